@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/manual.hpp"
+
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "core/system.hpp"
+
+namespace cortune::cli {
+namespace {
+
+// Hyphens that are part of what one types, and characters that roff would read.
+std::string roff(const std::string& text) {
+    std::string out;
+    for (char c : text) {
+        if (c == '-') out += "\\-";
+        else if (c == '\\') out += "\\e";
+        else if ((c == '.' || c == '\'') && (out.empty() || out.back() == '\n')) out += fmt::format("\\&{}", c);
+        else out += c;
+    }
+    return out;
+}
+
+std::string option_heading(const CLI::Option& option) {
+    std::string out;
+    if (option.get_positional()) return fmt::format("\\fI{}\\fR", roff(option.get_name()));
+    for (const auto& s : option.get_snames()) out += fmt::format("\\fB\\-{}\\fR, ", roff(s));
+    for (const auto& l : option.get_lnames()) out += fmt::format("\\fB\\-\\-{}\\fR, ", roff(l));
+    out.resize(out.size() - 2);
+    if (option.get_type_size() != 0 && !value_name(option).empty())
+        out += fmt::format(" \\fI{}\\fR", roff(value_name(option)));
+    return out;
+}
+
+void section(std::string& out, const char* title, const std::vector<std::string>& lines) {
+    if (lines.empty()) return;
+    out += fmt::format(".SH {}\n", title);
+    for (std::size_t i = 0; i < lines.size(); ++i)
+        out += fmt::format("{}{}\n", i ? ".PP\n" : "", roff(lines[i]));
+}
+
+void options_section(std::string& out, const CLI::App& app) {
+    for (const auto& group : app.get_groups()) {
+        if (group.empty()) continue;
+        std::string body;
+        for (const CLI::Option* o : app.get_options()) {
+            if (o->get_group() != group) continue;
+            body += fmt::format(".TP\n{}\n{}", option_heading(*o), roff(o->get_description()));
+            if (o->get_required()) body += " (required)";
+            if (!o->get_default_str().empty() && o->get_type_size() != 0)
+                body += fmt::format(" [{}]", roff(o->get_default_str()));
+            body += '\n';
+        }
+        if (body.empty()) continue;
+        out += group == "Options" ? ".SH OPTIONS\n" : fmt::format(".SS {}\n", roff(group));
+        out += body;
+    }
+}
+
+std::string synopsis(const CLI::App& app, const Doc& doc) {
+    std::string out = fmt::format("\\fB{}\\fR", roff(doc.name));
+    for (const CLI::Option* o : app.get_options()) {
+        if (!o->get_positional()) continue;
+        const bool many = o->get_items_expected_max() > 1;
+        const std::string name = fmt::format("\\fI{}\\fR{}", roff(o->get_name()), many ? "..." : "");
+        out += o->get_required() ? " " + name : " [" + name + "]";
+    }
+    return out + " [\\fIoptions\\fR]";
+}
+
+}  // namespace
+
+std::string value_name(const CLI::Option& option) {
+    return option.get_type_name().substr(0, option.get_type_name().find(':'));
+}
+
+std::string wrap(const std::string& text, std::size_t width) {
+    std::istringstream words(text);
+    std::string out;
+    std::size_t column = 0;
+    for (std::string word; words >> word;) {
+        if (column > 0 && column + 1 + word.size() > width) out += '\n', column = 0;
+        if (column > 0) out += ' ', ++column;
+        out += word;
+        column += word.size();
+    }
+    return out;
+}
+
+std::string manual_page(const CLI::App& app, const Doc& doc) {
+    std::string out = fmt::format(".\\\" Made by '{0} --manual'; do not edit.\n.TH {0} 1 \"\" \"cortune {1}\"\n",
+                                  doc.name, version());
+    out += fmt::format(".SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n", roff(doc.name), roff(doc.summary),
+                       synopsis(app, doc));
+    section(out, "DESCRIPTION", doc.description);
+    options_section(out, app);
+    section(out, "READS", doc.reads);
+    section(out, "WRITES", doc.writes);
+    out += ".SH EXIT STATUS\n0 done; 1 the run failed; 2 usage; 3 bad input; 4 the output exists or "
+           "cannot be written; 5 no such device or not enough memory; 128 + N stopped by signal N.\n";
+    if (!doc.examples.empty()) out += ".SH EXAMPLES\n";
+    for (const auto& e : doc.examples)
+        out += fmt::format(".PP\n{}:\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", roff(e.comment), roff(e.command));
+    section(out, "REFERENCES", doc.references);
+    std::string also = "cortune(5)";
+    for (const auto& s : doc.see_also) also += ", " + s;
+    section(out, "SEE ALSO", {also});
+    return out;
+}
+
+}  // namespace cortune::cli

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/tool.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <new>
+#include <system_error>
+
+#include "cli/completion.hpp"
+#include "cli/manual.hpp"
+#include "core/error.hpp"
+#include "core/interrupt.hpp"
+#include "core/system.hpp"
+#include "core/text.hpp"
+
+namespace cortune::cli {
+namespace {
+
+// Asks for text about the tool instead of a run; hidden from --help.
+struct Asked {
+    bool manual = false;
+    std::string completion;
+};
+
+void declare_common(CLI::App& app, const Common& common, Context& context, Asked& asked) {
+    const std::string group = "Common options";
+    if (common.output) {
+        auto* o = app.add_option("-o,--output", context.output, "File to write")->type_name("FILE")->group(group);
+        if (!common.output_optional) o->required();
+        app.add_flag("--overwrite", context.overwrite, "Replace the output where it exists")->group(group);
+    }
+    if (common.seed)
+        app.add_option("--seed", context.seed, "Seed of everything random")
+            ->type_name("INT")->check(CLI::NonNegativeNumber)->capture_default_str()->group(group);
+    if (common.threads)
+        app.add_option("--threads", context.threads,
+                       "Threads to use; by default $SLURM_CPUS_PER_TASK, else the cores this process may use")
+            ->type_name("INT")->check(CLI::Range(1, 4096))->group(group);
+    if (common.device)
+        app.add_option("--device", context.device, "auto, cpu, cuda or cuda:N")
+            ->type_name("DEVICE")->capture_default_str()->group(group);
+    if (common.json) app.add_flag("--json", context.json, "Print the result as JSON")->group(group);
+    app.add_flag("-q,--quiet", context.quiet, "Print nothing but results, warnings and errors")->group(group);
+    app.add_flag("-v,--verbose", context.verbose, "Say more about what is done")->group(group);
+    app.add_option("--progress", context.progress_mode,
+                   "Progress on stderr: a bar on a terminal (auto), always a bar, or never")
+        ->check(CLI::IsMember({"auto", "always", "never"}))->type_name("WHEN")->capture_default_str()->group(group);
+    app.set_version_flag("--version", fmt::format("{} (cortune) {}", context.tool, version()))->group(group);
+    app.add_flag("--manual", asked.manual)->group("");
+    app.add_option("--completion", asked.completion)->group("");
+}
+
+nlohmann::json effective_options(const CLI::App& app) {
+    nlohmann::json out = nlohmann::json::object();
+    for (const CLI::Option* option : app.get_options()) {
+        if (option->get_group().empty()) continue;
+        const std::string name = option->get_name(false, false);
+        if (name == "--help" || name == "--version") continue;
+        const auto& given = option->results();
+        if (given.size() > 1) out[name] = given;
+        else if (given.size() == 1) out[name] = given[0];
+        else if (!option->get_default_str().empty()) out[name] = option->get_default_str();
+    }
+    return out;
+}
+
+// CLI11 writes "INT:INT in [1 - 4096]"; what an option takes is its type name alone.
+class Formatter : public CLI::Formatter {
+  public:
+    std::string make_option_opts(const CLI::Option* option) const override {
+        if (option->get_type_size() == 0) return {};
+        std::string out = value_name(*option).empty() ? "" : " " + value_name(*option);
+        if (!option->get_default_str().empty()) out += " [" + option->get_default_str() + "]";
+        if (option->get_required()) out += " (required)";
+        return out;
+    }
+};
+
+// The tool's name in messages and man pages is its own, whatever the path it was run by.
+void describe_app(CLI::App& app, const Doc& doc) {
+    app.formatter(std::make_shared<Formatter>());
+    app.get_formatter()->column_width(34);
+    app.set_help_flag("-h,--help", "Print this help and exit")->group("Common options");
+    // A list option takes the values of its own occurrence, never the positionals after it.
+    app.option_defaults()->always_capture_default(false);
+    std::string footer;
+    for (const auto& paragraph : doc.description) footer += '\n' + wrap(paragraph, 88) + '\n';
+    if (!doc.examples.empty()) footer += "\nExamples:\n";
+    for (const auto& e : doc.examples) footer += fmt::format("  # {}\n  {}\n", e.comment, e.command);
+    footer += fmt::format("\nMore: man {}\n", doc.name);
+    app.footer(footer);
+}
+
+int guarded(Context& context, const std::function<void()>& body) {
+    try {
+        body();
+        return static_cast<int>(ExitCode::done);
+    } catch (const Error& e) {
+        context.error(e.what(), e.hint());
+        return static_cast<int>(e.code());
+    } catch (const Interrupted& e) {
+        context.error("stopped by a signal; no partial output was left", "");
+        return 128 + e.signal();
+    } catch (const std::bad_alloc&) {
+        context.error("not enough memory", "--memory, where the tool has it, or fewer --threads need less");
+        return static_cast<int>(ExitCode::resource);
+    } catch (const std::filesystem::filesystem_error& e) {
+        context.error(e.what(), "");
+        return static_cast<int>(ExitCode::failed);
+    } catch (const std::system_error& e) {
+        // Threads that cannot be started, chiefly.
+        context.error(e.what(), "fewer --threads need less");
+        return static_cast<int>(ExitCode::resource);
+    } catch (const std::exception& e) {
+        context.error(fmt::format("internal: {}", e.what()), "");
+        return static_cast<int>(ExitCode::failed);
+    }
+}
+
+}  // namespace
+
+namespace {
+
+// Runs what --help, --manual and the like ask for; -1 when a run is wanted.
+int parse(int argc, char** argv, CLI::App& app, const Doc& doc, Context& context, Asked& asked) {
+    auto print = [&](auto&& text) {
+        return guarded(context, [&] {
+            context.result(text());
+            context.flush_results();
+        });
+    };
+    // What prints and leaves needs none of the required options.
+    if (argc == 2 && std::string_view(argv[1]) == "--manual")
+        return print([&] { return manual_page(app, doc); });
+    if (argc == 3 && std::string_view(argv[1]) == "--completion")
+        return print([&] { return completion_script(app, doc, argv[2]); });
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        return print([&] { return app.help(); });
+    } catch (const CLI::CallForVersion& e) {
+        return print([&] { return std::string(e.what()) + '\n'; });
+    } catch (const CLI::ParseError& e) {
+        context.error(e.what(), context.tool + " --help lists the options");
+        return static_cast<int>(ExitCode::usage);
+    }
+    if (!asked.manual && asked.completion.empty()) return -1;
+    context.error("--manual and --completion SHELL stand alone", "");
+    return static_cast<int>(ExitCode::usage);
+}
+
+}  // namespace
+
+int run_main(int argc, char** argv, const Doc& doc, const Common& common,
+             const std::function<void(CLI::App&)>& declare,
+             const std::function<void(Context&)>& run) {
+    install_signal_handlers();
+    Context context;
+    context.tool = doc.name;
+    context.argv.assign(argv, argv + argc);
+    if (!context.argv.empty()) context.argv[0] = doc.name;
+    context.threads = default_threads();
+    context.draws = common.seed;
+    context.device = common.device ? "auto" : "cpu";
+    Asked asked;
+    CLI::App app(doc.summary, doc.name);
+    const int declared = guarded(context, [&] {
+        describe_app(app, doc);
+        declare(app);
+        declare_common(app, common, context, asked);
+    });
+    if (declared != 0) return declared;
+    if (const int answer = parse(argc, argv, app, doc, context, asked); answer >= 0) return answer;
+    context.effective_options = effective_options(app);
+    return guarded(context, [&] {
+        run(context);
+        context.flush_results();
+        context.summary();
+    });
+}
+
+}  // namespace cortune::cli

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/parallel.hpp"
+
+#include <algorithm>
+#include <atomic>
+
+namespace cortune {
+
+void parallel_for(std::size_t n, int threads, const std::function<void(std::size_t)>& body) {
+    std::atomic<std::size_t> next{0};
+    std::mutex mutex;
+    std::exception_ptr first;
+    auto work = [&] {
+        for (std::size_t i; (i = next.fetch_add(1)) < n;) {
+            try {
+                body(i);
+            } catch (...) {
+                std::lock_guard lock(mutex);
+                if (!first) first = std::current_exception();
+                next = n;
+            }
+        }
+    };
+    {
+        std::vector<std::jthread> pool;
+        const int extra = std::max(0, std::min<int>(threads, static_cast<int>(n)) - 1);
+        for (int t = 0; t < extra; ++t) pool.emplace_back(work);
+        work();
+    }
+    if (first) std::rethrow_exception(first);
+}
+
+}  // namespace cortune

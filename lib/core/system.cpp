@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/system.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <random>
+
+#include "core/error.hpp"
+#include "core/hash.hpp"
+
+namespace fs = std::filesystem;
+
+namespace cortune {
+namespace {
+
+std::string as_uuid(const std::string& hex, char version_digit) {
+    static constexpr std::string_view variant = "89ab";
+    std::string h = hex.substr(0, 32);
+    h[12] = version_digit;
+    const char c = h[16];
+    h[16] = variant[static_cast<std::size_t>(c <= '9' ? c - '0' : c - 'a' + 10) % 4];
+    return h.substr(0, 8) + '-' + h.substr(8, 4) + '-' + h.substr(12, 4) + '-' + h.substr(16, 4) +
+           '-' + h.substr(20, 12);
+}
+
+double seconds(const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+}
+
+}  // namespace
+
+std::string version() { return CORTUNE_VERSION; }
+
+int default_threads() {
+    if (const char* slurm = std::getenv("SLURM_CPUS_PER_TASK"))
+        if (const int n = std::atoi(slurm); n > 0) return n;
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
+    return 1;
+}
+
+std::uint64_t peak_memory() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+double cpu_seconds() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+std::uint64_t available_memory() {
+    std::uint64_t bytes = std::numeric_limits<std::uint64_t>::max();
+    std::ifstream meminfo("/proc/meminfo");
+    for (std::string key; meminfo >> key;) {
+        std::uint64_t kib = 0;
+        if (key == "MemAvailable:" && meminfo >> kib) bytes = kib * 1024;
+        meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+    }
+    std::ifstream limit("/sys/fs/cgroup/memory.max");
+    if (std::uint64_t cap = 0; limit >> cap) bytes = std::min(bytes, cap);
+    return bytes;
+}
+
+fs::path share_dir() {
+    if (const char* set = std::getenv("CORTUNE_SHARE")) {
+        if (fs::is_directory(set)) return set;
+        throw BadInput(fmt::format("{}: CORTUNE_SHARE names no folder", set));
+    }
+    std::error_code ignored;
+    const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+    const fs::path installed = program.parent_path().parent_path() / "share" / "cortune";
+    for (const fs::path& place : {installed, fs::path(CORTUNE_SOURCE_SHARE)})
+        if (fs::is_directory(place / "schema", ignored)) return place;
+    throw BadInput(fmt::format("the folder share/cortune was not found at {} nor at {}",
+                               installed.string(), CORTUNE_SOURCE_SHARE),
+                   "set CORTUNE_SHARE to it");
+}
+
+bool reproducible_time() { return std::getenv("SOURCE_DATE_EPOCH") != nullptr; }
+
+std::int64_t creation_time() {
+    if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH")) return std::atoll(epoch);
+    return std::chrono::duration_cast<std::chrono::seconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+std::string iso_time(std::int64_t epoch) {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(static_cast<std::time_t>(epoch)));
+}
+
+std::string random_uuid() {
+    std::random_device entropy;
+    std::string hex;
+    for (int i = 0; i < 4; ++i) hex += fmt::format("{:08x}", entropy());
+    return as_uuid(hex, '4');
+}
+
+std::string derived_uuid(const std::string& content) { return as_uuid(sha256_hex(content), '8'); }
+
+}  // namespace cortune

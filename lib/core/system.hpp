@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What the program knows of itself and of the machine.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace cortune {
+
+std::string version();  // "0.1.0"
+
+// SLURM_CPUS_PER_TASK, else the cores this process may use (at least 1).
+int default_threads();
+
+std::uint64_t peak_memory();       // bytes, high-water mark of the resident set
+double cpu_seconds();              // user + system, all threads
+std::uint64_t available_memory();  // bytes: MemAvailable, or the cgroup's limit where lower
+
+// The folder with models and schemas: $CORTUNE_SHARE, else beside the installed
+// program (../share/cortune), else the source tree it was built from. Throws
+// BadInput naming the places looked at.
+std::filesystem::path share_dir();
+
+// Seconds since the epoch: SOURCE_DATE_EPOCH where set, else now.
+std::int64_t creation_time();
+bool reproducible_time();            // SOURCE_DATE_EPOCH is set
+std::string iso_time(std::int64_t);  // 2026-01-31T12:00:00Z
+
+std::string random_uuid();                             // version 4
+std::string derived_uuid(const std::string& content);  // version 8, from SHA-256(content)
+
+}  // namespace cortune

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.hpp"
+
+namespace cortune {
+namespace {
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return out;
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+    std::vector<std::size_t> row(b.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (std::size_t j = 0; j < b.size(); ++j) {
+            const std::size_t cost = diagonal + (a[i] != b[j] ? 1 : 0);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, cost});
+        }
+    }
+    return row.back();
+}
+
+}  // namespace
+
+std::string join(const std::vector<std::string>& items, std::string_view separator) {
+    return fmt::format("{}", fmt::join(items, separator));
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+    std::vector<std::string> out;
+    for (std::size_t start = 0;;) {
+        const auto end = text.find(separator, start);
+        out.emplace_back(text.substr(start, end - start));
+        if (end == std::string_view::npos) return out;
+        start = end + 1;
+    }
+}
+
+std::string trim(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t\r\n");
+    if (first == std::string_view::npos) return {};
+    return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
+}
+
+std::string lower_snake(std::string_view text) {
+    std::string out = lower(text);
+    for (char& c : out)
+        if (!std::isalnum(static_cast<unsigned char>(c))) c = '_';
+    return out;
+}
+
+std::vector<std::string> nearest_first(std::string_view wanted, std::vector<std::string> known) {
+    const std::string target = lower(wanted);
+    std::stable_sort(known.begin(), known.end(), [&](const auto& a, const auto& b) {
+        return edit_distance(target, lower(a)) < edit_distance(target, lower(b));
+    });
+    return known;
+}
+
+std::uint64_t parse_bytes(std::string_view text) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    std::string unit = lower(std::string_view(end, text.data() + text.size()));
+    if (unit.ends_with("ib")) unit.resize(unit.size() - 2);
+    else if (unit.ends_with("b")) unit.resize(unit.size() - 1);
+    static constexpr std::string_view units = "kmgt";
+    const auto power = unit.empty() ? 0 : units.find(unit) + 1;
+    const double bytes = std::ldexp(value, static_cast<int>(10 * power));
+    // Written so that a NaN fails too.
+    if (error != std::errc{} || unit.size() > 1 || (!unit.empty() && power == 0) ||
+        !(bytes >= 0 && bytes < 0x1p63))
+        throw UsageError(fmt::format("'{}' is not an amount of memory", text),
+                         "write it as 500M or 8G");
+    return static_cast<std::uint64_t>(bytes);
+}
+
+std::string format_bytes(double bytes) {
+    static constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    int unit = 0;
+    while (bytes >= 1024 && unit < 4) bytes /= 1024, ++unit;
+    return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, units[unit]);
+}
+
+std::string format_seconds(double seconds) {
+    if (seconds < 60) return fmt::format("{:.2f} s", seconds);
+    const auto whole = static_cast<std::int64_t>(std::llround(seconds));
+    if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+    return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
+}
+
+}  // namespace cortune

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "datasets/simulate/cortex.hpp"
+
+#include <optional>
+
+namespace cortune::datasets::simulate {
+namespace {
+
+enum Stream : std::int16_t { early = 1, midventral, midlateral, midparietal, ventral, lateral, parietal };
+
+// A region: where it is listed, what drives it, its size in preset small (one below 20
+// and one empty in each hemisphere), and what it shares with a region named before it.
+struct Area {
+    int roi_class;
+    std::int16_t label;
+    Stream stream;
+    int stage;      // 1–4: V1–hV4; 0: a category area
+    int field;      // −1 upper, +1 lower, 0 both halves of the visual field
+    Category category;
+    std::array<int, 2> size;
+    int shared_with;  // index of the area, or −1
+    double share;
+};
+
+constexpr Category none = Category::body;  // unused where stage > 0
+constexpr std::array<Area, 24> areas{{
+    {0, 1, early, 1, -1, none, {56, 60}, -1, 0},
+    {0, 2, early, 1, 1, none, {52, 56}, -1, 0},
+    {0, 3, early, 2, -1, none, {48, 50}, -1, 0},
+    {0, 4, early, 2, 1, none, {44, 46}, -1, 0},
+    {0, 5, early, 3, -1, none, {38, 40}, -1, 0},
+    {0, 6, early, 3, 1, none, {36, 38}, -1, 0},
+    {0, 7, midventral, 4, 0, none, {50, 54}, -1, 0},
+    {1, 1, lateral, 0, 0, Category::body, {64, 72}, -1, 0},
+    {1, 2, ventral, 0, 0, Category::body, {24, 30}, -1, 0},
+    {1, 3, ventral, 0, 0, Category::body, {26, 28}, -1, 0},
+    {1, 4, ventral, 0, 0, Category::body, {0, 6}, -1, 0},
+    {2, 1, lateral, 0, 0, Category::face, {28, 34}, 7, 0.2},
+    {2, 2, ventral, 0, 0, Category::face, {32, 42}, 8, 0.3},
+    {2, 3, ventral, 0, 0, Category::face, {24, 26}, 9, 0.3},
+    {2, 4, ventral, 0, 0, Category::face, {0, 8}, -1, 0},
+    {2, 5, ventral, 0, 0, Category::face, {10, 12}, -1, 0},
+    {3, 1, lateral, 0, 0, Category::place, {36, 40}, -1, 0},
+    {3, 2, ventral, 0, 0, Category::place, {54, 58}, -1, 0},
+    {3, 3, parietal, 0, 0, Category::place, {26, 30}, -1, 0},
+    {4, 1, lateral, 0, 0, Category::word, {22, 20}, 11, 0.2},
+    {4, 2, ventral, 0, 0, Category::word, {40, 30}, -1, 0},
+    {4, 3, ventral, 0, 0, Category::word, {28, 24}, -1, 0},
+    {4, 4, ventral, 0, 0, Category::word, {14, 10}, -1, 0},
+    {4, 5, ventral, 0, 0, Category::word, {8, 0}, -1, 0},
+}};
+
+// Units of the four stages: V1 energies, linear cells and colour; later ones more
+// and more products.
+int draw_channel(Rng& rng, int stage, int orientation) {
+    const double u = rng.uniform();
+    const int o = (orientation + (rng.uniform() < 0.7 ? 0 : 1 + static_cast<int>(rng.below(5)))) % orientations;
+    const int s = static_cast<int>(rng.below(stage == 1 ? 2 : 3));
+    const double products = stage == 1 ? 0 : stage == 2 ? 0.45 : stage == 3 ? 0.65 : 0.7;
+    if (u < products) {
+        if (rng.uniform() < 0.35) return contour_channel + o + (rng.uniform() < 0.5 ? 0 : orientations);
+        const int kind = rng.uniform() < 0.65 ? o : orientations + o % 3;
+        return corner_channel + s * corners_per_scale + kind;
+    }
+    const double rest = rng.uniform();
+    if (rest < (stage == 4 ? 0.45 : 0.15)) return colour_channel + static_cast<int>(rng.below(4));
+    if (rest < 0.4 && stage == 1) return linear_channel + s * orientations + o;
+    return energy_channel + s * orientations + o;
+}
+
+void draw_receptive_field(Vertex& v, Rng& rng, int side, int stage, int field) {
+    const double growth = stage == 1 ? 1 : stage == 2 ? 1.4 : stage == 3 ? 1.8 : stage == 4 ? 2.3 : 3;
+    const double eccentricity = 0.05 + 0.38 * std::sqrt(rng.uniform());
+    // Angle from the horizontal meridian, slightly beyond the half field's borders.
+    double angle = (field == 0 ? rng.uniform(-1, 1) : field * rng.uniform(0.02, 1)) * 0.48 * pi;
+    if (stage == 0) angle *= 0.6;
+    const double right = side == 0 ? 1 : -1;
+    v.centre = {0.5 + right * (0.03 + eccentricity * std::cos(angle)), 0.5 + eccentricity * std::sin(angle)};
+    v.sigma = growth * (0.028 + 0.09 * eccentricity);
+}
+
+void make_early(Vertex& v, Rng& rng, int side, int stage, int field) {
+    draw_receptive_field(v, rng, side, stage, field);
+    const int preferred = static_cast<int>(rng.below(orientations));
+    const std::size_t units = 2 + rng.below(3);
+    for (std::size_t k = 0; k < units; ++k)
+        v.units.push_back({draw_channel(rng, stage, preferred), (k == 0 ? 1.0 : 0.5) * rng.uniform(0.7, 1.3)});
+    v.low_level = 1;
+}
+
+// The areas of a category weigh its attributes differently: each has an axis profile.
+Tuning draw_tuning(Rng& rng, Category category, int area) {
+    Tuning t;
+    t.category = category;
+    t.presence = 0.9 + 0.25 * rng.normal();
+    Rng profile(0x0a11ce5ULL, static_cast<std::uint64_t>(area));
+    for (std::size_t k = 0; k < attributes; ++k) {
+        const double emphasis = profile.uniform(0.35, 1);
+        t.linear[k] = 0.75 * emphasis * rng.normal();
+        t.folded[k] = 0.35 * emphasis * rng.normal();
+    }
+    t.product_a = static_cast<int>(profile.below(attributes));
+    t.product_b = (t.product_a + 1 + static_cast<int>(profile.below(attributes - 1))) % attributes;
+    t.product = 0.5 * rng.normal();
+    return t;
+}
+
+void make_higher(Vertex& v, Rng& rng, int side, Category category, int area) {
+    if (v.tuning.empty()) {
+        make_early(v, rng, side, 0, 0);
+        v.sigma = rng.uniform(0.16, 0.26);
+        v.low_level = 0.25 * rng.uniform();
+    }
+    v.tuning.push_back(draw_tuning(rng, category, area));
+}
+
+double draw_ceiling(Rng& rng, double mean) {
+    const double logit = std::log(mean / (1 - mean)) + 0.55 * rng.normal();
+    return std::clamp(1 / (1 + std::exp(-logit)), 0.02, 0.97);
+}
+
+// Vertices outside every ROI: weak early fields or weak mixtures, little signal.
+Vertex unlabelled(Rng& rng, int side, double mean_ceiling) {
+    Vertex v;
+    const int stream = 1 + static_cast<int>(rng.below(7));
+    v.label[5] = static_cast<std::int16_t>(stream);
+    make_early(v, rng, side, stream == early ? 1 + static_cast<int>(rng.below(3)) : 4, 0);
+    if (stream >= midlateral) v.tuning.push_back(draw_tuning(rng, static_cast<Category>(rng.below(categories)), 100 + stream));
+    v.noise_ceiling = draw_ceiling(rng, 0.35 * mean_ceiling);
+    return v;
+}
+
+int scaled(const Area& area, int side, double scale, double individual) {
+    const int n = area.size[static_cast<std::size_t>(side)];
+    return n == 0 ? 0 : std::max(2, static_cast<int>(std::lround(n * scale * individual)));
+}
+
+void place_on_surface(std::vector<Vertex>& vertices, Rng& rng) {
+    rng.shuffle(vertices);
+    // Ascending random indices without a draw per surface vertex being stored.
+    std::size_t left = vertices.size(), next = 0;
+    for (std::int32_t i = 0; i < fsaverage_vertices && left > 0; ++i)
+        if (rng.uniform() * (fsaverage_vertices - i) < static_cast<double>(left)) {
+            vertices[next++].fsaverage = i;
+            --left;
+        }
+}
+
+}  // namespace
+
+const std::vector<std::string>& label_names(int roi_class) {
+    static const std::array<std::vector<std::string>, roi_classes> names{{
+        {"V1v", "V1d", "V2v", "V2d", "V3v", "V3d", "hV4"},
+        {"EBA", "FBA-1", "FBA-2", "mTL-bodies"},
+        {"OFA", "FFA-1", "FFA-2", "mTL-faces", "aTL-faces"},
+        {"OPA", "PPA", "RSC"},
+        {"OWFA", "VWFA-1", "VWFA-2", "mfs-words", "mTL-words"},
+        {"early", "midventral", "midlateral", "midparietal", "ventral", "lateral", "parietal"},
+    }};
+    return names[static_cast<std::size_t>(roi_class)];
+}
+
+HemisphereModel draw_hemisphere(std::uint64_t seed, int subject, int side, const CortexOptions& options) {
+    Rng rng(seed, (4ULL << 40) + static_cast<std::uint64_t>(2 * subject + side));
+    HemisphereModel model{side == 0 ? "lh" : "rh", {}};
+    auto& vertices = model.vertices;
+    std::array<std::size_t, areas.size()> first{};
+    for (std::size_t a = 0; a < areas.size(); ++a) {
+        const Area& area = areas[a];
+        const double individual = subject == 1 ? 1 : rng.uniform(0.8, 1.2);
+        const int size = scaled(area, side, options.scale, individual);
+        const int shared = area.shared_with < 0 ? 0 : static_cast<int>(area.share * size);
+        first[a] = vertices.size();
+        for (int i = 0; i < size; ++i) {
+            const bool join = i < shared;
+            if (!join) vertices.emplace_back();
+            Vertex& v = join ? vertices[first[static_cast<std::size_t>(area.shared_with)] + static_cast<std::size_t>(i)]
+                             : vertices.back();
+            v.label[static_cast<std::size_t>(area.roi_class)] = area.label;
+            if (join) v.low_level *= 0.5;
+            else v.label[5] = area.stream, v.noise_ceiling = draw_ceiling(rng, options.noise_ceiling);
+            if (area.stage > 0) make_early(v, rng, side, area.stage, area.field);
+            else make_higher(v, rng, side, area.category, static_cast<int>(a));
+        }
+    }
+    const auto wanted = std::max(static_cast<std::size_t>(options.vertices),
+                                 vertices.size() + static_cast<std::size_t>(60 * options.scale) + 1);
+    if (options.vertices > 0 && vertices.size() > static_cast<std::size_t>(options.vertices)) vertices.resize(static_cast<std::size_t>(options.vertices));
+    while (vertices.size() < (options.vertices > 0 ? static_cast<std::size_t>(options.vertices) : wanted))
+        vertices.push_back(unlabelled(rng, side, options.noise_ceiling));
+    place_on_surface(vertices, rng);
+    return model;
+}
+
+namespace {
+
+// Mean of each unit's map under the Gaussian receptive field.
+double pooled(const Vertex& v, const FeatureMaps& maps) {
+    const double cx = v.centre.x * map_size - 0.5, cy = v.centre.y * map_size - 0.5, s = v.sigma * map_size;
+    const int x0 = std::max(0, static_cast<int>(cx - 2.2 * s)), x1 = std::min(map_size - 1, static_cast<int>(cx + 2.2 * s) + 1);
+    const int y0 = std::max(0, static_cast<int>(cy - 2.2 * s)), y1 = std::min(map_size - 1, static_cast<int>(cy + 2.2 * s) + 1);
+    std::array<float, map_size> across{};
+    double mass_x = 0, mass = 0;
+    for (int x = x0; x <= x1; ++x) {
+        across[static_cast<std::size_t>(x)] = static_cast<float>(std::exp(-0.5 * (x - cx) * (x - cx) / (s * s)));
+        mass_x += across[static_cast<std::size_t>(x)];
+    }
+    double sum = 0;
+    for (int y = y0; y <= y1; ++y) {
+        const double down = std::exp(-0.5 * (y - cy) * (y - cy) / (s * s));
+        mass += down * mass_x;
+        for (const Unit& unit : v.units) {
+            const float* row = maps.channel(unit.channel) + y * map_size;
+            float line = 0;
+            for (int x = x0; x <= x1; ++x) line += across[static_cast<std::size_t>(x)] * row[x];
+            sum += unit.weight * down * static_cast<double>(line);
+        }
+    }
+    return mass > 0 ? sum / mass : 0;
+}
+
+double drive(const Tuning& t, const Appearance& seen, double side) {
+    if (seen.visibility <= 0) return 0;
+    const Attributes& a = seen.attributes;
+    double u = t.presence + t.product * a[static_cast<std::size_t>(t.product_a)] * a[static_cast<std::size_t>(t.product_b)];
+    for (std::size_t k = 0; k < attributes; ++k) u += t.linear[k] * a[k] + t.folded[k] * (std::abs(a[k]) - 0.5);
+    // A mild preference for the contralateral half; places fill both.
+    const double preference = t.category == Category::place ? 1 : 1 + 0.35 * std::tanh(4 * side * (seen.pose.centre.x - 0.5));
+    return 1.6 * std::tanh(u / 1.6) * seen.visibility * preference;
+}
+
+}  // namespace
+
+void respond(const HemisphereModel& model, const Scene& scene, const FeatureMaps& maps, float* out) {
+    const double side = model.name == "lh" ? 1 : -1;
+    for (std::size_t i = 0; i < model.vertices.size(); ++i) {
+        const Vertex& v = model.vertices[i];
+        // BOLD grows less than linearly with the pooled activity (Kay et al. 2013).
+        double r = v.low_level * 2 * std::pow(std::max(0.0, pooled(v, maps)), 0.7);
+        for (const Tuning& t : v.tuning) r += drive(t, scene.category[static_cast<std::size_t>(t.category)], side);
+        out[i] = static_cast<float>(r);
+    }
+}
+
+}  // namespace cortune::datasets::simulate

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What is known of a simulated subject and stands beside its data.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "datasets/simulate/simulation.hpp"
+
+namespace cortune::datasets::simulate {
+
+// <h>_receptive_field.npy (vertices, 3: x, y, sigma in image widths), <h>_preferred.npy
+// (vertices, 2: orientation of the bars in degrees, cycles per image; NaN without an
+// oriented unit), <h>_category_weights.npy (vertices, 4: presence of body, face,
+// place, word), <h>_attribute_weights.npy (vertices, 4, 6).
+void write_hemisphere_truth(const std::filesystem::path& folder, const HemisphereModel& model);
+
+// truth.json: options, names and, for every image, its objects.
+void write_scene_truth(const std::filesystem::path& path, const SimulationOptions& options, int subject,
+                       const SubjectImages& seen, const std::vector<Scene>& scenes);
+
+}  // namespace cortune::datasets::simulate

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "encode/evaluation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "core/error.hpp"
+#include "core/interrupt.hpp"
+#include "core/text.hpp"
+#include "encode/pairing.hpp"
+#include "stats/correlation.hpp"
+
+namespace cortune::encode {
+namespace {
+
+using Eigen::Index;
+using Groups = std::vector<std::vector<Index>>;
+
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+
+struct Key {
+    std::string subject, hemisphere, roi_class, roi;
+    auto operator<=>(const Key&) const = default;
+    std::string text() const { return fmt::format("{} {} {} {}", subject, hemisphere, roi_class, roi); }
+};
+
+std::string counted(std::int64_t n, const char* one, const char* many) {
+    return fmt::format("{} {}", n, n == 1 ? one : many);
+}
+
+// Files in which scored images tuned the model; throws unless that is allowed.
+std::set<const EncodingFile*> tuned_files(const std::vector<ModelFiles>& models, bool allowed,
+                                          Reporter& reporter) {
+    std::set<const EncodingFile*> out;
+    for (const auto& model : models)
+        for (const auto& file : model.files) {
+            const std::int64_t count = scored_tuned_images(file.header());
+            if (count == 0) continue;
+            const std::string text = fmt::format("{}: {} of the {} scored images tuned the model",
+                                                 file.input().path().string(), count, file.header().image.size());
+            if (!allowed)
+                throw BadInput(text, "its scores reward memory; --allow-tuned-images admits them and marks "
+                                     "their rows optimistic");
+            reporter.warn(text + "; its rows are marked optimistic");
+            out.insert(&file);
+        }
+    return out;
+}
+
+std::string common_protocol(const std::vector<ModelFiles>& models, bool mixed) {
+    std::set<std::string> found;
+    for (const auto& model : models)
+        for (const auto& file : model.files) found.insert(file.header().protocol);
+    if (found.size() == 1) return *found.begin();
+    if (!mixed)
+        throw BadInput("the models were scored by different protocols: " + join({found.begin(), found.end()}),
+                       "--mixed-protocols sets them side by side");
+    return "mixed";
+}
+
+// ROIs of the first model, in order, with every model's place for them.
+std::vector<std::pair<Key, std::vector<RoiSource>>> index_rois(const std::vector<ModelFiles>& models,
+                                                               Reporter& reporter) {
+    std::vector<std::pair<Key, std::vector<RoiSource>>> out;
+    std::map<Key, std::size_t> at;
+    for (std::size_t m = 0; m < models.size(); ++m)
+        for (const auto& file : models[m].files)
+            for (const auto& path : file.roi_paths()) {
+                const h5::Node node = file.input().root().group(path);
+                const Key key{file.header().subject, node.attr_string("hemisphere"),
+                              node.attr_string("roi_class"), node.attr_string("roi")};
+                if (m == 0 && at.emplace(key, out.size()).second)
+                    out.emplace_back(key, std::vector<RoiSource>(models.size()));
+                const auto found = at.find(key);
+                if (found == at.end()) {
+                    reporter.warn(fmt::format("{}: {} is left out: the first model ({}) does not have it",
+                                              models[m].label, key.text(), models[0].label));
+                    continue;
+                }
+                RoiSource& source = out[found->second].second[m];
+                if (source.file)
+                    throw BadInput(fmt::format("{}:/{}: model '{}' has this ROI in {} already",
+                                               file.input().path().string(), path, models[m].label,
+                                               source.file->input().path().string()),
+                                   "--model LABEL=FILE gives each model a label of its own");
+                source = {&file, path};
+            }
+    return out;
+}
+
+struct Compared {
+    Groups groups;                 // of the first model
+    std::vector<Index> used;       // voxels with an r for every model
+};
+
+double median(std::vector<double> values) { return stats::percentile(std::move(values), 0.5); }
+
+double mean(const std::vector<double>& values) {
+    double sum = 0;
+    for (const double v : values) sum += v;
+    return values.empty() ? unknown : sum / static_cast<double>(values.size());
+}
+
+void summarise(ModelScores& scores, const RoiScores& roi, const std::vector<Index>& used) {
+    std::vector<double> r, r2, share;
+    for (const Index v : used) {
+        const auto i = static_cast<std::size_t>(v);
+        r.push_back(static_cast<double>(scores.r[i]));
+        r2.push_back(static_cast<double>(scores.r2[i]));
+        if (roi.noise_ceiling.empty() || !std::isfinite(roi.noise_ceiling[i])) continue;
+        const double ceiling = static_cast<double>(roi.noise_ceiling[i]);
+        share.push_back(std::min(1.0, r2.back() / (ceiling > 0 ? ceiling : 1e-14)));
+    }
+    scores.mean_r = mean(r);
+    scores.median_r = median(r);
+    scores.mean_r2 = mean(r2);
+    scores.share_of_ceiling = mean(share);
+    scores.median_share_of_ceiling = median(share);
+}
+
+double mean_ceiling(const RoiScores& roi, const std::vector<Index>& used) {
+    std::vector<double> values;
+    if (!roi.noise_ceiling.empty())
+        for (const Index v : used) {
+            const double share = static_cast<double>(roi.noise_ceiling[static_cast<std::size_t>(v)]);
+            if (std::isfinite(share)) values.push_back(std::sqrt(std::max(0.0, share)));
+        }
+    return mean(values);
+}
+
+void compare(ModelScores& model, const ModelScores& reference, const PairedRoi& paired, std::size_t m,
+             const Compared& compared, const stats::ResampleOptions& options) {
+    std::int64_t higher = 0;
+    for (const Index v : compared.used)
+        higher += model.r[static_cast<std::size_t>(v)] > reference.r[static_cast<std::size_t>(v)];
+    if (!compared.used.empty())
+        model.share_improved = static_cast<double>(higher) / static_cast<double>(compared.used.size());
+    const Eigen::MatrixXf p = paired.prediction[0](Eigen::all, compared.used),
+                          q = paired.prediction[m](Eigen::all, compared.used),
+                          y = paired.response(Eigen::all, compared.used);
+    model.test = stats::paired_test(p, q, y, compared.groups, options);
+}
+
+ModelScores score(const PairedRoi& paired, std::size_t m, const EncodingHeader& header, bool tuned) {
+    ModelScores out;
+    out.present = true;
+    out.images = paired.response.rows();
+    out.protocol = header.protocol;
+    out.optimistic = header.optimistic || tuned;
+    const Eigen::VectorXd r =
+        stats::grouped_pearson(paired.prediction[m], paired.response, stats::groups_of(paired.fold[m]));
+    for (const double value : r) {
+        out.r.push_back(static_cast<float>(value));
+        out.r2.push_back(static_cast<float>(value > 0 ? value * value : value * 0));  // keeps NaN
+    }
+    return out;
+}
+
+bool same_folds(const PairedRoi& paired, std::size_t m, const std::vector<RoiSource>& sources, bool mixed) {
+    if (paired.fold[m] == paired.fold[0]) return true;
+    if (!mixed)
+        throw BadInput(fmt::format("{}:/fold: images are in other folds than in {}",
+                                   sources[m].file->input().path().string(), sources[0].file->input().path().string()),
+                       "encode both models with the same seed and number of folds");
+    return false;
+}
+
+RoiScores score_roi(const Key& key, const std::vector<RoiSource>& sources,
+                    const std::set<const EncodingFile*>& tuned, const EvaluationOptions& options,
+                    Reporter& reporter) {
+    const PairedRoi paired = pair_roi(sources, options.common_images);
+    RoiScores out{key.subject, key.hemisphere, key.roi_class, key.roi, paired.first.column, paired.first.vertex,
+                  paired.first.noise_ceiling, 0, unknown, {}};
+    for (std::size_t m = 0; m < sources.size(); ++m)
+        out.models.push_back(sources[m].file ? score(paired, m, sources[m].file->header(), tuned.contains(sources[m].file))
+                                             : ModelScores{});
+    Compared compared;
+    compared.groups = stats::groups_of(paired.fold[0]);
+    for (std::size_t v = 0; v < out.vertex.size(); ++v) {
+        bool known = true;
+        for (const auto& model : out.models) known &= !model.present || !std::isnan(model.r[v]);
+        if (known) compared.used.push_back(static_cast<Index>(v));
+    }
+    out.voxels = static_cast<std::int64_t>(compared.used.size());
+    const auto lost = static_cast<std::int64_t>(out.vertex.size()) - out.voxels;
+    if (lost > 0)
+        reporter.warn(fmt::format("{}: {} of {} left out (constant or not finite)", key.text(),
+                                  counted(lost, "voxel", "voxels"), out.vertex.size()));
+    out.ceiling_r = mean_ceiling(out, compared.used);
+    for (std::size_t m = 0; m < out.models.size(); ++m) {
+        ModelScores& model = out.models[m];
+        model.share_improved = unknown;
+        model.test = {unknown, unknown, unknown, unknown};
+        if (!model.present) {
+            model.r.assign(out.vertex.size(), std::numeric_limits<float>::quiet_NaN());
+            model.r2 = model.r;
+            model.mean_r = model.median_r = model.mean_r2 = unknown;
+            model.share_of_ceiling = model.median_share_of_ceiling = unknown;
+            continue;
+        }
+        summarise(model, out, compared.used);
+        if (m == 0) continue;
+        if (same_folds(paired, m, sources, options.mixed_protocols))
+            compare(model, out.models[0], paired, m, compared, options.resample);
+        else
+            reporter.warn(fmt::format("{}: '{}' is not compared with the first model: other folds", key.text(),
+                                      sources[m].file->header().protocol));
+    }
+    return out;
+}
+
+}  // namespace
+
+Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptions& options,
+                    Reporter& reporter) {
+    Evaluation out;
+    std::set<std::string> reasons;
+    const auto tuned = tuned_files(models, options.allow_tuned_images, reporter);
+    if (!tuned.empty()) reasons.insert("scored images tuned the model");
+    out.protocol = common_protocol(models, options.mixed_protocols);
+    for (const auto& model : models) {
+        out.label.push_back(model.label);
+        for (const auto& file : model.files)
+            if (file.header().optimistic) reasons.insert(file.header().optimistic_reason);
+    }
+    out.optimistic = !reasons.empty();
+    out.optimistic_reason = join({reasons.begin(), reasons.end()}, "; ");
+    const auto rois = index_rois(models, reporter);
+    for (std::size_t i = 0; i < rois.size(); ++i) {
+        check_interrupt();
+        out.rois.push_back(score_roi(rois[i].first, rois[i].second, tuned, options, reporter));
+        reporter.progress("ROIs", static_cast<std::int64_t>(i + 1), static_cast<std::int64_t>(rois.size()));
+    }
+    return out;
+}
+
+}  // namespace cortune::encode

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What models' encodings are worth, region by region, and against the first of them.
+// Values are paired by (subject, hemisphere, ROI class, ROI, vertex, image); the order of
+// voxels and images in the files does not matter.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/reporter.hpp"
+#include "encode/encoding_file.hpp"
+#include "stats/paired.hpp"
+
+namespace cortune::encode {
+
+// One model of the comparison. Several files where one is tuned per ROI or subject; a
+// ROI of a subject may be in one of them only.
+struct ModelFiles {
+    std::string label;
+    std::vector<EncodingFile> files;
+};
+
+struct EvaluationOptions {
+    stats::ResampleOptions resample;
+    bool allow_tuned_images = false;  // score images that tuned the model
+    bool common_images = false;       // where models scored different images, those they share
+    bool mixed_protocols = false;     // models of different protocols side by side
+};
+
+// One model in one ROI; NaN where there is nothing to say. r of a voxel is Pearson's,
+// inside each fold and averaged over folds where there are folds; r2 is max(r, 0)².
+struct ModelScores {
+    bool present = false;     // the model has this ROI
+    std::int64_t images = 0;  // scored
+    std::string protocol;
+    bool optimistic = false;
+    std::vector<float> r, r2;                  // V
+    double mean_r, median_r, mean_r2;          // over the ROI's used voxels
+    double share_of_ceiling;                   // mean of min(1, r2 / NC), NC = 0 read as 1e-14
+    double median_share_of_ceiling;
+    // Against the first model.
+    double share_improved;                     // of voxels with a higher r
+    stats::PairedTest test;
+};
+
+struct RoiScores {
+    std::string subject, hemisphere, roi_class, roi;
+    std::vector<std::int32_t> column, vertex;  // V
+    std::vector<float> noise_ceiling;          // V, share of variance; empty: none
+    std::int64_t voxels = 0;                   // used: those with an r for every model that has the ROI
+    double ceiling_r;                          // mean over used voxels of sqrt(NC)
+    std::vector<ModelScores> models;           // parallel to Evaluation::label
+};
+
+struct Evaluation {
+    std::vector<std::string> label;
+    std::vector<RoiScores> rois;  // those of the first model, in its files' order
+    std::string protocol;         // "mixed" where models differ
+    bool optimistic = false;
+    std::string optimistic_reason;
+};
+
+// Throws BadInput where images that tuned a model are scored, protocols are mixed, or
+// models differ in images, pictures, voxels, folds or measured responses (each unless its
+// option admits it). Voxels without r are left out with a warning, as are ROIs that the
+// first model lacks.
+Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptions& options,
+                    Reporter& reporter);
+
+}  // namespace cortune::encode

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "encode/pairing.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "core/error.hpp"
+
+namespace cortune::encode {
+namespace {
+
+using Eigen::Index;
+using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+// For every key of `wanted` its place in `have`, −1 where absent.
+template <class Key>
+std::vector<Index> places(const std::vector<Key>& wanted, const std::vector<Key>& have,
+                          const std::string& where, const char* what) {
+    std::unordered_map<Key, Index> at;
+    for (std::size_t i = 0; i < have.size(); ++i)
+        if (!at.emplace(have[i], static_cast<Index>(i)).second)
+            throw BadInput(fmt::format("{}: {} {} is there twice", where, what, have[i]));
+    std::vector<Index> out;
+    for (const auto& key : wanted) {
+        const auto found = at.find(key);
+        out.push_back(found == at.end() ? -1 : found->second);
+    }
+    return out;
+}
+
+Index missing(const std::vector<Index>& place) {
+    return static_cast<Index>(std::count(place.begin(), place.end(), Index{-1}));
+}
+
+void check_pictures(const RoiSource& a, const RoiSource& b, const std::vector<Index>& place) {
+    const auto &ha = a.file->header(), &hb = b.file->header();
+    for (std::size_t i = 0; i < place.size(); ++i)
+        if (place[i] >= 0 && ha.image_sha256[i] != hb.image_sha256[static_cast<std::size_t>(place[i])])
+            throw BadInput(fmt::format("{}: image '{}' is another picture than in {}",
+                                       b.file->input().path().string(), ha.image[i],
+                                       a.file->input().path().string()),
+                           "give different pictures different names (--namespace) when extracting");
+}
+
+// Rows of `b` for the images of `a`.
+std::vector<Index> image_places(const RoiSource& a, const RoiSource& b, bool common_images) {
+    const auto &ha = a.file->header(), &hb = b.file->header();
+    auto place = places(ha.image, hb.image, b.file->input().path().string() + ":/image", "image");
+    const Index lacking = missing(place);
+    const Index extra = static_cast<Index>(hb.image.size() - ha.image.size()) + lacking;
+    if ((lacking > 0 || extra > 0) && !common_images)
+        throw BadInput(fmt::format("{}: scored images differ from those of {}: {} of {} are missing, {} are new",
+                                   b.where(), a.file->input().path().string(), lacking, ha.image.size(), extra),
+                       "--common-images compares on the images that all models scored");
+    check_pictures(a, b, place);
+    return place;
+}
+
+std::vector<Index> voxel_places(const RoiEncoding& a, const RoiSource& source, const RoiEncoding& b) {
+    auto place = places(a.vertex, b.vertex, source.where() + "/vertex", "vertex");
+    const Index lacking = missing(place);
+    if (lacking > 0 || a.vertex.size() != b.vertex.size())
+        throw BadInput(fmt::format("{}/vertex: the first model has {} voxels here, this one {}, and {} of the "
+                                   "first's are missing", source.where(), a.vertex.size(), b.vertex.size(), lacking),
+                       "were both encoded from the same data set and ROI?");
+    return place;
+}
+
+Eigen::MatrixXf reorder(const std::vector<float>& values, const EncodingHeader& header,
+                        const std::vector<Index>& images, const std::vector<Index>& voxels) {
+    const Eigen::Map<const RowMajor> all(values.data(), static_cast<Index>(header.image.size()),
+                                         static_cast<Index>(voxels.size()));
+    return all(images, voxels);
+}
+
+// A paired test exchanges predictions, which makes sense only for predictions of the
+// same values: another normalisation of the responses would go unnoticed by r.
+void check_responses(const Eigen::MatrixXf& a, const Eigen::MatrixXf& b, const RoiSource& source) {
+    for (Index v = 0; v < a.cols(); ++v)
+        for (Index i = 0; i < a.rows(); ++i) {
+            const float x = a(i, v), y = b(i, v);
+            if (std::isnan(x) && std::isnan(y)) continue;
+            if (!(std::abs(x - y) <= 1e-5F * (1 + std::abs(x))))
+                throw BadInput(fmt::format("{}/response: the first model was encoded from other responses ({} and "
+                                           "{} for one image and voxel)", source.where(), x, y),
+                               "encode all models from the same data set, with the same --normalize");
+        }
+}
+
+struct Loaded {
+    RoiEncoding roi;
+    std::vector<Index> image, voxel;  // places of the first model's
+};
+
+}  // namespace
+
+std::int64_t scored_tuned_images(const EncodingHeader& header) {
+    const std::unordered_set<std::string> ids(header.tuned_image.begin(), header.tuned_image.end());
+    const std::unordered_set<std::string> pixels(header.tuned_sha256.begin(), header.tuned_sha256.end());
+    std::int64_t count = 0;
+    for (std::size_t i = 0; i < header.image.size(); ++i)
+        count += ids.contains(header.image[i]) || pixels.contains(header.image_sha256[i]);
+    return count;
+}
+
+PairedRoi pair_roi(const std::vector<RoiSource>& sources, bool common_images) {
+    std::vector<Loaded> loaded(sources.size());
+    const RoiSource& first = sources.at(0);
+    std::vector<Index> shared;  // rows of the first model
+    for (std::size_t m = 0; m < sources.size(); ++m) {
+        if (!sources[m].file) continue;
+        loaded[m].roi = sources[m].file->read(sources[m].path);
+        loaded[m].image = image_places(first, sources[m], common_images);
+        loaded[m].voxel = voxel_places(loaded[0].roi, sources[m], loaded[m].roi);
+    }
+    for (std::size_t i = 0; i < first.file->header().image.size(); ++i) {
+        bool everywhere = true;
+        for (const auto& model : loaded) everywhere &= model.image.empty() || model.image[i] >= 0;
+        if (everywhere) shared.push_back(static_cast<Index>(i));
+    }
+    if (shared.empty()) throw BadInput(first.where() + ": the models share no scored image");
+
+    PairedRoi out;
+    out.prediction.resize(sources.size());
+    out.fold.resize(sources.size());
+    for (std::size_t m = 0; m < sources.size(); ++m) {
+        if (!sources[m].file) continue;
+        const EncodingHeader& header = sources[m].file->header();
+        std::vector<Index> images;
+        for (const Index i : shared) images.push_back(loaded[m].image[static_cast<std::size_t>(i)]);
+        for (const Index i : images) out.fold[m].push_back(header.fold[static_cast<std::size_t>(i)]);
+        out.prediction[m] = reorder(loaded[m].roi.prediction, header, images, loaded[m].voxel);
+        Eigen::MatrixXf response = reorder(loaded[m].roi.response, header, images, loaded[m].voxel);
+        if (m == 0) out.response = std::move(response);
+        else check_responses(out.response, response, sources[m]);
+    }
+    out.first = std::move(loaded[0].roi);
+    return out;
+}
+
+}  // namespace cortune::encode

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Brings several models' encodings of one ROI into one order of voxels and images.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "encode/encoding_file.hpp"
+
+namespace cortune::encode {
+
+// Where a model keeps a ROI.
+struct RoiSource {
+    const EncodingFile* file = nullptr;  // null: the model lacks it
+    std::string path;
+    std::string where() const { return file->input().path().string() + ":/" + path; }
+};
+
+// Images × voxels, in the order of the first model. Models without the ROI have empty
+// matrices.
+struct PairedRoi {
+    RoiEncoding first;                          // of the first model, as read
+    Eigen::MatrixXf response;
+    std::vector<Eigen::MatrixXf> prediction;    // per model
+    std::vector<std::vector<std::int16_t>> fold;  // per model
+};
+
+// sources[0] has the ROI. Throws BadInput where voxels, pictures or responses differ, or
+// images do and `common_images` is false.
+PairedRoi pair_roi(const std::vector<RoiSource>& sources, bool common_images);
+
+// How many of the file's scored images tuned its model, by id or by pixels.
+std::int64_t scored_tuned_images(const EncodingHeader& header);
+
+}  // namespace cortune::encode

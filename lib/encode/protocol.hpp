@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One layer of the encoding model: PCA and ridge with an intercept, the penalty chosen
+// per voxel by cross-validation (facts: scores of the PCA of the fitting images, then
+// ridge; in closed form every alpha costs one diagonal scaling).
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/reporter.hpp"
+#include "linalg/kernel_pca.hpp"
+
+namespace cortune::encode {
+
+enum class Protocol { held_out, paper, train_cv };
+Protocol parse_protocol(const std::string& name);  // UsageError
+std::string protocol_name(Protocol protocol);
+// Why a protocol's scores are optimistic; empty for held-out.
+std::string optimistic_reason(Protocol protocol);
+
+struct RidgeOptions {
+    std::int64_t components = 1000;  // k = min(components, n_fit − 1, features)
+    std::vector<double> alphas = {};  // empty: logspace(−1, 7, 9)
+    linalg::PcaMode pca = linalg::PcaMode::automatic;
+    int threads = 1;
+    std::uint64_t memory = 4ULL << 30;  // bytes for predictions in flight; voxels go in blocks
+};
+
+// Rows (of the Gram matrix and of Y) and what each is for. In `held_out`, `scored` are
+// the test images; otherwise it is empty and the folds' own predictions are reported.
+struct ImageSets {
+    std::vector<std::int64_t> cv;      // images that cross-validation runs over
+    std::vector<int> fold;             // parallel to cv: 0 … folds − 1
+    std::vector<std::int64_t> scored;  // images predicted by the refit on all of cv
+    int folds = 5;
+};
+
+// V voxels.
+struct LayerFit {
+    Eigen::VectorXf cv_r;        // mean over folds of Pearson r at the best alpha; NaN: constant voxel
+    Eigen::VectorXd alpha;       // the best alpha: highest mean r, ties take the smaller
+    Eigen::MatrixXf prediction;  // N × V: scored images, or the cv images in order (their fold's model)
+};
+
+// gram: n × n of the layer (any pilot mean); features: its dimension d; y: n × V
+// responses, rows as in gram. Voxels constant in a fold's fitting or validation images
+// have NaN r there; the mean is over the folds that are left, NaN if none.
+LayerFit fit_layer(const Eigen::MatrixXd& gram, std::int64_t features, const ImageSets& sets,
+                   const Eigen::MatrixXf& y, const RidgeOptions& options, Reporter& reporter);
+
+// What predicts new images from a layer's features x (d):
+//   ŷ = intercept + coefᵀ · basisᵀ (x − mean)
+struct LayerWeights {
+    linalg::KernelPca pca;     // fitted on the cv images
+    Eigen::MatrixXf coef;      // k × V, on unscaled PCA scores
+    Eigen::VectorXf intercept; // V
+};
+// The refit of `fit_layer`'s held-out prediction, kept. alpha: V.
+LayerWeights refit_weights(const Eigen::MatrixXd& gram, std::int64_t features,
+                           const std::vector<std::int64_t>& cv, const Eigen::MatrixXf& y,
+                           const Eigen::VectorXd& alpha, const RidgeOptions& options);
+
+}  // namespace cortune::encode

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Encoding, from files to a file.
+#pragma once
+
+#include "engine/engine.hpp"
+#include "engine/encode_plan.hpp"
+#include "nn/feature_store.hpp"
+
+namespace cortune::engine {
+
+void run_encode(const EncodeJob& job, Reporter& reporter);
+
+// The Gram matrix of one stored layer.
+Eigen::MatrixXd layer_gram(const nn::FeatureStore& store, std::size_t layer);
+
+// What --save-weights keeps of a layer that some ROIs chose.
+struct ChosenRoi {
+    const RoiWork* work;
+    int layer;
+    Eigen::VectorXd alpha;  // of its voxels, at that layer
+};
+// responses: images × columns of each hemisphere, as in the plan.
+void save_weights(h5::Node& root, const EncodeJob& job, const EncodePlan& plan, const nn::FeatureStore& store,
+                  const std::vector<Eigen::MatrixXf>& responses, const std::vector<ChosenRoi>& chosen, Reporter& reporter);
+
+// --predict: the images of another dataset, from an encoding file with weights.
+void run_predict(const EncodeJob& job, Reporter& reporter);
+
+}  // namespace cortune::engine

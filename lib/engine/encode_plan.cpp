@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engine/encode_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "engine/inputs.hpp"
+
+namespace cortune::engine {
+namespace {
+
+using datasets::DatasetFile;
+using datasets::Roi;
+using datasets::Split;
+
+std::vector<Roi> choose_rois(const EncodeJob& job, const DatasetFile& data, const weights::Model& model,
+                             Reporter& reporter) {
+    std::vector<Roi> chosen;
+    if (!job.rois.empty()) {
+        for (const auto& r : job.rois) chosen.push_back(data.roi(r.hemisphere, r.roi_class, r.roi));
+    } else if (model.tuned() && !job.all_rois) {
+        chosen.push_back(data.roi(model.hemisphere, model.roi_class, model.roi));
+    } else {
+        std::vector<std::string> small;
+        for (auto& roi : data.rois()) {
+            if (static_cast<int>(roi.column.size()) >= job.min_voxels) chosen.push_back(std::move(roi));
+            else small.push_back(fmt::format("{} {} ({})", roi.hemisphere, roi.name, roi.column.size()));
+        }
+        if (!small.empty())
+            reporter.warn(fmt::format("left out, fewer than {} voxels: {}", job.min_voxels, join(small)));
+        if (chosen.empty())
+            throw BadInput(fmt::format("{}: no ROI has {} voxels", data.where(), job.min_voxels), "--min-voxels admits smaller ROIs");
+        return chosen;
+    }
+    for (const auto& roi : chosen)
+        if (static_cast<int>(roi.column.size()) < job.min_voxels)
+            throw BadInput(fmt::format("{}: {} of {} has {} voxels, fewer than {}", data.where(), roi.name, roi.hemisphere,
+                                       roi.column.size(), job.min_voxels),
+                           "--min-voxels admits smaller ROIs");
+    return chosen;
+}
+
+void lay_out(EncodePlan& plan, std::vector<Roi> rois) {
+    for (auto& roi : rois) {
+        auto at = std::find_if(plan.hemispheres.begin(), plan.hemispheres.end(),
+                               [&](const auto& h) { return h.name == roi.hemisphere; });
+        if (at == plan.hemispheres.end()) at = plan.hemispheres.insert(at, {roi.hemisphere, {}});
+        at->column.insert(at->column.end(), roi.column.begin(), roi.column.end());
+        plan.rois.push_back({std::move(roi), static_cast<std::size_t>(at - plan.hemispheres.begin()), {}});
+    }
+    for (auto& h : plan.hemispheres) {
+        std::sort(h.column.begin(), h.column.end());
+        h.column.erase(std::unique(h.column.begin(), h.column.end()), h.column.end());
+    }
+    for (auto& work : plan.rois) {
+        const auto& columns = plan.hemispheres[work.hemisphere].column;
+        for (auto c : work.roi.column)
+            work.at.push_back(std::lower_bound(columns.begin(), columns.end(), c) - columns.begin());
+    }
+}
+
+std::vector<std::int64_t> scored_rows(const EncodeJob& job, const DatasetFile& data) {
+    const Split split = job.score_official_test ? Split::official_test : Split::test;
+    auto rows = data.rows(split);
+    if (rows.empty())
+        throw BadInput(fmt::format("{}:/split: no image is in the split '{}'", data.where(),
+                                   datasets::split_names[static_cast<int>(split)]),
+                       "extract with another --test-share or --split-seed");
+    return rows;
+}
+
+void choose_images(EncodePlan& plan, const EncodeJob& job, const DatasetFile& data) {
+    const bool held_out = job.protocol == encode::Protocol::held_out;
+    const auto cv = job.protocol == encode::Protocol::paper ? scored_rows(job, data) : data.rows(Split::train);
+    const auto scored = held_out ? scored_rows(job, data) : std::vector<std::int64_t>{};
+    plan.rows = cv;
+    plan.rows.insert(plan.rows.end(), scored.begin(), scored.end());
+    std::sort(plan.rows.begin(), plan.rows.end());
+    const auto position = [&](std::int64_t row) {
+        return std::lower_bound(plan.rows.begin(), plan.rows.end(), row) - plan.rows.begin();
+    };
+    plan.sets.folds = job.folds;
+    std::vector<std::int64_t> sizes(static_cast<std::size_t>(job.folds), 0);
+    for (auto r : cv) {
+        const int fold = datasets::fold_of(data.images().id[static_cast<std::size_t>(r)], job.fold_seed, job.folds);
+        plan.sets.cv.push_back(position(r));
+        plan.sets.fold.push_back(fold);
+        ++sizes[static_cast<std::size_t>(fold)];
+    }
+    for (auto r : scored) plan.sets.scored.push_back(position(r));
+    if (*std::min_element(sizes.begin(), sizes.end()) < 2)
+        throw BadInput(fmt::format("{}: {} images are too few for {} folds", data.where(), cv.size(), job.folds),
+                       "fewer --folds, or more images");
+    plan.reported = held_out ? plan.sets.scored : plan.sets.cv;
+    for (std::size_t i = 0; i < plan.reported.size(); ++i)
+        plan.header.fold.push_back(held_out ? std::int16_t{-1} : static_cast<std::int16_t>(plan.sets.fold[i]));
+}
+
+// Pictures that are scored and, under another id, fitted on.
+std::int64_t count_twins(const EncodePlan& plan, const DatasetFile& data) {
+    std::set<std::string> fitted;
+    for (auto p : plan.sets.cv) fitted.insert(data.images().sha256[static_cast<std::size_t>(plan.rows[static_cast<std::size_t>(p)])]);
+    std::int64_t twins = 0;
+    if (!plan.sets.scored.empty())
+        for (const auto& sha : plan.header.image_sha256) twins += fitted.contains(sha);
+    return twins;
+}
+
+void judge_honesty(EncodePlan& plan, const EncodeJob& job, const DatasetFile& data, const weights::Model& model) {
+    auto& h = plan.header;
+    std::vector<std::string> reasons;
+    if (const auto reason = encode::optimistic_reason(job.protocol); !reason.empty()) reasons.push_back(reason);
+    const auto tuned = count_tuned(h.image, h.image_sha256, model.tuned_image, model.tuned_sha256);
+    const auto twins = count_twins(plan, data);
+    const std::string hint = "--allow-tuned-images scores them and marks the result optimistic";
+    if (tuned > 0 && !job.allow_tuned_images)
+        throw BadInput(fmt::format("{}: {} of the {} images to be scored tuned {}", data.where(), tuned, h.image.size(),
+                                   job.model.string()), hint);
+    if (twins > 0 && !job.allow_tuned_images)
+        throw BadInput(fmt::format("{}: {} of the {} images to be scored are among the fitting images under another id",
+                                   data.where(), twins, h.image.size()), hint);
+    if (tuned > 0) reasons.push_back(fmt::format("{} of {} scored images tuned the network", tuned, h.image.size()));
+    if (twins > 0) reasons.push_back(fmt::format("{} scored images are among the fitting images", twins));
+    h.optimistic = !reasons.empty();
+    h.optimistic_reason = join(reasons, "; ");
+}
+
+}  // namespace
+
+EncodePlan plan_encoding(const EncodeJob& job, const DatasetFile& data, const weights::Model& model,
+                         const std::vector<std::string>& layers, Reporter& reporter) {
+    EncodePlan plan;
+    lay_out(plan, choose_rois(job, data, model, reporter));
+    choose_images(plan, job, data);
+    auto& h = plan.header;
+    h.subject = data.header().subject;
+    h.dataset_uuid = data.input().uuid();
+    h.backbone = model.backbone;
+    h.method = model.method;
+    h.protocol = encode::protocol_name(job.protocol);
+    h.layer = layers;
+    h.alpha_grid = job.ridge.alphas;
+    for (auto p : plan.reported) {
+        const auto row = static_cast<std::size_t>(plan.rows[static_cast<std::size_t>(p)]);
+        h.image.push_back(data.images().id[row]);
+        h.image_sha256.push_back(data.images().sha256[row]);
+    }
+    h.tuned_image = model.tuned_image;
+    h.tuned_sha256 = model.tuned_sha256;
+    judge_honesty(plan, job, data, model);
+    return plan;
+}
+
+}  // namespace cortune::engine

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The jobs that need LibTorch, as plain structs: a tool fills one, loads the engine
+// library and hands it over. Nothing here includes LibTorch.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/reporter.hpp"
+#include "encode/protocol.hpp"
+#include "h5/provenance.hpp"
+#include "train/options.hpp"
+
+namespace cortune::engine {
+
+// Common to all jobs.
+struct Run {
+    h5::Record record;  // of the command; the job adds inputs, parents, libraries
+    std::filesystem::path output;
+    bool overwrite = false;
+    std::int64_t seed = 0;
+    int threads = 1;
+    std::string device = "cpu";  // auto, cpu, cuda, cuda:N
+};
+
+// Which responses: one hemisphere and one ROI ("A+B": a union).
+struct RoiChoice {
+    std::string hemisphere, roi_class, roi;
+};
+
+struct FinetuneJob {
+    Run run;
+    std::filesystem::path dataset, weights;  // weights: model file, safetensors or .pth
+    RoiChoice roi;
+    train::TuningOptions options;
+    std::filesystem::path loss_curve;        // TSV; empty: none
+    std::filesystem::path checkpoint;        // empty: none is kept
+    int checkpoint_every = 1;                // epochs
+    bool resume = false;                     // from `checkpoint`
+};
+
+struct EncodeJob {
+    Run run;
+    std::filesystem::path dataset;
+    std::filesystem::path model;             // tuned model, or weights of a backbone
+    std::vector<RoiChoice> rois;             // empty: the model's own; untuned: all of them
+    bool all_rois = false;                   // every ROI, also for a tuned model
+    std::vector<std::string> layers;         // empty: the backbone's default taps
+    encode::Protocol protocol = encode::Protocol::held_out;
+    bool score_official_test = false;        // score the data's own test split instead
+    bool allow_tuned_images = false;
+    int folds = 5;
+    std::int64_t fold_seed = 0;
+    encode::RidgeOptions ridge;
+    int min_voxels = 20;
+    std::uint64_t memory = 0;                // 0: half of what is free
+    std::filesystem::path scratch;           // folder for features that do not fit; empty: $TMPDIR
+    int batch = 64;
+    bool save_weights = false;
+    std::filesystem::path predict;           // dataset whose images are predicted from `dataset`,
+                                             // then an encoding file with weights
+};
+
+// Training a backbone from scratch on a folder of labelled pictures.
+struct BackboneJob {
+    Run run;
+    std::filesystem::path images;            // <images>/{train,val}/<class>/*.png
+    std::string backbone = "alexnet-mini";
+    train::ClassifierOptions options;
+};
+
+struct BackboneResult {
+    std::int64_t classes = 0, train_images = 0, validation_images = 0;
+    double top1 = 0, top5 = 0;  // share of validation images
+};
+
+class Engine {
+  public:
+    virtual ~Engine() = default;
+    virtual void finetune(const FinetuneJob& job, Reporter& reporter) = 0;
+    virtual void encode(const EncodeJob& job, Reporter& reporter) = 0;
+    virtual BackboneResult train_backbone(const BackboneJob& job, Reporter& reporter) = 0;
+};
+
+// Loads libcortune_engine.so (beside libcortune.so) on the first call. Throws
+// ResourceError where it or LibTorch cannot be loaded.
+Engine& load();
+
+}  // namespace cortune::engine

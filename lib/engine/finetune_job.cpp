@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engine/finetune_job.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "core/hash.hpp"
+#include "core/text_file.hpp"
+#include "datasets/dataset.hpp"
+#include "engine/inputs.hpp"
+#include "nn/backbone.hpp"
+#include "nn/device.hpp"
+#include "nn/features.hpp"
+#include "train/checkpoint.hpp"
+#include "train/dropout.hpp"
+#include "train/tuner.hpp"
+#include "weights/architecture.hpp"
+#include "weights/model_file.hpp"
+
+namespace cortune::engine {
+namespace {
+
+using datasets::DatasetFile;
+using datasets::Roi;
+
+nlohmann::json options_json(const train::TuningOptions& o) {
+    return {{"loss", o.loss},
+            {"epochs", o.epochs},
+            {"batch", o.batch},
+            {"lr", o.learning_rate},
+            {"temperature", o.temperature},
+            {"embedding", o.embedding},
+            {"projection", o.projection},
+            {"dropout", o.dropout},
+            {"warmup_epochs", o.warmup_epochs},
+            {"patience", o.patience},
+            {"validation_share", o.validation_share},
+            {"precision", o.precision},
+            {"freeze", o.freeze}};
+}
+
+// What must be equal for a checkpoint to be continued. Epochs may grow.
+std::string identity(const FinetuneJob& job, const DatasetFile& data, const Roi& roi, const weights::Model& start,
+                     const train::TuningOptions& options) {
+    nlohmann::json out = options_json(options);
+    out.erase("epochs");
+    Sha256 hash;
+    for (const auto& t : start.parameters) hash.update(t.data.data(), t.data.size() * sizeof(float));
+    out["weights"] = to_hex(hash.digest());
+    out["dataset"] = data.input().uuid();
+    out["roi"] = roi.hemisphere + '/' + roi.roi_class + '/' + roi.name;
+    out["seed"] = job.run.seed;
+    out["threads"] = job.run.threads;
+    out["device"] = job.run.device;
+    return out.dump();
+}
+
+void check_voxels(const DatasetFile& data, const Roi& roi, int minimum) {
+    if (static_cast<int>(roi.column.size()) < minimum)
+        throw BadInput(fmt::format("{}: {} of {} has {} voxels, fewer than {}", data.where(), roi.name, roi.hemisphere,
+                                   roi.column.size(), minimum),
+                       "--min-voxels admits smaller ROIs; A+B joins two");
+}
+
+struct Prepared {
+    std::vector<std::int64_t> rows;  // training images
+    train::TuningData tuning;
+    std::vector<std::string> ids, sha256;
+};
+
+Prepared prepare(const DatasetFile& data, const Roi& roi, const train::TuningOptions& options) {
+    Prepared out;
+    out.rows = data.rows(datasets::Split::train);
+    if (out.rows.size() < 2)
+        throw BadInput(fmt::format("{}: {} training images; tuning needs at least 2", data.where(), out.rows.size()));
+    for (auto r : out.rows) {
+        out.ids.push_back(data.images().id[static_cast<std::size_t>(r)]);
+        out.sha256.push_back(data.images().sha256[static_cast<std::size_t>(r)]);
+    }
+    const auto values = finite_responses(data, roi, out.rows);
+    out.tuning.responses = torch::tensor(values).view({static_cast<std::int64_t>(out.rows.size()), -1});
+    out.tuning.keys = train::image_keys(out.ids);
+    for (std::size_t i = 0; i < out.ids.size(); ++i) {
+        const bool inner = options.patience > 0 &&
+                           datasets::inner_validation(out.ids[i], data.header().split_seed, options.validation_share);
+        (inner ? out.tuning.validation : out.tuning.train).push_back(static_cast<std::int64_t>(i));
+    }
+    if (options.patience > 0 && (out.tuning.validation.empty() || out.tuning.train.size() < 2))
+        throw BadInput(fmt::format("{}: --validation-share {} leaves {} images to learn from and {} to validate on", data.where(),
+                                   options.validation_share, out.tuning.train.size(), out.tuning.validation.size()));
+    return out;
+}
+
+std::string curve_text(const weights::History& h) {
+    std::string out = "epoch\tloss\tvalidation_loss\tlearning_rate\n";
+    for (std::size_t i = 0; i < h.loss.size(); ++i)
+        out += fmt::format("{}\t{:.9g}\t{:.9g}\t{:.9g}\n", i + 1, h.loss[i], h.validation_loss[i], h.learning_rate[i]);
+    return out;
+}
+
+weights::Model result(const FinetuneJob& job, const DatasetFile& data, const Roi& roi, const Prepared& prepared,
+                      const nn::Backbone& backbone, train::Tuner& tuner, const train::TuningOptions& options) {
+    weights::Model m;
+    m.backbone = backbone.name();
+    m.image_size = data.header().image_size;
+    m.method = options.loss;
+    m.parameters = backbone.state();
+    m.subjects = {data.header().subject};
+    m.dataset_uuids = {data.input().uuid()};
+    m.hemisphere = roi.hemisphere;
+    m.roi_class = roi.roi_class;
+    m.roi = roi.name;
+    m.seed = job.run.seed;
+    m.options = options_json(options).dump();
+    const auto& vertex = data.hemisphere(roi.hemisphere).vertex;
+    for (auto c : roi.column) {
+        m.column.push_back(static_cast<std::int32_t>(c));
+        m.vertex.push_back(vertex[static_cast<std::size_t>(c)]);
+    }
+    m.tuned_image = prepared.ids;
+    m.tuned_sha256 = prepared.sha256;
+    for (auto* group : {&tuner.heads().parameters(), &tuner.heads().buffers()})
+        for (const auto& [name, t] : *group) m.heads.push_back(nn::to_plain(name, t));
+    m.history = tuner.history();
+    return m;
+}
+
+}  // namespace
+
+void run_finetune(const FinetuneJob& job, Reporter& reporter) {
+    const auto options = train::with_defaults(job.options);
+    h5::check_target(job.run.output, job.run.overwrite);
+    if (!job.loss_curve.empty()) h5::check_target(job.loss_curve, job.run.overwrite);
+    h5::Record record = job.run.record;
+    const DatasetFile data(job.dataset);
+    data.input().register_in(record);
+    const Roi roi = data.roi(job.roi.hemisphere, job.roi.roi_class, job.roi.roi);
+    check_voxels(data, roi, options.min_voxels);
+    const weights::Model start = weights::load_weights(job.weights, record);
+    nn::check_image_size(data, start.backbone, start.image_size);
+    if (start.tuned()) reporter.warn(job.weights.string() + " is tuned already; tuning goes on from there");
+
+    const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
+    nn::describe(record, device);
+    Prepared prepared = prepare(data, roi, options);
+    const nn::PixelSource pixels(data, prepared.rows, memory_budget(options.memory), device);
+    if (!pixels.resident()) reporter.info("the images do not fit in --memory and are read from the file as needed");
+    prepared.tuning.pixels = &pixels;
+    nn::Backbone backbone(start.backbone);
+    backbone.load(start.parameters, options.precision == "float64" ? torch::kFloat64 : torch::kFloat32, device);
+    train::Tuner tuner(backbone, prepared.tuning, options, job.run.seed, device);
+
+    const std::string same = identity(job, data, roi, start, options);
+    if (job.resume) {
+        tuner.restore(train::read_checkpoint(job.checkpoint, same));
+        reporter.info(fmt::format("continuing after epoch {}", tuner.epochs_done()));
+    }
+    reporter.info(fmt::format("{} {}: {} voxels, {} images, {} epochs of {}", roi.hemisphere, roi.name, roi.column.size(),
+                              prepared.rows.size(), options.epochs, options.loss));
+    tuner.run(reporter, [&] {
+        const auto done = tuner.epochs_done();
+        if (!job.checkpoint.empty() && (done % job.checkpoint_every == 0 || done == options.epochs))
+            train::write_checkpoint(job.checkpoint, record, same, tuner.state());
+    });
+    tuner.finish();
+    auto model = result(job, data, roi, prepared, backbone, tuner, options);
+    if (start.tuned()) {
+        model.tuned_image.insert(model.tuned_image.end(), start.tuned_image.begin(), start.tuned_image.end());
+        model.tuned_sha256.insert(model.tuned_sha256.end(), start.tuned_sha256.begin(), start.tuned_sha256.end());
+    }
+    weights::write_model(job.run.output, record, job.run.overwrite, model);
+    if (!job.loss_curve.empty()) write_text_file(job.loss_curve, curve_text(tuner.history()), job.run.overwrite);
+    if (!tuner.history().loss.empty())
+        reporter.info(fmt::format("loss {:.4f} → {:.4f}", tuner.history().loss.front(), tuner.history().loss.back()));
+}
+
+}  // namespace cortune::engine

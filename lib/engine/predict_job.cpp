@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// --predict: a new set of images through the network once, then through the saved
+// PCA bases and coefficients of an encoding file.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "core/error.hpp"
+#include "engine/encode_job.hpp"
+#include "engine/inputs.hpp"
+#include "linalg/gram.hpp"
+#include "nn/backbone.hpp"
+#include "nn/device.hpp"
+#include "nn/features.hpp"
+
+namespace cortune::engine {
+namespace {
+
+using linalg::RowMatrixF;
+
+RowMatrixF read_matrix(const h5::Dataset& d) {
+    const auto shape = d.shape();
+    const auto values = d.read<float>();
+    return Eigen::Map<const RowMatrixF>(values.data(), static_cast<Eigen::Index>(shape[0]), static_cast<Eigen::Index>(shape[1]));
+}
+
+struct LayerMap {
+    Eigen::RowVectorXf mean;
+    RowMatrixF basis;   // features × k
+    RowMatrixF scores;  // images × k
+};
+
+// The layers that the file has weights of, in the backbone's order.
+std::vector<std::string> stored_layers(const encode::EncodingFile& file, const nn::Backbone& backbone) {
+    const auto& root = file.input().root();
+    if (!root.has("weights/layers"))
+        throw BadInput(file.input().path().string() + ":/weights: this encoding has no weights",
+                       "ridge-encode --save-weights keeps them");
+    const auto found = root.group("weights/layers").children();
+    std::vector<std::string> out;
+    for (const auto& name : backbone.module_names())
+        if (std::find(found.begin(), found.end(), name) != found.end()) out.push_back(name);
+    return out;
+}
+
+// True responses where the new data set has them for these columns.
+std::vector<float> known_responses(const datasets::DatasetFile& data, const encode::RoiEncoding& roi,
+                                   const std::vector<std::int64_t>& rows) {
+    const std::vector<std::int64_t> columns(roi.column.begin(), roi.column.end());
+    const auto& vertex = data.hemisphere(roi.hemisphere).vertex;
+    for (std::size_t i = 0; i < columns.size(); ++i)
+        if (columns[i] >= static_cast<std::int64_t>(vertex.size()) || vertex[static_cast<std::size_t>(columns[i])] != roi.vertex[i])
+            throw BadInput(fmt::format("{}:/vertex_{}: not the vertices that the weights predict", data.where(), roi.hemisphere));
+    return data.responses(roi.hemisphere, rows, columns);
+}
+
+}  // namespace
+
+void run_predict(const EncodeJob& job, Reporter& reporter) {
+    h5::check_target(job.run.output, job.run.overwrite);
+    h5::Record record = job.run.record;
+    const encode::EncodingFile source(job.dataset);
+    source.input().register_in(record);
+    const datasets::DatasetFile data(job.predict);
+    data.input().register_in(record);
+    const weights::Model model = weights::load_weights(job.model, record);
+    const std::string model_uuid = h5::is_hdf5(job.model) ? h5::Input(job.model).uuid() : "";
+    if (model.backbone != source.header().backbone || model_uuid != source.header().model_uuid)
+        throw BadInput(fmt::format("{}: its weights belong to another model than {}", job.dataset.string(), job.model.string()),
+                       "give the model that the encoding was made with");
+    nn::check_image_size(data, model.backbone, model.image_size);
+    const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
+    nn::describe(record, device);
+    nn::Backbone backbone(model.backbone);
+    backbone.load(model.parameters, torch::kFloat32, device);
+
+    std::vector<std::int64_t> rows(data.images().id.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::int64_t>(i);
+    const auto layers = stored_layers(source, backbone);
+    const auto images = static_cast<Eigen::Index>(rows.size());
+    std::map<std::string, LayerMap> maps;
+    for (const auto& name : layers) {
+        const auto group = source.input().root().group("weights/layers/" + name);
+        const auto mean = group.dataset("mean").read<float>();
+        auto& m = maps[name];
+        m.mean = Eigen::Map<const Eigen::RowVectorXf>(mean.data(), static_cast<Eigen::Index>(mean.size()));
+        m.basis = read_matrix(group.dataset("basis"));
+        m.scores.resize(images, m.basis.cols());
+    }
+    nn::extract_features(backbone, layers, data, rows, job.batch, device,
+                         [&](std::size_t layer, std::int64_t first, std::int64_t count, const float* values) {
+                             auto& m = maps.at(layers[layer]);
+                             RowMatrixF x = Eigen::Map<const RowMatrixF>(values, count, m.mean.size());
+                             x.rowwise() -= m.mean;
+                             m.scores.middleRows(first, count) = x * m.basis;
+                         }, reporter);
+
+    encode::EncodingHeader header = source.header();
+    header.protocol = "predicted";
+    header.dataset_uuid = data.input().uuid();
+    header.image = data.images().id;
+    header.image_sha256 = data.images().sha256;
+    header.fold.assign(header.image.size(), -1);
+    const auto tuned = count_tuned(header.image, header.image_sha256, header.tuned_image, header.tuned_sha256);
+    if (tuned > 0 && !job.allow_tuned_images)
+        throw BadInput(fmt::format("{}: {} of its {} images tuned {}", data.where(), tuned, header.image.size(), job.model.string()),
+                       "--allow-tuned-images predicts them and marks the result optimistic");
+    header.optimistic = tuned > 0;
+    header.optimistic_reason = tuned > 0 ? fmt::format("{} of {} images tuned the network", tuned, header.image.size()) : "";
+    encode::EncodingWriter writer(job.run.output, record, job.run.overwrite, header);
+    for (const auto& path : source.roi_paths()) {
+        encode::RoiEncoding roi = source.read(path);
+        const auto group = source.input().root().group("weights/rois/" + path.substr(path.find('/') + 1));
+        const auto intercept = group.dataset("intercept").read<float>();
+        RowMatrixF predicted = maps.at(group.attr_string("layer")).scores * read_matrix(group.dataset("coef"));
+        predicted.rowwise() += Eigen::Map<const Eigen::RowVectorXf>(intercept.data(), static_cast<Eigen::Index>(intercept.size()));
+        roi.prediction.assign(predicted.data(), predicted.data() + predicted.size());
+        roi.response = known_responses(data, roi, rows);
+        writer.add(roi);
+    }
+    writer.commit();
+}
+
+}  // namespace cortune::engine

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "h5/file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "core/error.hpp"
+#include "core/system.hpp"
+#include "core/text.hpp"
+#include "h5/driver.hpp"
+
+namespace fs = std::filesystem;
+
+namespace cortune::h5 {
+namespace {
+
+OutputError cannot_write(const std::string& what, const std::string& reason) {
+    return OutputError(fmt::format("{}: cannot be written ({})", what,
+                                   reason.empty() ? "HDF5 gave no reason" : reason),
+                       "is the disk full? nothing was left behind");
+}
+
+void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+
+// A command line may hold bytes that are no UTF-8.
+std::string json_text(const nlohmann::json& value, int indent) {
+    return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+fs::path part_name(const fs::path& target) {
+    const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
+    return folder / fmt::format(".{}.{}.part", target.filename().string(), ::getpid());
+}
+
+void sync_path(const fs::path& path, int flags) {
+    const int fd = ::open(path.c_str(), flags);
+    if (fd < 0 || ::fsync(fd) != 0) {
+        const std::string reason = std::strerror(errno);
+        if (fd >= 0) ::close(fd);
+        throw OutputError(fmt::format("{}: cannot be synced to disk ({})", path.string(), reason));
+    }
+    ::close(fd);
+}
+
+Handle creation_options() {
+    Handle options(H5Pcreate(H5P_FILE_CREATE));
+    H5Pset_link_creation_order(options.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    H5Pset_attr_creation_order(options.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    return options;
+}
+
+Handle access_options() {
+    Handle options(H5Pcreate(H5P_FILE_ACCESS));
+    H5Pset_fclose_degree(options.get(), H5F_CLOSE_STRONG);
+    H5Pset_libver_bounds(options.get(), H5F_LIBVER_V18, H5F_LIBVER_LATEST);
+    return options;
+}
+
+}  // namespace
+
+void check_target(const fs::path& path, bool overwrite) {
+    std::error_code error;
+    if (path.empty() || path.filename().empty())
+        throw UsageError(fmt::format("'{}' names no output file", path.string()));
+    if (fs::is_directory(path, error))
+        throw OutputError(fmt::format("{}: is a folder", path.string()));
+    if (fs::exists(path, error) && !overwrite)
+        throw OutputError(fmt::format("{}: exists already", path.string()),
+                          "--overwrite replaces it");
+    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    if (::access(folder.c_str(), W_OK) != 0)
+        throw OutputError(fmt::format("{}: the folder {} cannot be written ({})", path.string(),
+                                      folder.string(), std::strerror(errno)));
+}
+
+Output::Output(fs::path path, const std::string& kind, const Record& record, bool overwrite)
+    : target_(std::move(path)), part_(part_name(target_)) {
+    silence_hdf5();
+    check_target(target_, overwrite);
+    Handle create = creation_options(), access = access_options();
+    use_careful_driver(access.get());
+    file_ = Handle(H5Fcreate(part_.c_str(), H5F_ACC_TRUNC, create.get(), access.get()));
+    if (!file_) throw OutputError(fmt::format("{}: cannot be created", part_.string()));
+    try {
+        root_ = std::make_unique<Node>(Handle(H5Gopen2(file_.get(), "/", H5P_DEFAULT)),
+                                       target_.string() + ":/");
+        write_head(kind, record);
+    } catch (...) {
+        discard();
+        throw;
+    }
+}
+
+void Output::write_head(const std::string& kind, const Record& record) {
+    const std::string created = iso_time(creation_time());
+    uuid_ = reproducible_time() ? derived_uuid(kind + created + json_text(record.node(), -1))
+                                : random_uuid();
+    root_->attr("format", "cortune");
+    root_->attr("kind", kind);
+    root_->attr("schema_version", fmt::format("{}.{}", schema_major, schema_minor));
+    root_->attr("generated_by", "cortune " + version());
+    root_->attr("created", created);
+    root_->attr("uuid", uuid_);
+    root_->put_text("provenance", json_text(provenance_of(record, uuid_), 1),
+                    {"commands that made this file, as JSON"});
+}
+
+Output::~Output() {
+    if (!committed_) discard();
+}
+
+void Output::discard() noexcept {
+    discard_writes(file_.get());
+    root_.reset();
+    file_.reset();
+    std::error_code ignored;
+    fs::remove(part_, ignored);
+}
+
+void Output::commit() {
+    auto flush = [&] {
+        const bool failed = H5Fflush(file_.get(), H5F_SCOPE_GLOBAL) < 0;
+        const std::string reason = write_failure(file_.get());
+        if (failed || !reason.empty()) throw cannot_write(target_.string(), reason);
+    };
+    flush();
+    root_->attr("complete", 1);
+    flush();
+    root_.reset();
+    const bool closed = H5Fclose(file_.get()) >= 0;
+    file_.reset();
+    // Closing writes, too, and its failures are hard to see: what a reader would refuse
+    // is never given its name.
+    try {
+        if (!closed) throw BadInput("");
+        Input check(part_);
+    } catch (const BadInput&) {
+        throw cannot_write(target_.string(), "it could not be closed");
+    }
+    sync_path(part_, O_RDONLY);
+    std::error_code error;
+    fs::rename(part_, target_, error);
+    if (error) throw OutputError(fmt::format("{}: {}", target_.string(), error.message()));
+    committed_ = true;
+    sync_path(target_.has_parent_path() ? target_.parent_path() : fs::path("."),
+              O_RDONLY | O_DIRECTORY);
+}
+
+bool is_hdf5(const fs::path& path) {
+    silence_hdf5();
+    return H5Fis_hdf5(path.c_str()) > 0;
+}
+
+Input::Input(const fs::path& path, const std::vector<std::string>& kinds) : path_(path) {
+    std::error_code error;
+    if (!fs::exists(path, error)) throw BadInput(path.string() + ": no such file");
+    if (!is_hdf5(path)) throw BadInput(path.string() + ": not an HDF5 file, or cut short");
+    Handle access = access_options();
+    file_ = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()));
+    if (!file_) throw BadInput(path.string() + ": HDF5 cannot open it; it is cut short or damaged");
+    root_ = std::make_unique<Node>(Handle(H5Gopen2(file_.get(), "/", H5P_DEFAULT)),
+                                   path.string() + ":/");
+    if (!root_->has_attr("format") || root_->attr_string("format") != "cortune")
+        throw BadInput(path.string() + ": an HDF5 file, but not one of cortune's",
+                       "nsd-extract turns a data set into one");
+    if (!root_->has_attr("complete") || root_->attr_int("complete") != 1)
+        throw BadInput(path.string() + ": unfinished; its writer was stopped before the end",
+                       "remove it and run the command that makes it again");
+    const std::string schema = root_->attr_string("schema_version");
+    if (std::atoi(schema.c_str()) > schema_major)
+        throw BadInput(fmt::format("{}: written in schema {}, this program reads {}.x", path.string(),
+                                   schema, schema_major),
+                       "a newer cortune reads it");
+    kind_ = root_->attr_string("kind");
+    uuid_ = root_->attr_string("uuid");
+    if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), kind_) == kinds.end())
+        throw BadInput(fmt::format("{}: a file of kind '{}', expected '{}'", path.string(), kind_,
+                                   join(kinds, "' or '")));
+}
+
+nlohmann::json Input::provenance() const {
+    return nlohmann::json::parse(root_->read_text("provenance"));
+}
+
+}  // namespace cortune::h5

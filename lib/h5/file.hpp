@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The file contract (cortune(5)): an output appears under its name only when it is
+// whole, and an input is refused unless it is.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "h5/node.hpp"
+#include "h5/provenance.hpp"
+
+namespace cortune::h5 {
+
+inline constexpr int schema_major = 1;
+inline constexpr int schema_minor = 0;
+
+// A file being written: ".<name>.<pid>.part" in the folder of its target. commit()
+// writes `complete`, syncs and renames; a destructor without commit removes it.
+class Output {
+  public:
+    // Throws OutputError if `path` exists and `overwrite` is false, or its folder
+    // cannot be written. `kind` is one of the schemas' names.
+    Output(std::filesystem::path path, const std::string& kind, const Record& record,
+           bool overwrite);
+    ~Output();
+    Output(const Output&) = delete;
+    Output& operator=(const Output&) = delete;
+
+    Node& root() { return *root_; }
+    const std::string& uuid() const { return uuid_; }
+    void commit();
+
+  private:
+    void write_head(const std::string& kind, const Record& record);
+    void discard() noexcept;
+    std::filesystem::path target_, part_;
+    std::string uuid_;
+    Handle file_;
+    std::unique_ptr<Node> root_;
+    bool committed_ = false;
+};
+
+// Refuses early, before a long computation, what Output would refuse at its end:
+// an existing target (without overwrite) or a folder that cannot be written.
+void check_target(const std::filesystem::path& path, bool overwrite);
+
+// A whole cortune file, opened for reading.
+class Input {
+  public:
+    // Throws BadInput for a missing, foreign, unfinished or too new file, or one of
+    // another kind than `kinds` (empty: any).
+    explicit Input(const std::filesystem::path& path, const std::vector<std::string>& kinds = {});
+
+    const Node& root() const { return *root_; }
+    const std::filesystem::path& path() const { return path_; }
+    const std::string& kind() const { return kind_; }
+    const std::string& uuid() const { return uuid_; }
+    nlohmann::json provenance() const;
+    // Enters this file among the parents of what `record` will describe.
+    void register_in(Record& record) const { record.add_parent(uuid_, provenance()); }
+
+  private:
+    std::filesystem::path path_;
+    std::string kind_, uuid_;
+    Handle file_;
+    std::unique_ptr<Node> root_;
+};
+
+// Whether the file starts with HDF5's signature (weights come in several formats).
+bool is_hdf5(const std::filesystem::path& path);
+
+}  // namespace cortune::h5

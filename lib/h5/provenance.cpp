@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "h5/provenance.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/system.hpp"
+#include "core/text.hpp"
+
+namespace cortune::h5 {
+
+using nlohmann::json;
+
+void Record::add_input(const std::filesystem::path& path, const std::string& sha256) {
+    inputs[path.string()] = sha256;
+}
+
+void Record::add_parent(const std::string& uuid, const json& provenance) {
+    if (std::find(parents.begin(), parents.end(), uuid) == parents.end()) parents.push_back(uuid);
+    if (provenance.contains("nodes"))
+        for (const auto& [key, node] : provenance["nodes"].items()) ancestry[key] = node;
+}
+
+json Record::node() const {
+    json out = {{"tool", tool},       {"version", version()}, {"argv", argv},
+                {"options", options}, {"threads", threads},   {"device", device},
+                {"libraries", libraries}, {"inputs", inputs}, {"parents", parents}};
+    out["seed"] = seed < 0 ? json(nullptr) : json(seed);
+    return out;
+}
+
+json provenance_of(const Record& record, const std::string& uuid) {
+    json nodes = record.ancestry;
+    nodes[uuid] = record.node();
+    return {{"root", uuid}, {"nodes", nodes}};
+}
+
+namespace {
+
+void print_node(const json& nodes, const std::string& uuid, int depth, std::string& out) {
+    const std::string pad(static_cast<std::size_t>(2 * depth), ' ');
+    if (!nodes.contains(uuid)) {
+        out += fmt::format("{}{} (unknown)\n", pad, uuid);
+        return;
+    }
+    const json& node = nodes[uuid];
+    out += fmt::format("{}{} {} [{}]\n", pad, node.value("tool", "?"), node.value("version", "?"), uuid);
+    if (node.contains("argv"))
+        out += fmt::format("{}  $ {}\n", pad, join(node["argv"].get<std::vector<std::string>>(), " "));
+    if (node.contains("inputs"))
+        for (const auto& [path, hash] : node["inputs"].items())
+            out += fmt::format("{}  < {} sha256:{:.12}…\n", pad, path, hash.get<std::string>());
+    if (node.contains("parents"))
+        for (const auto& parent : node["parents"])
+            print_node(nodes, parent.get<std::string>(), depth + 1, out);
+}
+
+}  // namespace
+
+std::string provenance_text(const json& provenance) {
+    std::string out;
+    print_node(provenance.at("nodes"), provenance.at("root").get<std::string>(), 0, out);
+    return out;
+}
+
+}  // namespace cortune::h5

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "nn/device.hpp"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+#include <torch/version.h>
+
+#include <charconv>
+
+#include "core/error.hpp"
+#include "linalg/threads.hpp"
+
+namespace cortune::nn {
+
+torch::Device choose_device(const std::string& name, int threads) {
+    at::set_num_threads(threads);
+    linalg::set_blas_threads(threads);
+    at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+    at::globalContext().setBenchmarkCuDNN(false);
+    at::globalContext().setDeterministicCuDNN(true);
+    if (name == "cpu") return torch::kCPU;
+    if (name == "auto") return torch::cuda::is_available() ? torch::Device(torch::kCUDA, 0) : torch::Device(torch::kCPU);
+    int index = 0;
+    if (name.starts_with("cuda:")) {
+        const char* end = name.data() + name.size();
+        const auto parsed = std::from_chars(name.data() + 5, end, index);
+        if (parsed.ec != std::errc{} || parsed.ptr != end) index = -1;
+    } else if (name != "cuda") {
+        index = -1;
+    }
+    if (index < 0) throw UsageError(fmt::format("--device {}: expected auto, cpu, cuda or cuda:N", name));
+    const auto count = static_cast<int>(torch::cuda::device_count());
+    if (index >= count)
+        throw ResourceError(fmt::format("--device {}: this machine offers {} CUDA devices", name, count),
+                            "--device cpu runs everywhere");
+    return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+void describe(h5::Record& record, const torch::Device& device) {
+    record.device = device.str();
+    record.libraries["libtorch"] = TORCH_VERSION;
+}
+
+}  // namespace cortune::nn

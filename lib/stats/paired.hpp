@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Whether one model predicts a region better than another: the difference of their mean
+// correlations over the region's voxels, its permutation test and its bootstrap interval.
+//
+// Both resample images, never voxels: voxels of a region share their noise, so treating
+// them as independent would call any difference significant. r of a voxel in a group of
+// images needs Σp, Σp², Σpy, Σy, Σy². Under an exchange of the models' predictions for a set
+// of images these sums are linear in the set's indicator, and under a bootstrap in the
+// counts, so all resamples together are one matrix product (resamples × images by
+// images × voxels). Where images are in groups (folds), r is the mean over groups, and
+// bootstrap samples are drawn inside each group.
+//
+// Resample i draws from stream i of the seed, blocks of resamples have a fixed size and
+// each product runs on one thread: results do not depend on the number of threads.
+#pragma once
+
+#include <Eigen/Core>
+#include <cstdint>
+#include <vector>
+
+namespace cortune::stats {
+
+struct ResampleOptions {
+    std::int64_t permutations = 1000;
+    std::int64_t bootstraps = 1000;
+    std::uint64_t seed = 0;
+    int threads = 1;
+};
+
+struct PairedTest {
+    double difference = 0;       // mean over voxels of r(model) − r(reference)
+    double p = 1;                // two-sided: (1 + #{|d*| ≥ |d|}) / (1 + permutations)
+    double low = 0, high = 0;    // 2.5th and 97.5th percentile of the bootstrap; NaN without
+};
+
+// reference, model, response: images × voxels, finite, no column constant within a group
+// (such voxels are left out before). groups: rows of each group; rows in no group are
+// not used. No voxels: everything NaN.
+PairedTest paired_test(const Eigen::MatrixXf& reference, const Eigen::MatrixXf& model,
+                       const Eigen::MatrixXf& response,
+                       const std::vector<std::vector<Eigen::Index>>& groups,
+                       const ResampleOptions& options);
+
+// Percentile of values with linear interpolation between order statistics (numpy's
+// default); share in [0, 1]. NaN when empty.
+double percentile(std::vector<double> values, double share);
+
+}  // namespace cortune::stats

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "train/tuner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/error.hpp"
+#include "core/interrupt.hpp"
+#include "nn/preprocess.hpp"
+#include "train/batches.hpp"
+#include "train/dropout.hpp"
+#include "train/loss.hpp"
+
+namespace cortune::train {
+
+using torch::Tensor;
+
+TuningOptions with_defaults(TuningOptions o) {
+    const bool regression = o.loss == "mse";
+    if (o.epochs < 0) o.epochs = regression ? 75 : 30;
+    if (o.learning_rate < 0) o.learning_rate = regression ? 2.5e-5 : 1e-4;
+    return o;
+}
+
+namespace {
+
+torch::ScalarType pass_dtype(const std::string& precision) {
+    if (precision == "float64") return torch::kFloat64;
+    return precision == "bfloat16" ? torch::kBFloat16 : torch::kFloat32;
+}
+
+// bfloat16 is for the backbone's pass alone: heads, loss and optimiser are float32.
+torch::ScalarType head_dtype(const std::string& precision) {
+    return precision == "float64" ? torch::kFloat64 : torch::kFloat32;
+}
+
+bool frozen(const std::string& parameter, const std::vector<std::string>& freeze) {
+    return std::any_of(freeze.begin(), freeze.end(), [&](const auto& f) { return parameter.starts_with(f + '.'); });
+}
+
+void check_freeze(const nn::Backbone& backbone, const std::vector<std::string>& freeze,
+                  const NamedTensors& parameters) {
+    for (const auto& f : freeze)
+        if (std::none_of(parameters.begin(), parameters.end(), [&](const auto& p) { return p.first.starts_with(f + '.'); }))
+            throw UsageError(fmt::format("--freeze {}: {} has no parameters under that name", f, backbone.name()));
+}
+
+NamedTensors copies(const NamedTensors& tensors) {
+    NamedTensors out;
+    for (const auto& [name, t] : tensors) out.emplace_back(name, t.detach().clone());
+    return out;
+}
+
+}  // namespace
+
+Tuner::Tuner(nn::Backbone& backbone, TuningData data, const TuningOptions& options, std::int64_t seed,
+             torch::Device device)
+    : backbone_(backbone), data_(std::move(data)), options_(options), seed_(seed), device_(device),
+      dtype_(pass_dtype(options.precision)),
+      heads_(options.loss != "mse",
+             head_sizes(backbone.outputs(), data_.responses.size(1), options.embedding, options.projection), seed,
+             head_dtype(options.precision), device) {
+    check_freeze(backbone, options.freeze, backbone.parameters());
+    data_.responses = data_.responses.to(device, head_dtype(options.precision));
+    NamedTensors learned;
+    for (auto& [name, p] : backbone_.parameters()) {
+        if (frozen(name, options.freeze)) continue;
+        p.requires_grad_();
+        learned.emplace_back(name, p);
+    }
+    for (auto& p : heads_.parameters()) learned.push_back(p);
+    adam_.emplace(learned);
+}
+
+Tensor Tuner::loss(const std::vector<std::int64_t>& which, bool training) {
+    const Tensor x = nn::normalise(data_.pixels->get(which), dtype_, device_);
+    std::vector<std::uint64_t> keys;
+    for (auto i : which) keys.push_back(data_.keys[static_cast<std::size_t>(i)]);
+    const nn::Dropout drop = [&](const Tensor& input, int layer) {
+        return dropout(input, options_.dropout, seed_, epoch_, layer, keys);
+    };
+    const Tensor logits = backbone_.forward(x, training ? &drop : nullptr).to(data_.responses.scalar_type());
+    const Tensor responses = data_.responses.index_select(0, torch::tensor(which, torch::kInt64).to(device_));
+    if (options_.loss == "mse") return mse(heads_.predict(logits), responses);
+    const auto [image, response] = heads_.embed(logits, responses, training);
+    return options_.loss == "clip" ? clip(image, response, options_.temperature)
+                                   : infonce(image, response, options_.temperature);
+}
+
+double Tuner::learning_rate(std::int64_t step_in_epoch, std::int64_t steps) const {
+    const double done = static_cast<double>(epoch_) + static_cast<double>(step_in_epoch + 1) / static_cast<double>(steps);
+    const double rise = options_.warmup_epochs > 0 ? std::min(1.0, done / options_.warmup_epochs) : 1.0;
+    return options_.learning_rate * rise;
+}
+
+double Tuner::train_epoch() {
+    const auto batches = epoch_batches(static_cast<std::int64_t>(data_.train.size()), options_.batch, seed_, epoch_);
+    double sum = 0;
+    for (std::size_t b = 0; b < batches.size(); ++b) {
+        check_interrupt();
+        std::vector<std::int64_t> which;
+        for (auto i : batches[b]) which.push_back(data_.train[static_cast<std::size_t>(i)]);
+        const Tensor l = loss(which, true);
+        const double value = l.item<double>();
+        if (!std::isfinite(value))
+            throw RunFailed(fmt::format("the loss is {} in epoch {}, batch {}", value, epoch_ + 1, b + 1),
+                            "a lower --lr or a --warmup-epochs keeps it finite");
+        l.backward();
+        adam_->step(learning_rate(static_cast<std::int64_t>(b), static_cast<std::int64_t>(batches.size())));
+        sum += value * static_cast<double>(which.size());
+    }
+    return sum / static_cast<double>(data_.train.size());
+}
+
+double Tuner::validate() {
+    if (data_.validation.empty()) return std::numeric_limits<double>::quiet_NaN();
+    torch::NoGradGuard no_gradients;
+    double sum = 0;
+    const auto n = static_cast<std::int64_t>(data_.validation.size());
+    for (std::int64_t first = 0; first < n; first += options_.batch) {
+        const auto begin = data_.validation.begin() + first;
+        const std::vector<std::int64_t> which(begin, begin + std::min<std::int64_t>(options_.batch, n - first));
+        sum += loss(which, false).item<double>() * static_cast<double>(which.size());
+    }
+    return sum / static_cast<double>(n);
+}
+
+void Tuner::run(Reporter& reporter, const std::function<void()>& after_epoch) {
+    while (epoch_ < options_.epochs) {
+        if (options_.patience > 0 && best_epoch_ >= 0 && epoch_ - best_epoch_ > options_.patience) {
+            reporter.info(fmt::format("stopped early after epoch {}: no gain since epoch {}", epoch_, best_epoch_ + 1));
+            break;
+        }
+        history_.learning_rate.push_back(learning_rate(0, 1));
+        history_.loss.push_back(train_epoch());
+        history_.validation_loss.push_back(validate());
+        const double watched = history_.validation_loss.back();
+        if (options_.patience > 0 && (best_epoch_ < 0 || watched < best_loss_)) {
+            best_epoch_ = epoch_;
+            best_loss_ = watched;
+            best_ = copies(live());
+        }
+        ++epoch_;
+        reporter.detail(fmt::format("epoch {}: loss {:.5f}", epoch_, history_.loss.back()));
+        reporter.progress("epoch", epoch_, options_.epochs);
+        after_epoch();
+    }
+}
+
+NamedTensors Tuner::live() const {
+    NamedTensors out;
+    for (const auto& [name, p] : const_cast<nn::Backbone&>(backbone_).parameters()) out.emplace_back("backbone/" + name, p);
+    for (auto* group : {&const_cast<Heads&>(heads_).parameters(), &const_cast<Heads&>(heads_).buffers()})
+        for (const auto& [name, p] : *group) out.emplace_back("heads/" + name, p);
+    return out;
+}
+
+void Tuner::finish() {
+    if (best_.empty()) return;
+    torch::NoGradGuard no_gradients;
+    auto now = live();
+    for (std::size_t i = 0; i < now.size(); ++i) now[i].second.copy_(best_[i].second);
+}
+
+Tuner::State Tuner::state() const {
+    State out;
+    out.tensors = live();
+    for (const auto& [name, t] : adam_->moments()) out.tensors.emplace_back("moments/" + name, t);
+    for (const auto& [name, t] : best_) out.tensors.emplace_back("best/" + name, t);
+    out.steps = adam_->steps();
+    out.epoch = epoch_;
+    out.best_epoch = best_epoch_;
+    out.best_loss = best_loss_;
+    out.history = history_;
+    return out;
+}
+
+void Tuner::restore(const State& from) {
+    torch::NoGradGuard no_gradients;
+    const auto group = [&](const std::string& prefix) {
+        NamedTensors out;
+        for (const auto& [name, t] : from.tensors)
+            if (name.starts_with(prefix)) out.emplace_back(name.substr(prefix.size()), t);
+        return out;
+    };
+    NamedTensors saved;
+    for (const char* prefix : {"backbone/", "heads/"})
+        for (const auto& [name, t] : group(prefix)) saved.emplace_back(prefix + name, t);
+    auto now = live();
+    if (saved.size() != now.size()) throw BadInput("the checkpoint is of another network");
+    for (std::size_t i = 0; i < now.size(); ++i) {
+        if (saved[i].first != now[i].first || saved[i].second.sizes() != now[i].second.sizes())
+            throw BadInput(fmt::format("the checkpoint is of another network: {} does not fit", now[i].first));
+        now[i].second.copy_(saved[i].second);
+    }
+    adam_->restore(group("moments/"), from.steps);
+    best_.clear();
+    for (const auto& [name, t] : group("best/")) best_.emplace_back(name, t);
+    epoch_ = from.epoch;
+    best_epoch_ = from.best_epoch;
+    best_loss_ = from.best_loss;
+    history_ = from.history;
+}
+
+}  // namespace cortune::train

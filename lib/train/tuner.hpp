@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One network, one ROI: the training loop, without files.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/reporter.hpp"
+#include "nn/backbone.hpp"
+#include "nn/pixel_source.hpp"
+#include "train/adam.hpp"
+#include "train/heads.hpp"
+#include "train/options.hpp"
+#include "weights/model_file.hpp"
+
+namespace cortune::train {
+
+// The paper's values where an option was left open (negative).
+TuningOptions with_defaults(TuningOptions options);
+
+// The images that are learned from, and those that early stopping looks at.
+struct TuningData {
+    const nn::PixelSource* pixels = nullptr;
+    torch::Tensor responses;              // images × V
+    std::vector<std::uint64_t> keys;      // of the images, for dropout
+    std::vector<std::int64_t> train, validation;  // indices into the images
+};
+
+class Tuner {
+  public:
+    // `options` with defaults filled in. The backbone's parameters become leaves with
+    // gradients, but for the frozen ones.
+    Tuner(nn::Backbone& backbone, TuningData data, const TuningOptions& options, std::int64_t seed,
+          torch::Device device);
+
+    // Runs the epochs that are left, calling `after_epoch` after each. Throws RunFailed
+    // when a loss is not finite; the state is then that of a started, unfinished epoch.
+    void run(Reporter& reporter, const std::function<void()>& after_epoch);
+
+    // Puts the best epoch's values back, where early stopping chose one.
+    void finish();
+
+    std::int64_t epochs_done() const { return epoch_; }
+    const weights::History& history() const { return history_; }
+    Heads& heads() { return heads_; }
+
+    // Everything a checkpoint needs: all tensors by name, all numbers.
+    struct State {
+        NamedTensors tensors;              // "backbone/…", "heads/…", "moments/…", "best/…"
+        std::vector<std::int64_t> steps;   // Adam's, by parameter
+        std::int64_t epoch = 0, best_epoch = -1;
+        double best_loss = 0;
+        weights::History history;
+    };
+    State state() const;
+    void restore(const State& state);  // shapes as in state(); throws BadInput otherwise
+
+  private:
+    double train_epoch();
+    double validate();
+    double learning_rate(std::int64_t step_in_epoch, std::int64_t steps) const;
+    torch::Tensor loss(const std::vector<std::int64_t>& which, bool training);
+    NamedTensors live() const;  // learned tensors and buffers
+
+    nn::Backbone& backbone_;
+    TuningData data_;
+    TuningOptions options_;
+    std::int64_t seed_;
+    torch::Device device_;
+    torch::ScalarType dtype_;  // of the backbone's pass
+    Heads heads_;
+    std::optional<Adam> adam_;
+    std::int64_t epoch_ = 0, best_epoch_ = -1;
+    double best_loss_ = 0;
+    NamedTensors best_;
+    weights::History history_;
+};
+
+}  // namespace cortune::train

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The `model` file: one backbone, untuned or tuned for one hemisphere and one ROI
+// (layout in cortune(5)).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "h5/file.hpp"
+#include "weights/state_dict.hpp"
+
+namespace cortune::weights {
+
+// One row an epoch.
+struct History {
+    std::vector<double> loss;             // mean training loss, in the loss's unit
+    std::vector<double> validation_loss;  // NaN where there is no inner validation part
+    std::vector<double> learning_rate;
+};
+
+struct Model {
+    std::string backbone;             // architecture name
+    int image_size = 0;
+    std::string method = "untuned";   // or "infonce", "clip", "mse"
+    StateDict parameters;             // the backbone's
+
+    // The rest is empty for an untuned one.
+    std::vector<std::string> subjects, dataset_uuids;
+    std::string hemisphere, roi_class, roi;
+    std::int64_t seed = 0;
+    std::string options;              // JSON text: every option of the tuning
+    std::vector<std::int32_t> column, vertex;  // responses that tuned it, as in `encoding`
+    std::vector<std::string> tuned_image, tuned_sha256;
+    StateDict heads;                  // "image.weight", "response.weight", "head.0.weight", …
+    History history;
+
+    bool tuned() const { return method != "untuned"; }
+};
+
+void write_model(const std::filesystem::path& path, const h5::Record& record, bool overwrite,
+                 const Model& model);
+// Reads a file of kind `model`; checks the parameters against the architecture.
+Model read_model(const h5::Input& file);
+
+// Backbone weights from whatever they are in: our model file, safetensors, or a
+// torchvision .pth (zip or legacy), told apart by content. `record` gets the file as
+// parent or as input with its SHA-256.
+Model load_weights(const std::filesystem::path& path, h5::Record& record);
+
+// A group of tensors (/backbone, /heads): one data set each, axes named axis<i>_<size>.
+void write_state(h5::Node& group, const StateDict& state);
+StateDict read_state(const h5::Node& group);
+
+}  // namespace cortune::weights

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Makes the target cortune_torch from Debian's libtorch-dev, or, with
+# -DCORTUNE_TORCH_DIR=<site-packages>/torch, from the Python package torch.
+set(CORTUNE_TORCH_DIR "" CACHE PATH "Folder of the Python package torch; empty: the system's LibTorch")
+add_library(cortune_torch INTERFACE)
+if(CORTUNE_TORCH_DIR)
+  # Its package looks for libtorch and libc10 by name and would take Debian's where
+  # both are installed; such a program aborts at start.
+  list(PREPEND CMAKE_LIBRARY_PATH ${CORTUNE_TORCH_DIR}/lib)
+  if(NOT DEFINED TORCH_CUDA_ARCH_LIST AND NOT DEFINED ENV{TORCH_CUDA_ARCH_LIST})
+    set(TORCH_CUDA_ARCH_LIST "9.0")
+  endif()
+  find_package(Torch REQUIRED PATHS ${CORTUNE_TORCH_DIR}/share/cmake/Torch NO_DEFAULT_PATH)
+  # The toolkit's NCCL may be older than the one torch was linked against and brings.
+  target_link_options(cortune_torch INTERFACE -Wl,--allow-shlib-undefined)
+else()
+  find_package(Torch REQUIRED)
+endif()
+target_link_libraries(cortune_torch INTERFACE ${TORCH_LIBRARIES})

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The one main: exit codes, streams, --help, manual page and completions.
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <fstream>
+#include <new>
+#include <sstream>
+#include <system_error>
+
+#include "cli/tool.hpp"
+#include "core/error.hpp"
+#include "core/interrupt.hpp"
+#include "scratch.hpp"
+
+using namespace cortune;
+using Catch::Contains;
+
+namespace {
+
+struct Options {
+    std::string what = "nothing";
+    std::vector<std::string> list;
+    std::string input;
+};
+
+const cli::Doc doc = {"unit-tool", "do what a test wants", {"First paragraph.", "Second - one."},
+                      {{"fail on purpose", "unit-tool x --what run"}}, {"dataset"}, {"model"},
+                      {"cortune-info(1)"}};
+const cli::Common common = {.output = true, .output_optional = true, .seed = true, .threads = true,
+                            .device = true, .json = true};
+
+void declare(CLI::App& app, Options& options) {
+    app.add_option("input", options.input, "What to read")->required()->type_name("FILE");
+    app.add_option("--what", options.what, "How to end")
+        ->check(CLI::IsMember({"nothing", "run", "usage", "input", "output", "device", "memory",
+                               "threads", "other", "signal", "print"}))
+        ->type_name("HOW")->capture_default_str();
+    app.add_option("--list", options.list, "Several")->delimiter(',')->allow_extra_args(false)->type_name("A,B");
+}
+
+void run(const Options& o, cli::Context& context) {
+    if (o.what == "run") throw RunFailed("it diverged");
+    if (o.what == "usage") throw UsageError("makes no sense", "try something else");
+    if (o.what == "input") throw BadInput("a.h5:/x: expected 3, found 4", "extract again");
+    if (o.what == "output") throw OutputError("exists");
+    if (o.what == "device") throw ResourceError("no CUDA here");
+    if (o.what == "memory") throw std::bad_alloc();
+    if (o.what == "threads")
+        throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+    if (o.what == "other") throw std::logic_error("a fault of our own");
+    if (o.what == "signal") {
+        std::raise(SIGTERM);
+        check_interrupt();
+    }
+    if (o.what == "print") {
+        context.warn("a warning");
+        context.info("some news");
+        context.detail("a detail");
+        context.result(context.record().node().dump() + "\n");
+    }
+}
+
+struct Outcome {
+    int code;
+    std::string out, err;
+};
+
+std::string slurp(const std::filesystem::path& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+}
+
+// Runs the tool in a child with its own streams; `out` may be a device.
+Outcome call(std::vector<std::string> arguments, const char* out = nullptr, bool close_stderr = false) {
+    Scratch scratch;
+    const std::string out_path = out ? out : (scratch / "out").string();
+    const std::string err_path = (scratch / "err").string();
+    std::fflush(nullptr);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        ::dup2(::open(out_path.c_str(), O_WRONLY | O_CREAT, 0600), 1);
+        ::dup2(::open(err_path.c_str(), O_WRONLY | O_CREAT, 0600), 2);
+        if (close_stderr) ::close(2);
+        std::vector<char*> argv = {const_cast<char*>("/somewhere/unit-tool")};
+        for (auto& a : arguments) argv.push_back(a.data());
+        argv.push_back(nullptr);
+        const int code = cli::tool_main<Options>(static_cast<int>(argv.size()) - 1, argv.data(), doc,
+                                                 common, declare, run);
+        ::_exit(code);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, out ? "" : slurp(out_path), slurp(err_path)};
+}
+
+}  // namespace
+
+TEST_CASE("failures become exit codes, messages and hints") {
+    struct { const char* what; int code; const char* message; } const cases[] = {
+        {"nothing", 0, "wall"},       {"run", 1, "error: it diverged"},
+        {"other", 1, "a fault"},      {"usage", 2, "hint: try something else"},
+        {"input", 3, "unit-tool: error: a.h5:/x: expected 3, found 4"},
+        {"output", 4, "exists"},      {"device", 5, "no CUDA"},
+        {"memory", 5, "not enough"},  {"threads", 5, "error"},
+        {"signal", 128 + SIGTERM, "signal"}};
+    for (const auto& c : cases) {
+        INFO(c.what);
+        const Outcome o = call({"x", "--what", c.what});
+        CHECK(o.code == c.code);
+        CHECK_THAT(o.err, Contains(c.message));
+        CHECK(o.out.empty());
+        CHECK(call({"x", "--what", c.what}, nullptr, true).code == c.code);  // stderr closed
+    }
+}
+
+TEST_CASE("CLI11's own exit codes never escape") {
+    const std::vector<std::vector<std::string>> wrong = {
+        {}, {"x", "--absent"}, {"x", "y", "z"}, {"x", "--what"}, {"x", "--what", "odd"},
+        {"x", "--threads", "0"}, {"x", "--threads", "many"}, {"x", "--seed", "-1"},
+        {"x", "--seed", "1.5"}, {"x", "--progress", "maybe"}, {"x", "--what=run", "--what=run"},
+        {"--completion"}, {"--manual", "x"}, {"x", "--overwrite=odd"}, {"--completion", "tcsh"}};
+    for (const auto& arguments : wrong) {
+        const Outcome o = call(arguments);
+        INFO((arguments.empty() ? "" : arguments.back()) << ": " << o.err);
+        CHECK(o.code == 2);
+        CHECK_THAT(o.err, Contains("unit-tool: error: "));
+        CHECK(o.out.empty());
+    }
+}
+
+TEST_CASE("lists leave the positionals alone") {
+    CHECK(call({"--list", "a,b", "x"}).code == 0);
+    CHECK(call({"--list", "a", "x"}).code == 0);
+}
+
+TEST_CASE("help, version, manual page, completions") {
+    const Outcome help = call({"--help"});
+    CHECK(help.code == 0);
+    CHECK(help.err.empty());
+    CHECK_THAT(help.out, Contains("unit-tool") && Contains("--what HOW [nothing]") && Contains("Second - one.") &&
+                             Contains("--threads INT") && !Contains("in [1") && !Contains("--manual"));
+    const Outcome version = call({"--version"});
+    CHECK(version.code == 0);
+    CHECK_THAT(version.out, Catch::StartsWith("unit-tool (cortune) "));
+    const Outcome manual = call({"--manual"});
+    CHECK(manual.code == 0);
+    CHECK_THAT(manual.out, Contains(".TH unit") && Contains(".SH EXIT STATUS") && Contains("\\-\\-what") &&
+                               !Contains("in [1"));
+    for (const char* shell : {"bash", "zsh", "fish"}) {
+        const Outcome o = call({"--completion", shell});
+        CHECK(o.code == 0);
+        CHECK_THAT(o.out, Contains("what") && Contains("unit-tool"));
+    }
+}
+
+TEST_CASE("results on stdout, the rest on stderr") {
+    const Outcome o = call({"x", "--what", "print", "--seed", "7"});
+    CHECK(o.code == 0);
+    CHECK_THAT(o.out, Contains("\"seed\":7") && Contains("\"--what\":\"print\"") &&
+                          Contains("\"argv\":[\"unit-tool\",\"x\""));
+    CHECK_THAT(o.err, Contains("warning: a warning") && Contains("some news") && Contains("peak memory") &&
+                          !Contains("a detail"));
+    const Outcome quiet = call({"x", "--what", "print", "-q"});
+    CHECK(quiet.err == "unit-tool: warning: a warning\n");
+    CHECK_THAT(call({"x", "--what", "print", "-v"}).err, Contains("a detail"));
+}
+
+TEST_CASE("a result that cannot be written is exit code 4") {
+    for (const auto& arguments : {std::vector<std::string>{"x", "--what", "print"}, {"--help"}, {"--manual"}})
+        CHECK(call(arguments, "/dev/full").code == 4);
+}

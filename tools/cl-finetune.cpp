@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// cl-finetune: tunes a backbone to the responses of one ROI, contrastively or by
+// regression. Reads kinds dataset, model and checkpoint (or foreign weights); writes
+// model. Method: Mulrooney & Brockmeier, arXiv 2410.06067.
+#include "cli/tool.hpp"
+#include "core/error.hpp"
+#include "core/system.hpp"
+#include "core/text.hpp"
+#include "engine/engine.hpp"
+
+namespace {
+
+using namespace cortune;
+
+struct Options {
+    engine::FinetuneJob job;
+    std::string memory;
+};
+
+const cli::Doc doc{
+    .name = "cl-finetune",
+    .summary = "tune a vision network to the responses of a region of the visual cortex",
+    .description =
+        {"Tunes the backbone so that an image's embedding lies closer to the response that it evoked than to the "
+         "responses to the other images of the batch (InfoNCE), or so that a linear read-out of its last layer predicts "
+         "the response (--loss mse, the regression baseline). One run makes one network, for one subject, one hemisphere "
+         "and one ROI; A+B joins ROIs of a class.",
+         "Only images of the training split are used; their ids and the hashes of their pixels are kept in the model, and "
+         "later tools refuse to score them. Options left at their default take the paper's value, which depends on "
+         "--loss: 30 epochs at 1e-4, for mse 75 epochs at 2.5e-5.",
+         "A run is a function of its inputs, options, --seed and --threads. With --checkpoint FILE the state is kept "
+         "after every epoch, and the same command with --resume ends in the same network as an unbroken run."},
+    .examples = {{"contrastive tuning of the shipped small backbone to the left V1v",
+                  "cl-finetune subj01.h5 --hemi lh --roi V1v -o v1v.h5"},
+                 {"the regression baseline, AlexNet's ImageNet weights, early visual areas joined",
+                  "cl-finetune subj01.h5 --weights alexnet.h5 --hemi rh --roi V1v+V1d --loss mse -o v1.h5"},
+                 {"a long run on a cluster that may be stopped and started again",
+                  "cl-finetune subj01.h5 --hemi lh --roi EBA --checkpoint eba.ckpt --resume -o eba.h5"}},
+    .reads = {"DATASET: a file of kind dataset (nsd-extract)",
+              "--weights: a file of kind model, safetensors, or a torchvision .pth"},
+    .writes = {"-o: a file of kind model", "--loss-curve: TSV, a line per epoch", "--checkpoint: a file of kind checkpoint"},
+    .see_also = {"nsd-extract(1)", "ridge-encode(1)", "model-convert(1)"},
+    .references = {"Mulrooney & Brockmeier: Contrastive learning to fine-tune feature extraction models for the visual "
+                   "cortex. arXiv 2410.06067.",
+                   "van den Oord, Li & Vinyals 2018: Representation learning with contrastive predictive coding."}};
+
+void declare(CLI::App& app, Options& o) {
+    auto& t = o.job.options;
+    app.add_option("DATASET", o.job.dataset, "Pictures and responses of one subject")->required()->type_name("FILE");
+    app.add_option("--weights", o.job.weights, "Backbone to start from; by default the shipped alexnet-mini")->type_name("FILE");
+    app.add_option("--hemi", o.job.roi.hemisphere, "Hemisphere: lh, rh, or all for data without hemispheres")
+        ->required()->type_name("HEMI");
+    app.add_option("--roi", o.job.roi.roi, "Region of interest; A+B is a union, all takes every vertex")->required()->type_name("ROI");
+    app.add_option("--roi-class", o.job.roi.roi_class, "Class of the ROI, where its name alone is not unique")->type_name("CLASS");
+    app.add_option("--loss", t.loss, "infonce, clip (both directions) or mse (regression)")
+        ->check(CLI::IsMember({"infonce", "clip", "mse"}))->capture_default_str()->type_name("LOSS");
+    app.add_option("--epochs", t.epochs, "Passes over the training images; paper: 30, for mse 75")->check(CLI::NonNegativeNumber)->type_name("INT");
+    app.add_option("--batch", t.batch, "Images per step")->check(CLI::Range(2, 1 << 20))->capture_default_str()->type_name("INT");
+    app.add_option("--lr", t.learning_rate, "Adam's learning rate; paper: 1e-4, for mse 2.5e-5")->check(CLI::PositiveNumber)->type_name("FLOAT");
+    app.add_option("--temperature", t.temperature, "Temperature of the softmax over cosines")
+        ->check(CLI::PositiveNumber)->capture_default_str()->type_name("FLOAT");
+    app.add_option("--embedding", t.embedding, "Width h of both branches; paper: int(0.8 V)")->check(CLI::PositiveNumber)->type_name("INT");
+    app.add_option("--projection", t.projection, "Width z of the projection; paper: int(0.2 V)")->check(CLI::PositiveNumber)->type_name("INT");
+    app.add_option("--dropout", t.dropout, "Dropout of the backbone while tuning")->check(CLI::Range(0., .99))->capture_default_str()->type_name("FLOAT");
+    app.add_option("--warmup-epochs", t.warmup_epochs, "Let the learning rate rise linearly over these epochs")
+        ->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("FLOAT");
+    app.add_option("--patience", t.patience, "Stop after so many epochs without gain on the inner validation part and keep the best; 0: off")
+        ->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("INT");
+    app.add_option("--validation-share", t.validation_share, "Share of the training images that --patience watches")
+        ->check(CLI::Range(.01, .5))->capture_default_str()->type_name("FLOAT");
+    app.add_option("--precision", t.precision, "Of the backbone's passes: float32, bfloat16 or float64")
+        ->check(CLI::IsMember({"float32", "bfloat16", "float64"}))->capture_default_str()->type_name("TYPE");
+    app.add_option("--freeze", t.freeze, "Modules that stay as they are, e.g. features.0,features.3 or features")
+        ->delimiter(',')->allow_extra_args(false)->type_name("NAMES");
+    app.add_option("--min-voxels", t.min_voxels, "Refuse smaller ROIs")->capture_default_str()->type_name("INT");
+    app.add_option("--memory", o.memory, "Memory for pictures held as they are, e.g. 2G; default: half of what is free")->type_name("SIZE");
+    app.add_option("--loss-curve", o.job.loss_curve, "Write the loss of every epoch as TSV")->type_name("FILE");
+    app.add_option("--checkpoint", o.job.checkpoint, "Keep the state here while the run goes on")->type_name("FILE");
+    app.add_option("--checkpoint-every", o.job.checkpoint_every, "Epochs between checkpoints")
+        ->check(CLI::PositiveNumber)->capture_default_str()->type_name("INT");
+    app.add_flag("--resume", o.job.resume, "Continue from --checkpoint where it exists");
+}
+
+void run(const Options& options, cli::Context& context) {
+    engine::FinetuneJob job = options.job;
+    job.run = {context.record(), context.output, context.overwrite, context.seed, context.threads, context.device};
+    if (job.weights.empty()) job.weights = share_dir() / "models" / "alexnet-mini.h5";
+    if (!options.memory.empty()) job.options.memory = parse_bytes(options.memory);
+    if (job.resume && job.checkpoint.empty()) throw UsageError("--resume needs --checkpoint FILE");
+    job.resume = job.resume && std::filesystem::exists(job.checkpoint);
+    engine::load().finetune(job, context);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return cortune::cli::tool_main<Options>(argc, argv, doc, {.output = true, .seed = true, .device = true}, declare, run);
+}
