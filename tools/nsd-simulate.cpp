@@ -24,6 +24,7 @@ struct Options {
     int subjects = 1;
     std::optional<int> images, test_images, image_size, repeats;
     std::optional<double> noise_ceiling, roi_scale;
+    std::optional<std::int64_t> noise_seed;
     std::filesystem::path labelled;
     int per_class = 100, validation_per_class = 20;
 };
@@ -74,6 +75,8 @@ void declare(CLI::App& app, Options& o) {
         ->check(CLI::Range(0.02, 0.98))->type_name("SHARE");
     app.add_option("--roi-scale", o.roi_scale, "ROI sizes relative to preset small")
         ->check(CLI::Range(0.1, 14.0))->type_name("X");
+    app.add_option("--noise-seed", o.noise_seed, "Seed of noise and trial order alone (that of --seed): another scan of the same subjects")
+        ->check(CLI::NonNegativeNumber)->type_name("INT");
     app.add_option("--labelled", o.labelled, "Also, or only, write a labelled folder here")->type_name("DIR");
     app.add_option("--per-class", o.per_class, "Training pictures per class with --labelled")
         ->check(CLI::Range(1, 1000000))->type_name("N")->capture_default_str();
@@ -84,6 +87,7 @@ void declare(CLI::App& app, Options& o) {
 sim::SimulationOptions chosen(const Options& o, std::int64_t seed) {
     sim::SimulationOptions s = sim::preset_options(o.preset);
     s.seed = seed;
+    s.noise_seed = o.noise_seed.value_or(seed);
     s.subjects = o.subjects;
     s.images = o.images.value_or(s.images);
     s.test_images = o.test_images.value_or(s.test_images);
@@ -111,7 +115,8 @@ void run(const Options& o, cli::Context& context) {
     if (!o.labelled.empty()) labelled.emplace(o.labelled, context.overwrite);
     if (subjects) {
         sim::write_subjects(subjects->path(), s, context.threads, context);
-        write_marker(subjects->path(), {{"preset", s.preset}, {"seed", s.seed}, {"subjects", s.subjects},
+        write_marker(subjects->path(), {{"preset", s.preset}, {"seed", s.seed},
+                                        {"noise_seed", s.noise_seed}, {"subjects", s.subjects},
                                         {"images", s.images}, {"test_images", s.test_images},
                                         {"image_size", s.image_size}, {"repeats", s.repeats},
                                         {"noise_ceiling", s.noise_ceiling}, {"roi_scale", s.roi_scale}});

@@ -47,7 +47,9 @@ void declare_common(CLI::App& app, const Common& common, Context& context, Asked
     app.add_option("--progress", context.progress_mode,
                    "Progress on stderr: a bar on a terminal (auto), always a bar, or never")
         ->check(CLI::IsMember({"auto", "always", "never"}))->type_name("WHEN")->capture_default_str()->group(group);
-    app.set_version_flag("--version", fmt::format("{} (cortune) {}", context.tool, version()))->group(group);
+    app.set_help_flag("-h,--help", "Print this help and exit")->group(group);
+    app.set_version_flag("--version", fmt::format("{} (cortune) {}", context.tool, version()),
+                         "Print the version and exit")->group(group);
     app.add_flag("--manual", asked.manual)->group("");
     app.add_option("--completion", asked.completion)->group("");
 }
@@ -82,14 +84,12 @@ class Formatter : public CLI::Formatter {
 void describe_app(CLI::App& app, const Doc& doc) {
     app.formatter(std::make_shared<Formatter>());
     app.get_formatter()->column_width(34);
-    app.set_help_flag("-h,--help", "Print this help and exit")->group("Common options");
-    // A list option takes the values of its own occurrence, never the positionals after it.
-    app.option_defaults()->always_capture_default(false);
     std::string footer;
-    for (const auto& paragraph : doc.description) footer += '\n' + wrap(paragraph, 88) + '\n';
+    for (const auto& paragraph : doc.description)
+        footer += (footer.empty() ? "" : "\n") + wrap(paragraph, 88) + '\n';
     if (!doc.examples.empty()) footer += "\nExamples:\n";
     for (const auto& e : doc.examples) footer += fmt::format("  # {}\n  {}\n", e.comment, e.command);
-    footer += fmt::format("\nMore: man {}\n", doc.name);
+    footer += fmt::format("\nMore: man {}", doc.name);
     app.footer(footer);
 }
 

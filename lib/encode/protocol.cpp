@@ -27,6 +27,10 @@ constexpr double nan_value = std::numeric_limits<double>::quiet_NaN();
 // Up to this many images, decompositions run side by side on one thread each: LAPACK's
 // own threads gain little there. Larger ones come one after the other, for memory's sake.
 constexpr std::size_t side_by_side = 3000;
+// Two penalties whose mean r differ by less than this are told apart in double: where
+// all eigenvalues are far above the small penalties, these differ by less than float32
+// products can show.
+constexpr double near_tie = 1e-5;
 // Voxels whose products are made at once.
 constexpr Index widest_block = 512;
 
@@ -93,6 +97,7 @@ class VoxelBlock {
     void run(LayerFit& out) {
         for (std::size_t f = 0; f < models_.folds.size(); ++f)
             if (models_.folds[f]) cross_validate(f);
+        settle_ties();
         choose(out);
         if (models_.refit) predict_scored(out);
         else collect_folds(out);
@@ -111,16 +116,50 @@ class VoxelBlock {
         parallel_for(static_cast<std::size_t>(count_), threads_, [&](std::size_t i) {
             if (!fitted.usable[i] || !truth.usable[i]) return;
             const auto v = static_cast<Index>(i);
-            for (Index a = 0; a < sum_.rows(); ++a) {
-                // A prediction that says nothing (no component left) earns r = 0.
-                const double r = stats::pearson(predicted.col(v).segment(a * targets, targets), truth.values.col(v));
-                sum_(a, v) += std::isfinite(r) ? r : 0.0;
-            }
+            for (Index a = 0; a < sum_.rows(); ++a)
+                sum_(a, v) += earned(predicted.col(v).segment(a * targets, targets), truth.values.col(v));
             ++used_(v);
         });
         if (models_.refit) return;
         kept_[f] = std::move(predicted);
         mean_[f] = fitted.mean;
+    }
+
+    // A prediction that says nothing (no component left) earns r = 0.
+    template <class A, class B>
+    static double earned(const A& predicted, const B& truth) {
+        const double r = stats::pearson(predicted, truth);
+        return std::isfinite(r) ? r : 0.0;
+    }
+
+    std::vector<Index> close_calls() const {
+        std::vector<Index> out;
+        for (Index v = 0; v < count_; ++v) {
+            const double least = sum_.col(v).maxCoeff() - near_tie * used_(v);
+            if (used_(v) > 0 && (sum_.col(v).array() > least).count() > 1) out.push_back(v);
+        }
+        return out;
+    }
+
+    void settle_ties() {
+        const auto close = close_calls();
+        if (close.empty()) return;
+        for (const Index v : close) sum_.col(v).setZero();
+        for (const auto& path : models_.folds) {
+            if (!path) continue;
+            check_interrupt();
+            const auto fitted = centred_responses(y_, path->fit(), first_, count_);
+            const auto truth = centred_responses(y_, path->target(), first_, count_);
+            const Eigen::MatrixXf projected = path->project(fitted.values(Eigen::all, close));
+            for (Index a = 0; a < sum_.rows(); ++a) {
+                const auto predicted = path->predict_precisely(projected, alphas_[static_cast<std::size_t>(a)]);
+                parallel_for(close.size(), threads_, [&](std::size_t i) {
+                    const auto v = static_cast<std::size_t>(close[i]);
+                    if (fitted.usable[v] && truth.usable[v])
+                        sum_(a, close[i]) += earned(predicted.col(static_cast<Index>(i)), truth.values.col(close[i]));
+                });
+            }
+        }
     }
 
     void choose(LayerFit& out) {

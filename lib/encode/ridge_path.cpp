@@ -60,6 +60,11 @@ Eigen::MatrixXf RidgePath::predict_all(const Eigen::MatrixXf& projected) const {
     return stacked_ * projected;
 }
 
+Eigen::MatrixXd RidgePath::predict_precisely(const Eigen::MatrixXf& projected, double alpha) const {
+    const Eigen::VectorXd scale = values_.array().sqrt() / (values_.array() + alpha);
+    return scores_ * (scale.asDiagonal() * projected.cast<double>());
+}
+
 Eigen::MatrixXf RidgePath::predict(Eigen::MatrixXf projected, const Eigen::VectorXd& alpha) const {
     for (Index v = 0; v < projected.cols(); ++v)
         projected.col(v).array() *=

@@ -43,7 +43,9 @@ class RidgePath {
     Eigen::MatrixXf project(const Eigen::MatrixXf& centred) const;
     // Predictions without ȳ, rows [a · targets, (a + 1) · targets) for the a-th α.
     Eigen::MatrixXf predict_all(const Eigen::MatrixXf& projected) const;
-    // The same with one α per voxel: targets × voxels.
+    // The same for one α, in double: targets × voxels.
+    Eigen::MatrixXd predict_precisely(const Eigen::MatrixXf& projected, double alpha) const;
+    // As `predict_all` with one α per voxel: targets × voxels.
     Eigen::MatrixXf predict(Eigen::MatrixXf projected, const Eigen::VectorXd& alpha) const;
 
   private:

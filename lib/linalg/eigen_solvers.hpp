@@ -17,15 +17,14 @@ struct Eigenpairs {
 // does not converge.
 Eigenpairs all_eigenpairs(Eigen::MatrixXd matrix);
 
-// Columns of the basis that the leading k pairs are looked for in.
+// Columns of the basis that the leading k pairs are first looked for in.
 std::int64_t krylov_columns(std::int64_t k);
 
-// The leading pairs, at least k of them (k ≪ n), approximately: Rayleigh–Ritz in the block
-// Krylov space span{S, A S, A² S, …} with full reorthogonalisation (Golub & Underwood
-// 1977; Musco & Musco 2015, arXiv 1504.05477, for its accuracy). S is `start`, filled up or
-// cut to the block size, or random with a fixed seed. Leading vectors converge first;
-// those near the k-th are mixed with their neighbours, which have nearly its eigenvalue.
-Eigenpairs leading_eigenpairs(const Eigen::MatrixXd& matrix, std::int64_t k,
-                              const Eigen::MatrixXd* start);
+// The leading k pairs (k ≪ n), approximately: Rayleigh–Ritz in the block Krylov space
+// span{S, A S, A² S, …} with full reorthogonalisation (Golub & Underwood 1977; Musco &
+// Musco 2015, arXiv 1504.05477, for its accuracy), S random with a fixed seed. The basis
+// grows until the worst of the k residuals ‖A x − θ x‖ is small against θ. Leading vectors
+// converge first; those next to the k-th stay mixed with neighbours of nearly its eigenvalue.
+Eigenpairs leading_eigenpairs(const Eigen::MatrixXd& matrix, std::int64_t k);
 
 }  // namespace cortune::linalg

@@ -40,10 +40,10 @@ KernelPca leading(Eigenpairs pairs, std::int64_t k, Eigen::Index n) {
 
 }  // namespace
 
-bool fast_pays(std::int64_t n, std::int64_t k) { return n >= 2000 && n >= 3 * k; }
+bool fast_pays(std::int64_t n, std::int64_t k) { return n >= 1500 && n >= 6 * k; }
 
 KernelPca kernel_pca(const Eigen::MatrixXd& gram, std::span<const std::int64_t> rows,
-                     std::int64_t k, PcaMode mode, const Eigen::MatrixXd* start) {
+                     std::int64_t k, PcaMode mode) {
     Eigen::MatrixXd kernel = cut(gram, rows, rows);
     centre(kernel);
     const Eigen::Index n = kernel.rows();
@@ -51,7 +51,7 @@ KernelPca kernel_pca(const Eigen::MatrixXd& gram, std::span<const std::int64_t> 
     if (mode == PcaMode::automatic) mode = fast_pays(n, k) ? PcaMode::fast : PcaMode::exact;
     // A Krylov basis of most of the space costs more than the whole decomposition.
     if (mode == PcaMode::fast && krylov_columns(k) < n / 2)
-        return leading(leading_eigenpairs(kernel, k, start), k, n);
+        return leading(leading_eigenpairs(kernel, k), k, n);
     return leading(all_eigenpairs(std::move(kernel)), k, n);
 }
 

@@ -21,11 +21,9 @@ struct KernelPca {
 // Whether the fast solver is the quicker one for k components of n images.
 bool fast_pays(std::int64_t n, std::int64_t k);
 
-// PCA of the images `rows` of a Gram matrix with at most k components. `start`, where
-// given, is a guess of the vectors (rows.size() × any) for the fast solver, e.g. those
-// of an overlapping set of images.
+// PCA of the images `rows` of a Gram matrix with at most k components.
 KernelPca kernel_pca(const Eigen::MatrixXd& gram, std::span<const std::int64_t> rows,
-                     std::int64_t k, PcaMode mode, const Eigen::MatrixXd* start = nullptr);
+                     std::int64_t k, PcaMode mode);
 
 // Cross-kernel of `others` against the fitting images `rows`, centred with the
 // fitting images' mean: (x_o − x̄)·(x_r − x̄), others × rows.

@@ -47,8 +47,10 @@ Model read_model(const h5::Input& file);
 
 // Backbone weights from whatever they are in: our model file, safetensors, or a
 // torchvision .pth (zip or legacy), told apart by content. `record` gets the file as
-// parent or as input with its SHA-256.
-Model load_weights(const std::filesystem::path& path, h5::Record& record);
+// parent or as input with its SHA-256. With `expected`, weights of another architecture
+// are refused by their first tensor that does not fit it; else it is identified.
+Model load_weights(const std::filesystem::path& path, h5::Record& record,
+                   const std::string& expected = {});
 
 // A group of tensors (/backbone, /heads): one data set each, axes named axis<i>_<size>.
 void write_state(h5::Node& group, const StateDict& state);

@@ -17,6 +17,7 @@ namespace cortune::datasets::simulate {
 struct SimulationOptions {
     std::string preset = "small";
     std::int64_t seed = 0;
+    std::int64_t noise_seed = 0;  // of trial order and noise: another one is another scan of the same brain
     int subjects = 1;
     int images = 0;       // training images per subject
     int test_images = 0;  // official test images

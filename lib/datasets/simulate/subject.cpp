@@ -103,7 +103,7 @@ void write_subject(const fs::path& folder, const SimulationOptions& o, int subje
         write_masks(folder / "roi_masks", cortex[side]);
         NpyMatrix train_out(train / "training_fmri" / (h + "_training_fmri.npy"), noiseless[side][0]->rows(), noiseless[side][0]->columns());
         NpyMatrix test_out(test / "test_fmri" / (h + "_test_fmri.npy"), noiseless[side][1]->rows(), noiseless[side][1]->columns());
-        const MeasurementOptions m{static_cast<std::uint64_t>(o.seed), subject, static_cast<int>(side), o.repeats};
+        const MeasurementOptions m{static_cast<std::uint64_t>(o.noise_seed), subject, static_cast<int>(side), o.repeats};
         const Ceilings ceilings = measure(cortex[side], *noiseless[side][0], *noiseless[side][1], train_out, test_out, m, threads);
         train_out.close(), test_out.close();
         noiseless[side][0]->close(), noiseless[side][1]->close();

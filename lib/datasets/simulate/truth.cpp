@@ -72,7 +72,7 @@ void write_hemisphere_truth(const std::filesystem::path& folder, const Hemispher
 
 void write_scene_truth(const std::filesystem::path& path, const SimulationOptions& o, int subject,
                        const SubjectImages& seen, const std::vector<Scene>& scenes) {
-    Json out{{"subject", subject}, {"preset", o.preset}, {"seed", o.seed}, {"image_size", o.image_size},
+    Json out{{"subject", subject}, {"preset", o.preset}, {"seed", o.seed}, {"noise_seed", o.noise_seed}, {"image_size", o.image_size},
              {"repeats", o.repeats}, {"noise_ceiling", o.noise_ceiling}};
     out["thing_classes"] = thing_names();
     for (std::size_t c = 0; c < categories; ++c) {

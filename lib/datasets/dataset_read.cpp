@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "datasets/dataset.hpp"
+#include "datasets/npy.hpp"
+
+namespace cortune::datasets {
+namespace {
+
+void expect_shape(const h5::Dataset& d, const h5::Shape& expected) {
+    if (d.shape() != expected)
+        throw BadInput(fmt::format("{}: expected {}, found {}", d.where(), shape_text(expected),
+                                   shape_text(d.shape())));
+}
+
+DatasetHeader read_header(const h5::Node& root) {
+    DatasetHeader out;
+    out.subject = root.attr_string("subject");
+    out.layout = root.attr_string("layout");
+    out.image_namespace = root.attr_string("image_namespace");
+    const std::int64_t size = root.attr_int("image_size");
+    if (size < 1 || size > 65535)
+        throw BadInput(fmt::format("{}: attribute 'image_size' is {}", root.where(), size));
+    out.image_size = static_cast<int>(size);
+    out.split_seed = root.attr_int("split_seed");
+    out.test_share = root.attr_double("test_share");
+    return out;
+}
+
+std::vector<Split> read_split(const h5::Node& root, std::uint64_t n) {
+    const h5::Dataset d = root.dataset("split");
+    expect_shape(d, {n});
+    std::vector<Split> out;
+    for (std::uint8_t value : d.read<std::uint8_t>()) {
+        if (value > 2) throw BadInput(fmt::format("{}: expected 0, 1 or 2, found {}", d.where(), value));
+        out.push_back(static_cast<Split>(value));
+    }
+    return out;
+}
+
+ImageTable read_images(const h5::Node& root, std::uint64_t size) {
+    ImageTable out;
+    out.id = root.dataset("image").read_strings();
+    const std::uint64_t n = out.id.size();
+    if (n == 0) throw BadInput(root.dataset("image").where() + ": no images");
+    std::set<std::string> seen;
+    for (const auto& id : out.id)
+        if (!seen.insert(id).second)
+            throw BadInput(fmt::format("{}: image '{}' occurs twice", root.dataset("image").where(), id));
+    expect_shape(root.dataset("pixels"), {n, size, size, 3});
+    expect_shape(root.dataset("sha256"), {n});
+    out.sha256 = root.dataset("sha256").read_strings();
+    out.split = read_split(root, n);
+    if (root.has("repeats")) {
+        expect_shape(root.dataset("repeats"), {n});
+        out.repeats = root.dataset("repeats").read<std::int32_t>();
+    }
+    return out;
+}
+
+RoiClass read_roi_class(const h5::Dataset& d, std::uint64_t vertices) {
+    RoiClass out;
+    expect_shape(d, {vertices});
+    out.name = d.attr_string("roi_class");
+    out.label = d.read<std::int16_t>();
+    for (std::int64_t value : d.attr_ints("label_values"))
+        out.label_value.push_back(static_cast<std::int16_t>(value));
+    out.label_name = d.attr_strings("label_names");
+    if (out.label_name.size() != out.label_value.size())
+        throw BadInput(fmt::format("{}: {} label_values, {} label_names", d.where(), out.label_value.size(),
+                                   out.label_name.size()));
+    return out;
+}
+
+Hemisphere read_hemisphere(const h5::Node& root, const std::string& name, std::uint64_t images) {
+    Hemisphere out;
+    out.name = name;
+    const h5::Dataset axis = root.dataset("vertex_" + name);
+    out.vertex = axis.read<std::int32_t>();
+    out.space = axis.attr_string("space");
+    const std::uint64_t v = out.vertex.size();
+    expect_shape(root.dataset("response_" + name), {images, v});
+    if (root.has("noise_ceiling_" + name)) {
+        expect_shape(root.dataset("noise_ceiling_" + name), {v});
+        out.noise_ceiling = root.dataset("noise_ceiling_" + name).read<float>();
+    }
+    for (const std::string& child : root.children())
+        if (child.starts_with("roi_" + name + "_"))
+            out.roi_classes.push_back(read_roi_class(root.dataset(child), v));
+    return out;
+}
+
+}  // namespace
+
+DatasetFile::DatasetFile(const std::filesystem::path& path) : input_(path, {"dataset"}) {
+    const h5::Node& root = input_.root();
+    header_ = read_header(root);
+    images_ = read_images(root, static_cast<std::uint64_t>(header_.image_size));
+    for (const std::string& name : root.attr_strings("hemispheres"))
+        hemispheres_.push_back(read_hemisphere(root, name, images_.id.size()));
+    if (hemispheres_.empty()) throw BadInput(root.where() + ": attribute 'hemispheres' names none");
+}
+
+std::vector<std::int64_t> DatasetFile::rows(Split split) const {
+    std::vector<std::int64_t> out;
+    for (std::size_t i = 0; i < images_.split.size(); ++i)
+        if (images_.split[i] == split) out.push_back(static_cast<std::int64_t>(i));
+    return out;
+}
+
+std::vector<float> DatasetFile::responses(const std::string& hemisphere_name,
+                                          std::span<const std::int64_t> rows,
+                                          std::span<const std::int64_t> columns) const {
+    const std::uint64_t width = hemisphere(hemisphere_name).vertex.size();
+    const h5::Dataset d = input_.root().dataset("response_" + hemisphere_name);
+    for (auto [wanted, limit] : {std::pair{rows, images_.id.size()}, std::pair{columns, width}})
+        for (std::int64_t i : wanted)
+            if (i < 0 || static_cast<std::uint64_t>(i) >= limit)
+                throw std::out_of_range(fmt::format("{}: index {} of {}", d.where(), i, limit));
+    // Whole rows are read in runs of neighbours: the file lies that way.
+    std::vector<std::size_t> order(rows.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return rows[a] < rows[b]; });
+    const std::uint64_t block = std::clamp<std::uint64_t>((std::uint64_t{8} << 20) / std::max<std::uint64_t>(4 * width, 1), 1, 4096);
+    std::vector<float> buffer, out(rows.size() * columns.size());
+    for (std::size_t at = 0; at < order.size();) {
+        const std::int64_t first = rows[order[at]];
+        std::size_t end = at + 1;
+        while (end < order.size() && rows[order[end]] - rows[order[end - 1]] <= 1 &&
+               static_cast<std::uint64_t>(rows[order[end]] - first) < block)
+            ++end;
+        const auto count = static_cast<std::uint64_t>(rows[order[end - 1]] - first) + 1;
+        buffer.resize(count * width);
+        d.read_rows(static_cast<std::uint64_t>(first), count, buffer.data());
+        for (; at < end; ++at) {
+            const float* from = buffer.data() + static_cast<std::uint64_t>(rows[order[at]] - first) * width;
+            float* to = out.data() + order[at] * columns.size();
+            for (std::size_t c = 0; c < columns.size(); ++c) to[c] = from[columns[c]];
+        }
+    }
+    return out;
+}
+
+void DatasetFile::read_pixels(std::uint64_t first, std::uint64_t count, std::uint8_t* out) const {
+    input_.root().dataset("pixels").read_rows(first, count, out);
+}
+
+}  // namespace cortune::datasets

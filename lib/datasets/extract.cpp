@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "datasets/extract.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+#include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "core/error.hpp"
+#include "core/hash.hpp"
+#include "core/interrupt.hpp"
+#include "core/parallel.hpp"
+#include "core/text.hpp"
+#include "datasets/extract_responses.hpp"
+#include "datasets/text_list.hpp"
+#include "images/image.hpp"
+
+namespace cortune::datasets {
+namespace {
+
+void check_ids(const std::vector<PlannedImage>& images) {
+    std::unordered_map<std::string, std::size_t> first;
+    for (std::size_t i = 0; i < images.size(); ++i) {
+        const auto [seen, added] = first.emplace(images[i].id, i);
+        if (!added)
+            throw BadInput(fmt::format("the id '{}' is that of two pictures: {} and {}", images[i].id,
+                                       images[seen->second].where(), images[i].where()),
+                           "give every session a namespace of its own, and no picture two names that "
+                           "differ in the ending alone");
+    }
+}
+
+// A plan that does not fit together is the fault of the layout that made it.
+void check_parts(const Plan& plan) {
+    for (const PlannedHemisphere& h : plan.hemispheres) {
+        std::uint64_t images = 0;
+        for (const ResponsePart& part : h.parts) {
+            images += part.images();
+            if (part.units() != h.about.vertex.size()) throw std::logic_error("extract: a part of another width");
+        }
+        if (images != plan.images.size()) throw std::logic_error("extract: parts of another length");
+    }
+}
+
+// The listed images test and all others train. One list may serve several subjects, so
+// it may name images that this one has not seen.
+void listed_split(const Plan& plan, const ExtractOptions& options, std::vector<Split>& split,
+                  Reporter& reporter) {
+    const auto lines = read_list(options.test_list);
+    std::unordered_set<std::string> listed(lines.begin(), lines.end());
+    std::size_t found = 0;
+    for (std::size_t i = 0; i < split.size(); ++i) {
+        const PlannedImage& image = plan.images[i];
+        const std::string& name = image.source->names()[image.index];
+        const bool hit = listed.count(image.id) || listed.count(name) ||
+                         listed.count(image.id.substr(image.id.find(':') + 1));
+        found += hit;
+        if (!image.official_test) split[i] = hit ? Split::test : Split::train;
+    }
+    if (found == 0)
+        throw BadInput(fmt::format("{}: none of its {} lines is the id or name of an image",
+                                   options.test_list.string(), listed.size()),
+                       fmt::format("an id looks like {}", plan.images[0].id));
+    if (found != listed.size())
+        reporter.warn(fmt::format("{}: {} lines, {} images of this data set are named by them",
+                                  options.test_list.string(), listed.size(), found));
+}
+
+std::vector<Split> make_split(const Plan& plan, const ExtractOptions& options, Reporter& reporter) {
+    std::vector<Split> out;
+    for (const PlannedImage& image : plan.images)
+        out.push_back(image.official_test ? Split::official_test
+                                          : split_of(image.id, options.split_seed, options.test_share));
+    if (!options.test_list.empty()) listed_split(plan, options, out, reporter);
+    const auto train = std::count(out.begin(), out.end(), Split::train);
+    const auto test = std::count(out.begin(), out.end(), Split::test);
+    reporter.info(fmt::format("{} images: {} train, {} test, {} official test", out.size(), train, test,
+                              static_cast<std::ptrdiff_t>(out.size()) - train - test));
+    if (train == 0 || test == 0)
+        reporter.warn(fmt::format("the split leaves no {} images", train == 0 ? "training" : "test"));
+    return out;
+}
+
+void register_inputs(const Plan& plan, const ExtractOptions& options, h5::Record& record, Reporter& reporter) {
+    auto files = plan.files;
+    if (!options.test_list.empty()) files.push_back(options.test_list);
+    std::vector<std::string> hashes(files.size());
+    parallel_for(files.size(), options.threads, [&](std::size_t i) {
+        check_interrupt();
+        hashes[i] = sha256_file(files[i]);
+    });
+    for (std::size_t i = 0; i < files.size(); ++i) record.add_input(files[i], hashes[i]);
+    std::set<const images::Source*> done;
+    for (const PlannedImage& image : plan.images) {
+        if (!done.insert(image.source.get()).second) continue;
+        reporter.detail("hashing " + image.source->path().string());
+        record.add_input(image.source->path(), source_sha256(*image.source, options.threads));
+    }
+}
+
+struct Picture {
+    std::string sha256;
+    images::Image resized;
+};
+
+// Returns the hashes of the source pixels.
+std::vector<std::string> copy_pictures(const Plan& plan, const ExtractOptions& options, DatasetWriter& writer,
+                                       Reporter& reporter) {
+    auto make = [&](std::size_t i) {
+        const PlannedImage& image = plan.images[i];
+        const images::Image full = images::decode(image.source->read(image.index), image.where());
+        return Picture{images::pixel_sha256(full),
+                       images::resize_bilinear(full, options.image_size, options.image_size)};
+    };
+    std::vector<std::string> hashes;
+    const auto total = static_cast<std::int64_t>(plan.images.size());
+    const auto window = static_cast<std::size_t>(4 * std::max(options.threads, 1));
+    ordered_pipeline(plan.images.size(), options.threads, window, make, [&](std::size_t i, Picture picture) {
+        writer.write_pixels(i, 1, picture.resized.rgb.data());
+        hashes.push_back(std::move(picture.sha256));
+        reporter.progress("pictures", static_cast<std::int64_t>(i) + 1, total);
+    });
+    return hashes;
+}
+
+void warn_of_twins(const Plan& plan, const std::vector<std::string>& hashes, Reporter& reporter) {
+    constexpr std::size_t shown = 10;
+    std::unordered_map<std::string, std::size_t> first;
+    std::vector<std::string> twins;
+    for (std::size_t i = 0; i < hashes.size(); ++i)
+        if (const auto [seen, added] = first.emplace(hashes[i], i); !added)
+            twins.push_back(fmt::format("{} = {}", plan.images[i].id, plan.images[seen->second].id));
+    if (twins.empty()) return;
+    const std::size_t count = twins.size();
+    if (count > shown) twins.resize(shown), twins.emplace_back("…");
+    reporter.warn(fmt::format("{} pictures equal another one pixel by pixel: {}", count, join(twins)));
+}
+
+}  // namespace
+
+void extract(const Plan& plan, const ExtractOptions& options, h5::Record record,
+             const std::filesystem::path& output, Reporter& reporter) {
+    h5::check_target(output, options.overwrite);
+    check_ids(plan.images);
+    check_parts(plan);
+    ImageTable table;
+    for (const PlannedImage& image : plan.images) table.id.push_back(image.id);
+    table.split = make_split(plan, options, reporter);
+    std::vector<Hemisphere> hemispheres;
+    for (const PlannedHemisphere& h : plan.hemispheres) hemispheres.push_back(h.about);
+    DatasetHeader header = plan.header;
+    header.image_size = options.image_size;
+    header.split_seed = options.split_seed;
+    header.test_share = options.test_share;
+    register_inputs(plan, options, record, reporter);
+
+    DatasetWriter writer(output, record, options.overwrite, header, table, hemispheres);
+    copy_responses(plan, options, table.split, writer, reporter);
+    const auto hashes = copy_pictures(plan, options, writer, reporter);
+    writer.write_sha256(hashes);
+    writer.commit();
+    warn_of_twins(plan, hashes, reporter);
+}
+
+}  // namespace cortune::datasets

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// From a source's own layout to a `dataset` file. A layout (algonauts.hpp, table.hpp)
+// says in a plan what lies where; extract() does the rest, the same for all.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/reporter.hpp"
+#include "datasets/dataset.hpp"
+#include "datasets/npy.hpp"
+#include "h5/provenance.hpp"
+#include "images/source.hpp"
+
+namespace cortune::datasets {
+
+struct PlannedImage {
+    std::shared_ptr<const images::Source> source;
+    std::size_t index = 0;  // in source->names()
+    std::string id;         // "<namespace>:<name>"
+    bool official_test = false;
+    std::string where() const { return source->where(index); }
+};
+
+// Responses of consecutive images of the plan. The file's other axis is the columns.
+struct ResponsePart {
+    std::shared_ptr<const NpyFile> file;
+    bool units_first = false;  // units × images instead of images × units
+    std::uint64_t images() const { return file->shape()[units_first ? 1 : 0]; }
+    std::uint64_t units() const { return file->shape()[units_first ? 0 : 1]; }
+    // Images [first, first + count) as rows: count × units().
+    void read(std::uint64_t first, std::uint64_t count, float* out) const;
+};
+
+struct PlannedHemisphere {
+    Hemisphere about;
+    std::vector<ResponsePart> parts;  // together as many images as the plan
+};
+
+struct Plan {
+    DatasetHeader header;  // subject, layout, namespace; extract() fills the rest
+    std::vector<PlannedImage> images;
+    std::vector<PlannedHemisphere> hemispheres;
+    std::vector<std::filesystem::path> files;  // every foreign file beside the pictures
+};
+
+struct ExtractOptions {
+    int image_size = 224;
+    std::int64_t split_seed = 0;
+    double test_share = 0.15;
+    std::filesystem::path test_list;  // ids or names, one a line; empty: split_of decides
+    bool allow_nan = false;
+    // z-score every column with the mean and the deviation (divisor n) of its training
+    // images; a constant column becomes zeros.
+    bool normalize = false;
+    int threads = 1;
+    bool overwrite = false;
+};
+
+// Decodes on all threads, resizes (images::resize_bilinear), writes in order; memory
+// does not grow with the number of images. Adds the inputs' hashes to `record`. Throws
+// BadInput for a damaged picture (named), ids that occur twice, and responses that are
+// not finite (counted per ROI) unless allowed; warns of pictures equal pixel by pixel.
+void extract(const Plan& plan, const ExtractOptions& options, h5::Record record,
+             const std::filesystem::path& output, Reporter& reporter);
+
+}  // namespace cortune::datasets

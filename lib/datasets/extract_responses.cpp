@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "datasets/extract_responses.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "core/error.hpp"
+#include "core/interrupt.hpp"
+#include "core/text.hpp"
+
+namespace cortune::datasets {
+
+void ResponsePart::read(std::uint64_t first, std::uint64_t count, float* out) const {
+    units_first ? file->columns(first, count, out) : file->rows(first, count, out);
+}
+
+namespace {
+
+constexpr std::uint64_t block_bytes = std::uint64_t{32} << 20;
+
+// A run of rows of one part, given to the visitor with the row of the plan it starts at.
+struct Block {
+    const ResponsePart& part;
+    std::uint64_t row, count;
+    std::vector<float>& values;
+};
+
+void for_blocks(const PlannedHemisphere& h, const std::function<void(Block)>& visit) {
+    std::vector<float> values;
+    std::uint64_t row = 0;
+    for (const ResponsePart& part : h.parts) {
+        const std::uint64_t most = std::max<std::uint64_t>(block_bytes / (4 * std::max<std::uint64_t>(part.units(), 1)), 1);
+        for (std::uint64_t at = 0; at < part.images();) {
+            check_interrupt();
+            const std::uint64_t count = std::min(most, part.images() - at);
+            values.resize(count * part.units());
+            part.read(at, count, values.data());
+            visit({part, row, count, values});
+            at += count, row += count;
+        }
+    }
+}
+
+// Mean and deviation per column over the finite values of the training rows
+// (Welford's update, double).
+class Moments {
+  public:
+    explicit Moments(std::size_t columns) : n_(columns), mean_(columns), square_(columns) {}
+    void add(const float* row) {
+        for (std::size_t v = 0; v < n_.size(); ++v) {
+            if (!std::isfinite(row[v])) continue;
+            const double delta = row[v] - mean_[v];
+            mean_[v] += delta / ++n_[v];
+            square_[v] += delta * (row[v] - mean_[v]);
+        }
+    }
+    // 1 / deviation; 0 for a constant column.
+    std::vector<double> scale() const {
+        std::vector<double> out(n_.size(), 0.0);
+        for (std::size_t v = 0; v < out.size(); ++v)
+            if (square_[v] > 0) out[v] = 1.0 / std::sqrt(square_[v] / n_[v]);
+        return out;
+    }
+    const std::vector<double>& mean() const { return mean_; }
+
+  private:
+    std::vector<double> n_, mean_, square_;
+};
+
+Moments training_moments(const PlannedHemisphere& h, const std::vector<Split>& split) {
+    if (std::count(split.begin(), split.end(), Split::train) == 0)
+        throw BadInput("--normalize needs training images, and the split leaves none");
+    Moments out(h.about.vertex.size());
+    for_blocks(h, [&](Block block) {
+        for (std::uint64_t i = 0; i < block.count; ++i)
+            if (split[block.row + i] == Split::train) out.add(block.values.data() + i * block.part.units());
+    });
+    return out;
+}
+
+// Values that are not finite, per column, and the files they are in.
+struct Faults {
+    std::vector<std::uint64_t> by_column;
+    std::vector<std::string> files;
+
+    void look(const Block& block) {
+        const std::size_t units = by_column.size();
+        bool any = false;
+        for (std::uint64_t i = 0; i < block.count; ++i)
+            for (std::size_t v = 0; v < units; ++v)
+                if (!std::isfinite(block.values[i * units + v])) ++by_column[v], any = true;
+        const std::string file = block.part.file->path().string();
+        if (any && (files.empty() || files.back() != file)) files.push_back(file);
+    }
+    std::uint64_t total() const { return std::accumulate(by_column.begin(), by_column.end(), std::uint64_t{0}); }
+    // "lh: V1v 12, EBA 3, no ROI 2"; a value counts for every ROI that it is in.
+    std::string per_roi(const Hemisphere& h) const {
+        std::vector<std::string> out;
+        std::vector<char> inside(by_column.size(), 0);
+        for (const RoiClass& c : h.roi_classes)
+            for (std::size_t k = 0; k < c.label_value.size(); ++k) {
+                std::uint64_t count = 0;
+                for (std::size_t v = 0; v < by_column.size(); ++v)
+                    if (c.label[v] == c.label_value[k]) count += by_column[v], inside[v] = 1;
+                if (count > 0) out.push_back(fmt::format("{} {}", c.label_name[k], count));
+            }
+        std::uint64_t outside = 0;
+        for (std::size_t v = 0; v < by_column.size(); ++v)
+            if (!inside[v]) outside += by_column[v];
+        if (outside > 0) out.push_back(fmt::format("no ROI {}", outside));
+        return fmt::format("{}: {}", h.name, join(out));
+    }
+};
+
+Faults copy_hemisphere(const PlannedHemisphere& h, const ExtractOptions& options,
+                       const std::vector<Split>& split, DatasetWriter& writer, Reporter& reporter) {
+    Faults faults{std::vector<std::uint64_t>(h.about.vertex.size()), {}};
+    std::vector<double> mean, scale;
+    if (options.normalize) {
+        const Moments moments = training_moments(h, split);
+        mean = moments.mean(), scale = moments.scale();
+        if (const auto constant = std::count(scale.begin(), scale.end(), 0.0); constant > 0)
+            reporter.warn(fmt::format("{}: {} columns do not vary over the training images; they become zeros",
+                                      h.about.name, constant));
+    }
+    const auto total = static_cast<std::int64_t>(split.size());
+    for_blocks(h, [&](Block block) {
+        faults.look(block);
+        const std::size_t units = block.part.units();
+        if (options.normalize)
+            for (std::uint64_t i = 0; i < block.count; ++i)
+                for (std::size_t v = 0; v < units; ++v) {
+                    float& y = block.values[i * units + v];
+                    if (std::isfinite(y)) y = static_cast<float>((y - mean[v]) * scale[v]);
+                }
+        writer.write_responses(h.about.name, block.row, block.count, block.values.data());
+        reporter.progress("responses " + h.about.name, static_cast<std::int64_t>(block.row + block.count), total);
+    });
+    return faults;
+}
+
+}  // namespace
+
+void copy_responses(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split,
+                    DatasetWriter& writer, Reporter& reporter) {
+    std::uint64_t total = 0;
+    std::vector<std::string> files, counts;
+    for (const PlannedHemisphere& h : plan.hemispheres) {
+        const Faults faults = copy_hemisphere(h, options, split, writer, reporter);
+        if (faults.total() == 0) continue;
+        total += faults.total();
+        files.insert(files.end(), faults.files.begin(), faults.files.end());
+        counts.push_back(faults.per_roi(h.about));
+    }
+    if (total == 0) return;
+    const std::string what = fmt::format("{}: {} responses are NaN or infinite ({})", join(files), total,
+                                         join(counts, "; "));
+    if (!options.allow_nan) throw BadInput(what, "--allow-nan keeps them; they take no part in --normalize");
+    reporter.warn(what);
+}
+
+}  // namespace cortune::datasets

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The response half of an extraction: streams rows through a bounded block.
+#pragma once
+
+#include "datasets/extract.hpp"
+
+namespace cortune::datasets {
+
+// Copies every hemisphere's responses, normalised where asked for. Throws BadInput with
+// the count per ROI for values that are not finite (unless allowed) and for a
+// normalisation without training images.
+void copy_responses(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split,
+                    DatasetWriter& writer, Reporter& reporter);
+
+}  // namespace cortune::datasets

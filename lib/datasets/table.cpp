@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "datasets/table.hpp"
+
+#include <fmt/format.h>
+
+#include <numeric>
+#include <unordered_map>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "datasets/text_list.hpp"
+
+namespace fs = std::filesystem;
+
+namespace cortune::datasets {
+namespace {
+
+std::string without_ending(const std::string& name) {
+    return fs::path(name).replace_extension().generic_string();
+}
+
+void check(const TableOptions& options) {
+    const std::size_t n = options.images.size();
+    if (n == 0) throw UsageError("a table needs --images, --responses and --namespace");
+    auto same = [&](const char* name, std::size_t count) {
+        if (count != n)
+            throw UsageError(fmt::format("{} --images and {} {}: give one of each per session", n, count, name));
+    };
+    same("--responses", options.responses.size());
+    same("--namespace", options.namespaces.size());
+    if (!options.names.empty()) same("--names", options.names.size());
+    for (const auto& name : options.namespaces)
+        if (name.empty() || name.find_first_of(":/ \t\n") != std::string::npos)
+            throw UsageError(fmt::format("'{}' is no namespace: letters, digits, '-', '_' and '.'", name));
+    for (const auto& name : {options.subject, options.roi})
+        if (name.find_first_of("+/") != std::string::npos)
+            throw UsageError(fmt::format("'{}': neither '+' nor '/' may be part of this name", name));
+}
+
+// The pictures of one session in the order of the responses.
+std::vector<std::size_t> picture_order(const images::Source& source, const std::string& list) {
+    const auto& names = source.names();
+    std::vector<std::size_t> out(names.size());
+    std::iota(out.begin(), out.end(), std::size_t{0});
+    if (list.empty()) return out;
+    std::unordered_map<std::string, std::size_t> at;
+    for (std::size_t i = 0; i < names.size(); ++i) at.emplace(without_ending(names[i]), i);
+    for (std::size_t i = 0; i < names.size(); ++i) at[names[i]] = i;
+    out.clear();
+    for (const std::string& wanted : read_list(list)) {
+        const auto found = at.find(wanted);
+        if (found == at.end()) {
+            auto near = nearest_first(wanted, names);
+            near.resize(std::min<std::size_t>(near.size(), 3));
+            throw BadInput(fmt::format("{}: '{}' is no picture of {}; nearest: {}", list, wanted,
+                                       source.path().string(), join(near)));
+        }
+        out.push_back(found->second);
+    }
+    return out;
+}
+
+bool units_first(const NpyFile& file, std::uint64_t images, const std::string& orientation,
+                 const images::Source& source) {
+    const auto& shape = file.shape();
+    const std::string where = file.path().string();
+    const bool rows = shape.size() == 2 && shape[0] == images;
+    const bool columns = shape.size() == 2 && shape[1] == images;
+    const bool fits = orientation == "images-by-units"   ? rows
+                      : orientation == "units-by-images" ? columns
+                                                         : rows || columns;
+    if (!fits)
+        throw BadInput(fmt::format("{}: expected {} images ({}) on {}, found {}", where, images,
+                                   source.path().string(),
+                                   orientation == "images-by-units"   ? "the first axis"
+                                   : orientation == "units-by-images" ? "the second axis"
+                                                                      : "one of two axes",
+                                   shape_text(shape)),
+                       "--names takes a list of the pictures that the responses belong to, in their order");
+    if (orientation != "auto") return orientation == "units-by-images";
+    if (rows && columns)
+        throw UsageError(fmt::format("{}: {} may be images × units or units × images", where, shape_text(shape)),
+                         "--orientation says which");
+    return columns;
+}
+
+}  // namespace
+
+Plan table_plan(const TableOptions& options, Reporter& reporter) {
+    check(options);
+    Plan plan;
+    plan.header.subject = options.subject.empty() ? options.namespaces[0] : options.subject;
+    plan.header.layout = "table";
+    plan.header.image_namespace = join(options.namespaces, ",");
+    PlannedHemisphere all;
+    for (std::size_t s = 0; s < options.images.size(); ++s) {
+        const auto source = images::open_source(options.images[s]);
+        const std::string list = options.names.empty() ? "" : options.names[s];
+        const auto order = picture_order(*source, list);
+        for (std::size_t i : order)
+            plan.images.push_back(
+                {source, i, options.namespaces[s] + ':' + without_ending(source->names()[i]), false});
+        ResponsePart part{std::make_shared<NpyFile>(options.responses[s]), false};
+        part.units_first = units_first(*part.file, order.size(), options.orientation, *source);
+        reporter.info(fmt::format("{}: {} images, {} units", options.responses[s], part.images(), part.units()));
+        if (!all.parts.empty() && part.units() != all.parts[0].units())
+            throw BadInput(fmt::format("{}: expected {} units, as in {}, found {}", options.responses[s],
+                                       all.parts[0].units(), options.responses[0], part.units()),
+                           "sessions are appended as more images of the same units; extract sessions of "
+                           "other units into files of their own");
+        plan.files.emplace_back(options.responses[s]);
+        if (!list.empty()) plan.files.emplace_back(list);
+        all.parts.push_back(std::move(part));
+    }
+    const std::uint64_t units = all.parts[0].units();
+    if (units == 0) throw BadInput(options.responses[0] + ": holds no units");
+    all.about.name = "all";
+    all.about.vertex.resize(units);
+    std::iota(all.about.vertex.begin(), all.about.vertex.end(), 0);
+    all.about.roi_classes.push_back({"table", std::vector<std::int16_t>(units, 1), {1},
+                                     {options.roi.empty() ? plan.header.subject : options.roi}});
+    plan.hemispheres.push_back(std::move(all));
+    return plan;
+}
+
+}  // namespace cortune::datasets

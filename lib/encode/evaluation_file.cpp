@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "encode/evaluation_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <vector>
+
+namespace cortune::encode {
+namespace {
+
+// A figure of one model in one ROI: its column in the table, on stdout and in the file.
+struct Figure {
+    const char* name;
+    const char* long_name;
+    double (*of)(const ModelScores&);
+};
+
+const std::vector<Figure>& figures() {
+    static const std::vector<Figure> all = {
+        {"mean_r", "mean over voxels of Pearson r", [](const ModelScores& m) { return m.mean_r; }},
+        {"median_r", "median over voxels of Pearson r", [](const ModelScores& m) { return m.median_r; }},
+        {"mean_r2", "mean over voxels of max(r, 0) squared", [](const ModelScores& m) { return m.mean_r2; }},
+        {"share_of_ceiling", "mean over voxels of min(1, r2 / noise ceiling)",
+         [](const ModelScores& m) { return m.share_of_ceiling; }},
+        {"median_share_of_ceiling", "median over voxels of min(1, r2 / noise ceiling)",
+         [](const ModelScores& m) { return m.median_share_of_ceiling; }},
+        {"share_improved", "share of voxels with a higher r than the first model's",
+         [](const ModelScores& m) { return m.share_improved; }},
+        {"difference", "mean r minus the first model's", [](const ModelScores& m) { return m.test.difference; }},
+        {"difference_low", "2.5th percentile of the difference, bootstrap over images",
+         [](const ModelScores& m) { return m.test.low; }},
+        {"difference_high", "97.5th percentile of the difference, bootstrap over images",
+         [](const ModelScores& m) { return m.test.high; }},
+        {"p_value", "two-sided p of the difference, predictions exchanged image by image",
+         [](const ModelScores& m) { return m.test.p; }},
+    };
+    return all;
+}
+
+std::string link_name(std::string name) {
+    std::replace(name.begin(), name.end(), '/', '_');
+    return name;
+}
+
+template <class T>
+using OfRoi = std::function<T(const RoiScores&)>;
+
+template <class T>
+std::vector<T> column(const Evaluation& e, const OfRoi<T>& of) {
+    std::vector<T> out;
+    for (const auto& roi : e.rois) out.push_back(of(roi));
+    return out;
+}
+
+template <class T>
+std::vector<T> cells(const Evaluation& e, const std::function<T(const ModelScores&)>& of) {
+    std::vector<T> out;
+    for (const auto& roi : e.rois)
+        for (const auto& model : roi.models) out.push_back(of(model));
+    return out;
+}
+
+void write_table(h5::Node& root, const Evaluation& e) {
+    h5::Node table = root.create_group("table");
+    auto strings = [&](const char* name, const char* text, const OfRoi<std::string>& of) {
+        table.put_strings(name, {"row"}, column(e, of), {text});
+    };
+    strings("subject", "subject", [](const RoiScores& r) { return r.subject; });
+    strings("hemisphere", "hemisphere", [](const RoiScores& r) { return r.hemisphere; });
+    strings("roi_class", "ROI class", [](const RoiScores& r) { return r.roi_class; });
+    strings("roi", "region of interest", [](const RoiScores& r) { return r.roi; });
+    table.put("voxels", {"row"},
+              column<std::int32_t>(e, [](const RoiScores& r) { return static_cast<std::int32_t>(r.voxels); }),
+              {"voxels compared"});
+    table.put("ceiling_r", {"row"}, column<double>(e, [](const RoiScores& r) { return r.ceiling_r; }),
+              {"mean over voxels of the square root of the noise ceiling"});
+    table.put("images", {"row", "model"},
+              cells<std::int32_t>(e, [](const ModelScores& m) { return static_cast<std::int32_t>(m.images); }),
+              {"images scored; 0 where the model lacks the ROI"});
+    table.put("optimistic", {"row", "model"},
+              cells<std::int16_t>(e, [](const ModelScores& m) { return std::int16_t{m.optimistic}; }),
+              {"1 where scored images tuned or selected something"});
+    for (const auto& figure : figures())
+        table.put(figure.name, {"row", "model"}, cells<double>(e, figure.of), {figure.long_name});
+}
+
+void write_roi(h5::Node& root, const RoiScores& roi) {
+    h5::Node group = root.create_group(fmt::format("results/{}/{}/{}/{}", link_name(roi.subject),
+                                                   link_name(roi.hemisphere), link_name(roi.roi_class),
+                                                   link_name(roi.roi)));
+    group.attr("subject", roi.subject);
+    group.attr("hemisphere", roi.hemisphere);
+    group.attr("roi_class", roi.roi_class);
+    group.attr("roi", roi.roi);
+    group.scale("voxel", roi.column, {"column of the data set's responses"});
+    group.put("vertex", {"voxel"}, roi.vertex, {"index of the voxel in the subject's space"});
+    std::vector<float> r, r2;
+    for (const auto& model : roi.models) {
+        r.insert(r.end(), model.r.begin(), model.r.end());
+        r2.insert(r2.end(), model.r2.begin(), model.r2.end());
+    }
+    group.put("r", {"model", "voxel"}, r, {"Pearson r of predicted and measured responses"});
+    group.put("r2", {"model", "voxel"}, r2, {"max(r, 0) squared"});
+    if (!roi.noise_ceiling.empty())
+        group.put("noise_ceiling", {"voxel"}, roi.noise_ceiling, {"explainable share of variance"});
+}
+
+std::string number(double value) { return std::isnan(value) ? "nan" : fmt::format("{:.6g}", value); }
+
+}  // namespace
+
+void write_evaluation(const std::filesystem::path& path, const h5::Record& record, bool overwrite,
+                      const Evaluation& evaluation) {
+    h5::Output file(path, "evaluation", record, overwrite);
+    h5::Node& root = file.root();
+    root.attr("protocol", evaluation.protocol);
+    root.attr("optimistic", evaluation.optimistic ? 1 : 0);
+    root.attr("optimistic_reason", evaluation.optimistic_reason);
+    root.scale("model", evaluation.label, {"model; the first is the reference"});
+    root.index_scale("row", evaluation.rois.size(), {"row of the table"});
+    write_table(root, evaluation);
+    for (const auto& roi : evaluation.rois) write_roi(root, roi);
+    file.commit();
+}
+
+std::string evaluation_tsv(const Evaluation& e) {
+    std::string out = "subject\themisphere\troi_class\troi\tvoxels\timages\tmodel\tprotocol\tceiling_r";
+    for (const auto& figure : figures()) out += fmt::format("\t{}", figure.name);
+    out += "\toptimistic\n";
+    for (const auto& roi : e.rois)
+        for (std::size_t m = 0; m < roi.models.size(); ++m) {
+            const ModelScores& model = roi.models[m];
+            if (!model.present) continue;
+            out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}", roi.subject, roi.hemisphere, roi.roi_class,
+                               roi.roi, roi.voxels, model.images, e.label[m], model.protocol,
+                               number(roi.ceiling_r));
+            for (const auto& figure : figures()) out += '\t' + number(figure.of(model));
+            out += fmt::format("\t{}\n", model.optimistic ? 1 : 0);
+        }
+    return out;
+}
+
+nlohmann::ordered_json evaluation_json(const Evaluation& e) {
+    auto rows = nlohmann::ordered_json::array();
+    auto value = [](double v) { return std::isnan(v) ? nlohmann::ordered_json() : nlohmann::ordered_json(v); };
+    for (const auto& roi : e.rois)
+        for (std::size_t m = 0; m < roi.models.size(); ++m) {
+            const ModelScores& model = roi.models[m];
+            if (!model.present) continue;
+            nlohmann::ordered_json row = {
+                {"subject", roi.subject}, {"hemisphere", roi.hemisphere}, {"roi_class", roi.roi_class},
+                {"roi", roi.roi}, {"voxels", roi.voxels}, {"images", model.images}, {"model", e.label[m]},
+                {"protocol", model.protocol}, {"ceiling_r", value(roi.ceiling_r)}};
+            for (const auto& figure : figures()) row[figure.name] = value(figure.of(model));
+            row["optimistic"] = model.optimistic;
+            rows.push_back(std::move(row));
+        }
+    return {{"protocol", e.protocol}, {"optimistic", e.optimistic}, {"optimistic_reason", e.optimistic_reason},
+            {"rows", rows}};
+}
+
+}  // namespace cortune::encode

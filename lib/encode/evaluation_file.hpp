@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The `evaluation` file and the table on stdout. R rows (ROIs), M models:
+//   /model string scale; /row int32 scale
+//   /table/  subject, hemisphere, roi_class, roi string (row); voxels int32 (row);
+//            ceiling_r float64 (row); images int32, optimistic int16 (row, model);
+//            mean_r … p_value float64 (row, model), NaN where there is nothing to say
+//   /results/<subject>/<hemisphere>/<roi class>/<roi>/  voxel scale, vertex (voxel),
+//            r, r2 float32 (model, voxel), noise_ceiling float32 (voxel) optional
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "encode/evaluation.hpp"
+#include "h5/file.hpp"
+
+namespace cortune::encode {
+
+void write_evaluation(const std::filesystem::path& path, const h5::Record& record, bool overwrite,
+                      const Evaluation& evaluation);
+
+// One line per ROI and model that has it, tab-separated, with a header; nan where unknown.
+std::string evaluation_tsv(const Evaluation& evaluation);
+// The same rows as objects; null where unknown.
+nlohmann::ordered_json evaluation_json(const Evaluation& evaluation);
+
+}  // namespace cortune::encode

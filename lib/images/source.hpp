@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Where picture files come from: a folder or a zip archive.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace cortune::images {
+
+// The .png, .jpg and .jpeg files below a folder or in an archive, in the byte order of
+// their relative names (as Python sorts them); hidden files are passed over.
+class Source {
+  public:
+    virtual ~Source() = default;
+    const std::filesystem::path& path() const { return path_; }
+    const std::vector<std::string>& names() const { return names_; }
+    // "folder/image0001.png" or "archive.zip:image0001.png": for messages.
+    virtual std::string where(std::size_t i) const = 0;
+    // The file's bytes; safe from several threads. Throws BadInput.
+    virtual std::vector<std::uint8_t> read(std::size_t i) const = 0;
+
+  protected:
+    explicit Source(std::filesystem::path path) : path_(std::move(path)) {}
+    std::filesystem::path path_;
+    std::vector<std::string> names_;
+};
+
+// Throws BadInput where `path` is neither a folder nor a zip archive, or holds no picture.
+std::shared_ptr<const Source> open_source(const std::filesystem::path& path);
+
+// SHA-256 over "<name> <SHA-256 of the file's bytes>\n" of every picture in order.
+std::string source_sha256(const Source& source, int threads);
+
+}  // namespace cortune::images

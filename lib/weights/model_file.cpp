@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "weights/model_file.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/error.hpp"
+#include "weights/architecture.hpp"
+
+namespace cortune::weights {
+namespace {
+
+std::vector<double> plain(const std::array<double, 3>& values) { return {values.begin(), values.end()}; }
+
+void write_tuning(h5::Node& root, const Model& m) {
+    root.attr("subjects", m.subjects);
+    root.attr("dataset_uuids", m.dataset_uuids);
+    root.attr("hemisphere", m.hemisphere);
+    root.attr("roi_class", m.roi_class);
+    root.attr("roi", m.roi);
+    root.attr("seed", m.seed);
+    root.attr("options", m.options);
+    root.scale("vertex", m.vertex, {"index in the subject's space of the responses that tuned the backbone"});
+    root.put("column", {"vertex"}, m.column, {"their column in the data set's responses"});
+    h5::Node tuned = root.create_group("tuned");
+    tuned.scale("image", m.tuned_image, {"picture that tuned the backbone"});
+    tuned.put_strings("sha256", {"image"}, m.tuned_sha256, {"SHA-256 of its decoded source pixels"});
+    h5::Node heads = root.create_group("heads");
+    write_state(heads, m.heads);
+}
+
+void write_history(h5::Node& root, const History& h) {
+    h5::Node group = root.create_group("history");
+    group.index_scale("epoch", h.loss.size(), {"epoch", "epochs"});
+    group.put("loss", {"epoch"}, h.loss, {"mean training loss"});
+    group.put("validation_loss", {"epoch"}, h.validation_loss, {"loss on the inner validation part"});
+    group.put("learning_rate", {"epoch"}, h.learning_rate, {"learning rate at the epoch's end"});
+}
+
+History read_history(const h5::Node& group) {
+    return {group.dataset("loss").read<double>(), group.dataset("validation_loss").read<double>(),
+            group.dataset("learning_rate").read<double>()};
+}
+
+void read_tuning(const h5::Node& root, Model& m) {
+    m.subjects = root.attr_strings("subjects");
+    m.dataset_uuids = root.attr_strings("dataset_uuids");
+    m.hemisphere = root.attr_string("hemisphere");
+    m.roi_class = root.attr_string("roi_class");
+    m.roi = root.attr_string("roi");
+    m.seed = root.attr_int("seed");
+    m.options = root.attr_string("options");
+    m.vertex = root.dataset("vertex").read<std::int32_t>();
+    m.column = root.dataset("column").read<std::int32_t>();
+    m.tuned_image = root.dataset("tuned/image").read_strings();
+    m.tuned_sha256 = root.dataset("tuned/sha256").read_strings();
+    m.heads = read_state(root.group("heads"));
+}
+
+// One normalisation is built in; a file that wants another must not be read as if it did not.
+void check_normalisation(const h5::Node& root, const char* name, const std::array<double, 3>& known) {
+    const auto found = root.attr_doubles(name);
+    if (found != plain(known))
+        throw BadInput(fmt::format("{}: attribute '{}': expected ({}), found ({})", root.where(), name,
+                                   fmt::join(known, ", "), fmt::join(found, ", ")));
+}
+
+bool is_axis(const std::string& name) { return name.starts_with("axis") && name.find('_') != std::string::npos; }
+
+}  // namespace
+
+void write_state(h5::Node& group, const StateDict& state) {
+    for (const auto& t : state) {
+        std::vector<std::string> dims;
+        for (std::size_t axis = 0; axis < t.shape.size(); ++axis) {
+            dims.push_back(fmt::format("axis{}_{}", axis, t.shape[axis]));
+            if (!group.has(dims.back()))
+                group.index_scale(dims.back(), static_cast<std::uint64_t>(t.shape[axis]), {"index"});
+        }
+        group.put(t.name, dims, t.data, {t.name});
+    }
+}
+
+StateDict read_state(const h5::Node& group) {
+    StateDict out;
+    for (const auto& name : group.children()) {
+        if (is_axis(name)) continue;
+        const h5::Dataset d = group.dataset(name);
+        if (d.type_name() != "float32")
+            throw BadInput(fmt::format("{}: expected float32, found {}", d.where(), d.type_name()));
+        const auto shape = d.shape();
+        out.push_back({name, {shape.begin(), shape.end()}, d.read<float>()});
+    }
+    return out;
+}
+
+void write_model(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const Model& m) {
+    check_architecture(m.parameters, architecture(m.backbone), path.string());
+    h5::Output file(path, "model", record, overwrite);
+    h5::Node& root = file.root();
+    root.attr("backbone", m.backbone);
+    root.attr("image_size", m.image_size);
+    root.attr("mean", plain(imagenet_mean));
+    root.attr("std", plain(imagenet_std));
+    root.attr("method", m.method);
+    h5::Node backbone = root.create_group("backbone");
+    write_state(backbone, m.parameters);
+    if (m.tuned()) write_tuning(root, m);
+    if (m.tuned() || !m.history.loss.empty()) write_history(root, m.history);
+    file.commit();
+}
+
+Model read_model(const h5::Input& file) {
+    const h5::Node& root = file.root();
+    Model m;
+    m.backbone = root.attr_string("backbone");
+    m.image_size = static_cast<int>(root.attr_int("image_size"));
+    m.method = root.attr_string("method");
+    check_normalisation(root, "mean", imagenet_mean);
+    check_normalisation(root, "std", imagenet_std);
+    m.parameters = read_state(root.group("backbone"));
+    check_architecture(m.parameters, architecture(m.backbone), file.path().string() + ":/backbone");
+    if (m.tuned()) read_tuning(root, m);
+    if (root.has("history")) m.history = read_history(root.group("history"));
+    return m;
+}
+
+}  // namespace cortune::weights

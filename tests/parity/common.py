@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the parity tests share: running tools, small data sets, checks with a tolerance."""
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+BIN = pathlib.Path(os.environ["CORTUNE_BIN"])
+SOURCE = pathlib.Path(os.environ["CORTUNE_SOURCE"])
+SHARED = SOURCE.parent / "shared" / "data"
+
+
+def run(tool, *arguments, expect=0, threads=2):
+    """Runs a tool, returns what it printed; stops the test on another exit code."""
+    command = [str(BIN / tool), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != expect:
+        sys.exit(f"{' '.join(command)}\nexit {done.returncode}, expected {expect}\n{done.stderr}")
+    return done.stdout
+
+
+def close(what, found, expected, tolerance, relative=False):
+    """Largest absolute difference (or relative to the largest expected value)."""
+    found, expected = np.asarray(found, float), np.asarray(expected, float)
+    if found.shape != expected.shape:
+        sys.exit(f"FAILED {what}: shape {found.shape}, expected {expected.shape}")
+    difference = np.max(np.abs(found - expected)) if found.size else 0.0
+    if relative:
+        difference /= np.max(np.abs(expected))
+    verdict = "ok" if difference <= tolerance else "FAILED"
+    print(f"{verdict} {what}: difference {difference:.2e}, tolerance {tolerance:.0e}")
+    if difference > tolerance:
+        sys.exit(1)
+
+
+def scratch():
+    return tempfile.TemporaryDirectory(prefix="cortune-test-")
+
+
+def make_dataset(folder, images=40, size=64, voxels=30, seed=0, name="data"):
+    """A `table` data set of random smooth pictures and responses that depend on them."""
+    from PIL import Image
+
+    rng = np.random.default_rng(seed)
+    folder = pathlib.Path(folder)
+    pictures = folder / f"{name}-images"
+    pictures.mkdir()
+    summary = []
+    for i in range(images):
+        small = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(small).resize((size, size), Image.BICUBIC).save(pictures / f"img{i:04d}.png")
+        summary.append(small.reshape(-1)[:60] / 255.0)
+    responses = np.asarray(summary) @ rng.standard_normal((60, voxels))
+    responses = responses + 0.3 * rng.standard_normal(responses.shape)
+    responses = (responses - responses.mean(0)) / responses.std(0)
+    np.save(folder / f"{name}.npy", responses.astype(np.float32))
+    out = folder / f"{name}.h5"
+    run("nsd-extract", "table", "--images", pictures, "--responses", folder / f"{name}.npy",
+        "--namespace", name, "--size", size, "-o", out)
+    return out

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""encode-eval against numpy, on encoding files written by h5py alone.
+
+Tolerances: r and r2 2e-6 (float32 in the file), means and shares 1e-5; the permutation p
+of an independent implementation within 4 standard errors of two Monte-Carlo estimates; the
+bootstrap interval within 10 % of its width; p roughly uniform where the models are equal.
+"""
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import h5py
+import numpy as np
+
+TOOL = os.path.join(os.environ["CORTUNE_BIN"], "encode-eval")
+
+
+def write(path, rois, images, fold, method="untuned", protocol="held-out", tuned=(), optimistic=0):
+    """rois: {(hemisphere, class, roi): (vertex, prediction, response, ceiling or None)}"""
+    with h5py.File(path, "w") as f:
+        f.attrs.update(format="cortune", kind="encoding", schema_version="1.0", generated_by="h5py",
+                       created="2026-01-01T00:00:00Z", uuid=os.path.basename(path), subject="subj01",
+                       dataset_uuid="d", model_uuid="", backbone="alexnet", method=method,
+                       protocol=protocol, optimistic=np.int64(optimistic),
+                       optimistic_reason="chosen on the reported folds" if optimistic else "")
+        text = h5py.string_dtype()
+        f.create_dataset("provenance", data=json.dumps({"root": "", "nodes": {}}), dtype=text)
+        f.create_dataset("image", data=list(images), dtype=text)
+        f.create_dataset("image_sha256", data=["sha-" + i for i in images], dtype=text)
+        f["fold"] = np.asarray(fold, "i2")
+        f.create_dataset("layer", data=["features.2", "features.5"], dtype=text)
+        f["alpha_grid"] = np.logspace(-1, 7, 9)
+        if method != "untuned":
+            f.create_dataset("tuned/image", data=list(tuned), dtype=text)
+            f.create_dataset("tuned/sha256", data=["sha-" + i for i in tuned], dtype=text)
+        for (hemisphere, roi_class, roi), (vertex, prediction, response, ceiling) in rois.items():
+            g = f.create_group(f"results/{hemisphere}/{roi_class}/{roi}")
+            g.attrs.update(hemisphere=hemisphere, roi_class=roi_class, roi=roi, chosen_layer="features.5")
+            g["voxel"] = np.arange(len(vertex), dtype="i4")
+            g["vertex"] = np.asarray(vertex, "i4")
+            g["cv_r"] = np.zeros((2, len(vertex)), "f4")
+            g["alpha"] = np.ones((2, len(vertex)))
+            g["prediction"] = prediction.astype("f4")
+            g["response"] = response.astype("f4")
+            if ceiling is not None:
+                g["noise_ceiling"] = ceiling.astype("f4")
+        f.attrs["complete"] = np.int64(1)
+
+
+def run(*args):
+    done = subprocess.run([TOOL, "-q", *args], check=True, capture_output=True, text=True)
+    return list(csv.DictReader(io.StringIO(done.stdout), delimiter="\t"))
+
+
+def r_of(p, y, folds):
+    out = []
+    for f in np.unique(folds):
+        a, b = p[folds == f] - p[folds == f].mean(0), y[folds == f] - y[folds == f].mean(0)
+        out.append((a * b).sum(0) / np.sqrt((a * a).sum(0) * (b * b).sum(0)))
+    return np.mean(out, 0)
+
+
+def permutation_p(rng, p, q, y, folds, times):
+    d = (r_of(q, y, folds) - r_of(p, y, folds)).mean()
+    beyond = 0
+    for _ in range(times):
+        swap = rng.integers(0, 2, (len(y), 1)).astype(bool)
+        a, b = np.where(swap, q, p), np.where(swap, p, q)
+        beyond += abs((r_of(b, y, folds) - r_of(a, y, folds)).mean()) >= abs(d) - 1e-12
+    return (1 + beyond) / (1 + times)
+
+
+def bootstrap(rng, p, q, y, folds, times):
+    out = []
+    for _ in range(times):
+        rows = np.concatenate([rng.choice(np.flatnonzero(folds == f), (folds == f).sum())
+                               for f in np.unique(folds)])
+        out.append((r_of(q[rows], y[rows], folds[rows]) - r_of(p[rows], y[rows], folds[rows])).mean())
+    return np.percentile(out, [2.5, 97.5])
+
+
+def simulate(rng, n, voxels, gain):
+    signal = rng.standard_normal((n, voxels))
+    y = (signal + 1.2 * rng.standard_normal((n, voxels))).astype("f4").astype(float)
+    shared = rng.standard_normal((n, 1))
+    p = (0.5 * signal + 0.5 * rng.standard_normal((n, voxels)) + 0.3 * shared).astype("f4").astype(float)
+    q = (0.5 * signal + gain * y + 0.5 * rng.standard_normal((n, voxels))).astype("f4").astype(float)
+    return p, q, y
+
+
+def check_table(folder, folds, protocol):
+    rng = np.random.default_rng(3)
+    n, voxels = len(folds), 40
+    p, q, y = simulate(rng, n, voxels, 0.05)
+    vertex, ceiling = np.arange(100, 100 + voxels), rng.uniform(0.2, 0.9, voxels)
+    ceiling[4] = 0
+    images = [f"t:{i:03d}" for i in range(n)]
+    # The second file has images and voxels in another order.
+    rows, columns = rng.permutation(n), rng.permutation(voxels)
+    key = ("lh", "prf-visualrois", "V1v")
+    a, b, out = (os.path.join(folder, protocol + name) for name in ("a.h5", "b.h5", "out.h5"))
+    reported = int(protocol != "held-out")
+    write(a, {key: (vertex, p, y, ceiling)}, images, folds, protocol=protocol, optimistic=reported)
+    write(b, {key: (vertex[columns], q[rows][:, columns], y[rows][:, columns], ceiling[columns])},
+          [images[i] for i in rows], folds[rows], "infonce", protocol, ["t:other"], reported)
+    table = run("--model", f"untuned={a}", "--model", f"tuned={b}", "-o", out, "--overwrite",
+                "--permutations", "4000", "--bootstrap", "4000")
+    assert [row["model"] for row in table] == ["untuned", "tuned"]
+    close = lambda found, wanted, off=1e-5: abs(float(found) - wanted) <= off or sys.exit(f"{found} {wanted}")
+    r = [r_of(p, y, folds), r_of(q, y, folds)]
+    for row, one in zip(table, r):
+        r2 = np.maximum(one, 0) ** 2
+        share = np.minimum(1, r2 / np.where(ceiling > 0, ceiling.astype("f4"), 1e-14))
+        close(row["mean_r"], one.mean()), close(row["median_r"], np.median(one)), close(row["mean_r2"], r2.mean())
+        close(row["share_of_ceiling"], share.mean()), close(row["median_share_of_ceiling"], np.median(share))
+        close(row["ceiling_r"], np.sqrt(ceiling).mean())
+        assert int(row["optimistic"]) == reported and int(row["images"]) == n and int(row["voxels"]) == voxels
+    tuned = table[1]
+    close(tuned["share_improved"], (r[1] > r[0]).mean())
+    close(tuned["difference"], (r[1] - r[0]).mean())
+    times = 1500
+    p_value = permutation_p(rng, p, q, y, folds, times)
+    error = np.sqrt(max(p_value * (1 - p_value), 1 / times) * (1 / times + 1 / 4000))
+    close(tuned["p_value"], p_value, 4 * error + 1 / times)
+    low, high = bootstrap(rng, p, q, y, folds, times)
+    close(tuned["difference_low"], low, 0.1 * (high - low)), close(tuned["difference_high"], high, 0.1 * (high - low))
+    with h5py.File(out) as f:
+        assert f.attrs["kind"] == "evaluation" and f.attrs["complete"] == 1
+        group = f["results/subj01/lh/prf-visualrois/V1v"]
+        assert np.array_equal(group["vertex"][:], vertex)
+        for i in range(2):
+            assert np.abs(group["r"][i] - r[i]).max() < 2e-6
+            assert np.abs(group["r2"][i] - np.maximum(r[i], 0) ** 2).max() < 2e-6
+        assert f["table/p_value"][0, 1] == float(tuned["p_value"]) or abs(
+            f["table/p_value"][0, 1] - float(tuned["p_value"])) < 1e-6
+        assert np.isnan(f["table/p_value"][0, 0])
+    import xarray
+    with xarray.open_dataset(out, group="table", engine="h5netcdf") as table_again:
+        assert table_again["mean_r"].dims == ("row", "model")
+    print(f"{protocol}: p {tuned['p_value']} (reference {p_value:.4f}), "
+          f"interval {tuned['difference_low']} {tuned['difference_high']} (reference {low:.6f} {high:.6f})")
+
+
+def check_null(folder):
+    """Two models of equal worth: p is uniform, though voxels share noise."""
+    rng = np.random.default_rng(11)
+    n, regions, voxels = 80, 300, 12
+    images = [f"t:{i:03d}" for i in range(n)]
+    rois = [{}, {}]
+    for i in range(regions):
+        common = rng.standard_normal((n, 1))
+        y = common + rng.standard_normal((n, voxels))
+        for roi in rois:
+            error = rng.standard_normal((n, 1)) + 0.5 * rng.standard_normal((n, voxels))
+            roi["lh", "x", f"R{i}"] = (np.arange(voxels), common + error, y, None)
+    a, b = os.path.join(folder, "null_a.h5"), os.path.join(folder, "null_b.h5")
+    write(a, rois[0], images, -np.ones(n))
+    write(b, rois[1], images, -np.ones(n), "mse", tuned=["t:other"])
+    table = run("--model", f"a={a}", "--model", f"b={b}", "--permutations", "400", "--bootstrap", "0")
+    p = np.array([float(row["p_value"]) for row in table if row["model"] == "b"])
+    assert len(p) == regions
+    # Kolmogorov–Smirnov distance; its 0.1 % point is 1.95 / sqrt(regions).
+    distance = np.abs(np.sort(p) - (np.arange(regions) + 0.5) / regions).max()
+    assert distance < 1.95 / np.sqrt(regions), distance
+    below = (p <= 0.05).mean()
+    assert 0.01 <= below <= 0.10, below
+    print(f"null: distance from uniform {distance:.3f}, share below .05 {below:.3f}")
+
+
+def check_equal_bytes(folder):
+    a, b = os.path.join(folder, "null_a.h5"), os.path.join(folder, "null_b.h5")
+    outputs = []
+    environment = dict(os.environ, SOURCE_DATE_EPOCH="1700000000")
+    for threads in ("1", "2", "5"):
+        done = subprocess.run([TOOL, "-q", "--threads", threads, a, b, "--permutations", "300",
+                               "--bootstrap", "300"], check=True, capture_output=True, env=environment)
+        outputs.append(done.stdout)
+    assert outputs[0] == outputs[1] == outputs[2] and outputs[0]
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        check_table(folder, -np.ones(150, int), "held-out")
+        check_table(folder, np.arange(150) % 5, "paper")
+        check_null(folder)
+        check_equal_bytes(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

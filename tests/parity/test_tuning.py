@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Ten Adam steps of the whole model from equal weights against a PyTorch twin
+(dropout off): float64 weights to 1e-8, float32 losses and embeddings to 1e-4."""
+import pathlib
+
+import h5py
+import numpy as np
+import torch
+
+from common import close, make_dataset, run, scratch
+
+STEPS = 10
+
+
+class Mini(torch.nn.Module):
+    """alexnet-mini written with PyTorch's modules."""
+
+    def __init__(self):
+        super().__init__()
+        n = torch.nn
+        self.features = n.Sequential(
+            n.Conv2d(3, 32, 5, 2, 2), n.ReLU(), n.MaxPool2d(3, 2), n.Conv2d(32, 48, 3, 1, 1), n.ReLU(),
+            n.MaxPool2d(3, 2), n.Conv2d(48, 64, 3, 1, 1), n.ReLU(), n.Conv2d(64, 64, 3, 1, 1), n.ReLU(),
+            n.Conv2d(64, 64, 3, 1, 1), n.ReLU(), n.MaxPool2d(3, 2))
+        self.classifier = n.Sequential(n.Dropout(0), n.Linear(576, 256), n.ReLU(), n.Dropout(0), n.Linear(256, 256),
+                                       n.ReLU(), n.Linear(256, 128))
+
+    def forward(self, x):
+        return self.classifier(self.features(x).flatten(1))
+
+
+def tensors(file, group):
+    return {k: torch.from_numpy(v[:]) for k, v in file[group].items() if isinstance(v, h5py.Dataset) and not k.startswith("axis")}
+
+
+def heads_of(state, dtype):
+    n = torch.nn
+    h, outputs = state["image.weight"].shape
+    voxels, z = state["response.weight"].shape[1], state["head.6.weight"].shape[0]
+    heads = n.ModuleDict({"image": n.Linear(outputs, h, bias=False), "response": n.Linear(voxels, h, bias=False),
+                          "head": n.Sequential(n.Linear(h, h), n.BatchNorm1d(h), n.ReLU(), n.Linear(h, h),
+                                               n.BatchNorm1d(h), n.ReLU(), n.Linear(h, z, bias=False))})
+    heads.load_state_dict(state, strict=False)
+    return heads.to(dtype)
+
+
+def twin(start, data, loss_name, dtype, lr):
+    with h5py.File(data) as file:
+        train = file["split"][:] == 0
+        pixels, responses = file["pixels"][:][train], file["response_all"][:][train]
+    mean, std = torch.tensor([0.485, 0.456, 0.406], dtype=dtype), torch.tensor([0.229, 0.224, 0.225], dtype=dtype)
+    x = ((torch.from_numpy(pixels).to(dtype) / 255 - mean) / std).permute(0, 3, 1, 2)
+    y = torch.from_numpy(responses).to(dtype)
+    net = Mini().to(dtype)
+    with h5py.File(start) as file:
+        net.load_state_dict({k: v.to(dtype) for k, v in tensors(file, "backbone").items()})
+        state = tensors(file, "heads")
+    net.train()
+    if loss_name == "mse":
+        heads = torch.nn.Linear(128, y.shape[1])
+        heads.load_state_dict({"weight": state["readout.weight"], "bias": state["readout.bias"]})
+        heads = heads.to(dtype)
+        forward = lambda: torch.nn.functional.mse_loss(heads(net(x)), y)
+    else:
+        heads = heads_of(state, dtype).train()
+
+        def forward():
+            a = heads["head"](heads["image"](net(x)))
+            b = heads["head"](heads["response"](y))
+            similarity = torch.nn.functional.cosine_similarity(a[:, None], b[None], dim=2) / 0.3
+            target = torch.arange(len(x))
+            one = torch.nn.functional.cross_entropy(similarity, target)
+            if loss_name == "infonce":
+                return one
+            return (one + torch.nn.functional.cross_entropy(similarity.T, target)) / 2
+
+    optimiser = torch.optim.Adam([*net.parameters(), *heads.parameters()], lr=lr)
+    losses = []
+    for _ in range(STEPS):
+        optimiser.zero_grad()
+        loss = forward()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses, net.state_dict(), heads.state_dict()
+
+
+def without_gradient(name):
+    """Biases before a batch norm have none: Adam turns their rounding into full steps."""
+    return name in ("head.0.bias", "head.3.bias", "head.1.running_mean", "head.4.running_mean")
+
+
+def main():
+    with scratch() as name:
+        folder = pathlib.Path(name)
+        data = make_dataset(folder, images=60, voxels=30)
+        torch.manual_seed(5)
+        torch.save(Mini().state_dict(), folder / "mini.pth")
+        run("model-convert", folder / "mini.pth", "-o", folder / "mini.h5")
+        for loss in ("infonce", "clip", "mse"):
+            for precision, dtype in (("float64", torch.float64), ("float32", torch.float32)):
+                common = [data, "--weights", folder / "mini.h5", "--hemi", "all", "--roi", "all", "--loss", loss,
+                          "--dropout", 0, "--lr", 1e-3, "--seed", 3, "--precision", precision, "--overwrite"]
+                run("cl-finetune", *common, "--epochs", 0, "-o", folder / "start.h5")
+                checkpoint = folder / "state.ckpt"
+                run("cl-finetune", *common, "--epochs", STEPS, "-o", folder / "tuned.h5", "--checkpoint", checkpoint)
+                losses, net, heads = twin(folder / "start.h5", data, loss, dtype, 1e-3)
+                with h5py.File(checkpoint) as file:
+                    found_losses = file["history/loss"][:]
+                    found_net = tensors(file, "state/backbone")
+                    found_heads = tensors(file, "state/heads")
+                label = f"{loss} {precision}"
+                # Double: rounding of 1e-16 grown by ten steps of Adam. Single: 1e-7, likewise.
+                close(f"{label} losses", found_losses, losses, 1e-8 if dtype == torch.float64 else 1e-4)
+                if dtype == torch.float64:
+                    for key, value in found_net.items():
+                        close(f"{label} {key}", value, net[key], 1e-8)
+                    for key, value in found_heads.items():
+                        if not without_gradient(key):
+                            close(f"{label} {key}", value, heads[key.removeprefix("readout.")], 1e-8)
+
+
+main()

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Installs what is missing, builds and passes the tests.
+#   tests/run.sh                the release build and all tests
+#   tests/run.sh --asan         also the unit tests under the address and undefined-behaviour sanitizers
+#   tests/run.sh --cuda-build   only: builds against the Python package torch and an installed CUDA toolkit,
+#                               for one GPU architecture, and runs the CPU tests with that build
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root"
+asan=0 cuda=0
+for option in "$@"; do
+    case $option in
+        --asan) asan=1 ;;
+        --cuda-build) cuda=1 ;;
+        *) echo "usage: tests/run.sh [--asan] [--cuda-build]" >&2; exit 2 ;;
+    esac
+done
+
+share/setup/install-deps.sh build test
+if [ $cuda = 1 ]; then
+    exec tests/support/cuda_build.sh
+fi
+
+cmake --preset release -DCORTUNE_WERROR=ON
+cmake --build --preset release
+share/setup/docs.sh --check build/release/bin
+ctest --test-dir build/release --output-on-failure --no-tests=error
+if [ $asan = 1 ]; then
+    cmake --preset asan -DCORTUNE_WERROR=ON
+    cmake --build --preset asan --target unit_base
+    ctest --test-dir build/asan --output-on-failure --no-tests=error -R '^unit_base$'
+fi

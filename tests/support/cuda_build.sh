@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Builds preset `cuda` for one architecture against the Python package torch (in a
+# virtual environment of its own) and an installed toolkit, and runs the CPU tests.
+# TORCH_DIR=<folder of an installed torch> uses that one; ARCH=9.0 is the default.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$root"
+skip() { echo "cuda build: SKIPPED ($1)"; exit 0; }
+command -v nvcc > /dev/null || skip "no CUDA toolkit: nvcc is not on PATH"
+
+venv=build/cuda-venv
+if [ -z "${TORCH_DIR:-}" ]; then
+    [ -x $venv/bin/python ] || /usr/bin/python3 -m venv $venv
+    # CMake from there as well: Debian's does not know CUDA C++20 with a current nvcc.
+    # Only what the libraries are linked against and the toolkit does not bring.
+    if ! $venv/bin/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))'; then
+        $venv/bin/pip install --quiet --no-cache-dir 'cmake>=3.30' nvidia-cusparselt-cu13 nvidia-nvshmem-cu13 nvidia-nccl-cu13 nvidia-cudnn-cu13
+        $venv/bin/pip install --quiet --no-cache-dir --no-deps torch
+    fi
+    TORCH_DIR=$(ls -d "$root"/$venv/lib/python3*/site-packages/torch)
+fi
+cmake=$root/$venv/bin/cmake
+[ -x "$cmake" ] || cmake=cmake
+for lib in "$TORCH_DIR"/../nvidia/*/lib; do
+    [ -d "$lib" ] && LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$lib"
+done
+export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}"
+TORCH_CUDA_ARCH_LIST=${ARCH:-9.0} "$cmake" --preset cuda -DCORTUNE_TORCH_DIR="$TORCH_DIR"
+"$cmake" --build build/cuda
+ctest --test-dir build/cuda --output-on-failure --no-tests=error -R '^(unit_|tool_tune|tool_encode|parity_test_tuning|parity_test_backbone)'
+echo "cuda build: passed, LibTorch $(cat "$TORCH_DIR"/version.py | sed -n "s/^__version__ = '\(.*\)'/\1/p"), $(nvcc --version | sed -n 's/.*release \([0-9.]*\).*/nvcc \1/p'), CPU path"

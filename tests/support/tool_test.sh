@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Sourced by the scripts in tests/tools: a scratch folder that goes away, and checks.
+set -uo pipefail
+PATH="$CORTUNE_BIN:$PATH"
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work" 2> /dev/null; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+# expect CODE COMMAND…: runs it, keeps stdout and stderr, demands the exit code.
+expect() {
+    local code=$1 got=0
+    shift
+    "$@" > stdout 2> stderr || got=$?
+    [ "$got" = "$code" ] || { cat stderr >&2; fail "exit $got, expected $code: $*"; }
+}
+# says TEXT: the last command's stderr has it.
+says() { grep -qF -- "$1" stderr || { cat stderr >&2; fail "stderr lacks: $1"; }; }
+prints() { grep -qF -- "$1" stdout || { cat stdout >&2; fail "stdout lacks: $1"; }; }
+absent() { for f in "$@"; do [ ! -e "$f" ] || fail "$f was left behind"; done; }
+no_parts() { [ -z "$(find . -name '*.part')" ] || fail "left behind: $(find . -name '*.part')"; }

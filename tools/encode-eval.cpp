@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// encode-eval: encoding accuracy of one or more models per voxel and region, and what the
+// later models gain over the first. Reads files of kind `encoding`, writes a table and,
+// with -o, a file of kind `evaluation`. Accuracy as in Mulrooney & Brockmeier 2024
+// (arXiv 2410.06067); share of the ceiling as in the Algonauts 2023 challenge.
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "cli/tool.hpp"
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "encode/evaluation.hpp"
+#include "encode/evaluation_file.hpp"
+
+namespace {
+
+using namespace cortune;
+
+struct Options {
+    std::vector<std::string> files;
+    std::vector<std::string> models;
+    encode::EvaluationOptions evaluation;
+};
+
+const cli::Doc doc = {
+    "encode-eval",
+    "encoding accuracy per voxel and region, and what a model gains over another",
+    {"Correlates predicted and measured responses of every voxel (Pearson r; inside each fold "
+     "and averaged over folds where the protocol has folds), summarises them per region, and "
+     "compares every model with the first one: the share of voxels with a higher r, the "
+     "difference of the regions' mean r with its 95 % bootstrap interval, and its two-sided "
+     "permutation p. Both resample images, never voxels, whose noise is shared: a permutation "
+     "exchanges the two models' predictions of an image for all voxels of the region together.",
+     "Models are named with --model, which takes several files where a model was tuned per "
+     "region. Files given without a label are named by the method in them. Values are paired "
+     "by subject, hemisphere, region, vertex and image; the order in the files does not matter.",
+     "share_of_ceiling is the mean over voxels of min(1, r2 / noise ceiling), where r2 is "
+     "max(r, 0) squared and the ceiling a share of variance; ceiling_r is the mean of its "
+     "square root. Images that tuned a model are not scored unless --allow-tuned-images says "
+     "so; such rows, and those whose protocol selects on what it reports, have optimistic = 1."},
+    {{"What tuning bought, region by region",
+      "encode-eval --model untuned=untuned.h5 --model contrastive=lh_V1v.h5,lh_hV4.h5"},
+     {"The same, kept in a file", "encode-eval untuned.h5 tuned.h5 -o evaluation.h5"}},
+    {"encoding: predictions and responses of the scored images, by ridge-encode(1)"},
+    {"standard output: one row per region and model, tab-separated or JSON",
+     "evaluation: the same table and r per voxel, with -o"},
+    {"ridge-encode(1)", "cl-finetune(1)", "cortune-info(1)", "cortune(5)"},
+    {"Mulrooney and Brockmeier 2024, arXiv 2410.06067"},
+};
+
+void declare(CLI::App& app, Options& o) {
+    app.add_option("files", o.files, "Encoding files, named by their method")->type_name("FILE");
+    app.add_option("--model", o.models, "A model and its encoding file or files; the first is the reference")
+        ->type_name("LABEL=FILE[,FILE...]")->allow_extra_args(false);
+    app.add_option("--permutations", o.evaluation.resample.permutations, "Permutations of the paired test")
+        ->check(CLI::Range(1, 10000000))->type_name("INT")->capture_default_str();
+    app.add_option("--bootstrap", o.evaluation.resample.bootstraps, "Bootstrap samples of the interval; 0 for none")
+        ->check(CLI::Range(0, 10000000))->type_name("INT")->capture_default_str();
+    app.add_flag("--common-images", o.evaluation.common_images,
+                 "Where models scored different images, compare on those that all of them scored");
+    app.add_flag("--mixed-protocols", o.evaluation.mixed_protocols,
+                 "Set models of different protocols side by side");
+    app.add_flag("--allow-tuned-images", o.evaluation.allow_tuned_images,
+                 "Score images that tuned the model, and mark the rows optimistic");
+}
+
+void add(std::vector<encode::ModelFiles>& models, const std::string& label, encode::EncodingFile file) {
+    auto at = std::find_if(models.begin(), models.end(), [&](const auto& m) { return m.label == label; });
+    if (at == models.end()) at = models.insert(models.end(), encode::ModelFiles{label, {}});
+    at->files.push_back(std::move(file));
+}
+
+std::vector<encode::ModelFiles> open_models(const Options& o) {
+    std::vector<encode::ModelFiles> models;
+    for (const auto& text : o.models) {
+        const auto equals = text.find('=');
+        if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+            throw UsageError("--model: expected LABEL=FILE[,FILE...], found '" + text + "'");
+        for (const auto& file : split(text.substr(equals + 1), ','))
+            add(models, text.substr(0, equals), encode::EncodingFile(file));
+    }
+    for (const auto& path : o.files) {
+        encode::EncodingFile file(path);
+        const std::string method = file.header().method;
+        add(models, method, std::move(file));
+    }
+    if (models.empty()) throw UsageError("no encoding file is given", "encode-eval FILE... or --model LABEL=FILE");
+    return models;
+}
+
+void run(const Options& o, cli::Context& context) {
+    if (!context.output.empty()) h5::check_target(context.output, context.overwrite);
+    const auto models = open_models(o);
+    h5::Record record = context.record();
+    for (const auto& model : models)
+        for (const auto& file : model.files) file.input().register_in(record);
+
+    encode::EvaluationOptions options = o.evaluation;
+    options.resample.seed = static_cast<std::uint64_t>(context.seed);
+    options.resample.threads = context.threads;
+    const encode::Evaluation evaluation = encode::evaluate(models, options, context);
+    if (evaluation.optimistic) context.warn("optimistic scores: " + evaluation.optimistic_reason);
+
+    if (!context.output.empty()) encode::write_evaluation(context.output, record, context.overwrite, evaluation);
+    context.result(context.json ? encode::evaluation_json(evaluation).dump(2) + '\n'
+                                : encode::evaluation_tsv(evaluation));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return cli::tool_main<Options>(
+        argc, argv, doc,
+        {.output = true, .output_optional = true, .seed = true, .threads = true, .device = false, .json = true},
+        declare, run);
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// nsd-extract: turns pictures and responses as they are distributed into one file per
+// subject. Reads Algonauts 2023 folders, or pictures with a NumPy matrix; writes kind
+// dataset. Data: Gifford et al. 2023, arXiv 2301.03198.
+#include "cli/tool.hpp"
+#include "core/error.hpp"
+#include "datasets/algonauts.hpp"
+#include "datasets/extract.hpp"
+#include "datasets/table.hpp"
+
+namespace {
+
+using namespace cortune;
+
+struct Options {
+    std::string layout, folder, subject;
+    datasets::TableOptions table;
+    datasets::ExtractOptions extract;
+    std::string test_list;
+};
+
+const cli::Doc doc{
+    .name = "nsd-extract",
+    .summary = "turn pictures and responses into a data set file",
+    .description =
+        {"Layout algonauts reads one subject of the Algonauts 2023 data from DIR, which holds the subjects' folders "
+         "(subj01/training_split/…), is one of them, or has the older flat form (training_fmri/Subj1/…). Test images "
+         "become the official test split where their responses are present; ROI masks, label names, vertex indices "
+         "and noise ceilings are taken along.",
+         "Layout table reads pictures from a folder or a zip archive (--images) and responses from a NumPy file "
+         "(--responses), images × units or units × images. Rows belong to the pictures' sorted names, or to the names "
+         "of --names. Several sessions of the same units are appended by giving --images, --responses and --namespace "
+         "once for each.",
+         "Pictures are resized exactly as Pillow's bilinear filter does. An image is identified by "
+         "<namespace>:<name> and by the SHA-256 of its decoded pixels. Whether it trains or tests depends on its id "
+         "and --split-seed alone, so it is on the same side for every subject."},
+    .examples = {{"subject 1 of Algonauts 2023, pictures of 224 pixels",
+                  "nsd-extract algonauts algonauts_2023 --subject 1 -o subj01.h5"},
+                 {"a recording session in a table",
+                  "nsd-extract table --images images_201025.zip --responses responses_201025.npy --namespace 201025 "
+                  "--size 112 -o 201025.h5"},
+                 {"two sessions of the same units",
+                  "nsd-extract table --images day1 --responses day1.npy --namespace day1 --images day2 --responses "
+                  "day2.npy --namespace day2 -o both.h5"}},
+    .reads = {"PNG and JPEG pictures in a folder or a zip archive",
+              "NumPy .npy: responses, ROI masks (numbers), label names (one pickled dict, restricted unpickler)"},
+    .writes = {"-o: a file of kind dataset"},
+    .see_also = {"nsd-simulate(1)", "cl-finetune(1)", "ridge-encode(1)", "cortune(5)"},
+    .references = {"Gifford et al. 2023: The Algonauts Project 2023 Challenge. arXiv 2301.03198.",
+                   "Allen et al. 2022: A massive 7T fMRI dataset. Nature Neuroscience 25."}};
+
+void declare(CLI::App& app, Options& o) {
+    auto list = [&](const char* name, std::vector<std::string>& to, const char* text, const char* type) {
+        app.add_option(name, to, text)->expected(1)->take_all()->allow_extra_args(false)->type_name(type)->group(
+            "Layout table");
+    };
+    app.add_option("LAYOUT", o.layout, "algonauts or table")->required()->type_name("LAYOUT")->check(
+        CLI::IsMember({"algonauts", "table"}));
+    app.add_option("DIR", o.folder, "Folder of the data (layout algonauts)")->type_name("DIR");
+    app.add_option("--subject", o.subject,
+                   "algonauts: number of the subject (required); table: its name, by default the first namespace")
+        ->type_name("SUBJECT");
+    app.add_option("--size", o.extract.image_size, "Width and height of the stored pictures")
+        ->check(CLI::Range(1, 4096))->capture_default_str()->type_name("PIXELS");
+    app.add_option("--test-share", o.extract.test_share, "Share of the images that are held out")
+        ->check(CLI::Range(0.0, 1.0))->capture_default_str()->type_name("SHARE");
+    app.add_option("--split-seed", o.extract.split_seed, "Seed of the split")
+        ->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("INT");
+    app.add_option("--test-list", o.test_list,
+                   "Text file of the images to hold out, an id or name per line; all others train")->type_name("FILE");
+    app.add_flag("--normalize", o.extract.normalize,
+                 "z-score every vertex with the mean and deviation of its training images");
+    app.add_flag("--allow-nan", o.extract.allow_nan, "Accept responses that are NaN or infinite");
+    list("--images", o.table.images, "Folder or zip archive of pictures; repeat for further sessions", "DIR|ZIP");
+    list("--responses", o.table.responses, "Responses to them, a matrix in NumPy's format", "FILE.npy");
+    list("--namespace", o.table.namespaces, "Prefix of the image ids, one per session", "NAME");
+    list("--names", o.table.names, "Text file, a picture's name per line: the order of the responses", "FILE");
+    app.add_option("--orientation", o.table.orientation, "auto, images-by-units or units-by-images")
+        ->check(CLI::IsMember({"auto", "images-by-units", "units-by-images"}))->capture_default_str()
+        ->type_name("ORDER")->group("Layout table");
+    app.add_option("--roi-name", o.table.roi, "Name of the ROI that holds all units; by default the subject's")
+        ->type_name("NAME")->group("Layout table");
+}
+
+int subject_number(const std::string& text) {
+    if (text.empty()) throw UsageError("layout algonauts needs --subject");
+    const std::string digits = text.starts_with("subj") ? text.substr(4) : text;
+    if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string::npos)
+        throw UsageError("--subject '" + text + "' is no number", "write --subject 1");
+    return std::stoi(digits);
+}
+
+datasets::Plan plan_of(const Options& o, cli::Context& context) {
+    const auto& t = o.table;
+    if (o.layout == "table") {
+        if (!o.folder.empty()) throw UsageError("layout table takes no folder", "give the pictures by --images");
+        datasets::TableOptions table = t;
+        table.subject = o.subject;
+        return datasets::table_plan(table, context);
+    }
+    if (!t.images.empty() || !t.responses.empty() || !t.namespaces.empty() || !t.names.empty() || !t.roi.empty() ||
+        t.orientation != "auto")
+        throw UsageError("--images, --responses, --namespace, --names, --orientation and --roi-name are of layout table");
+    if (o.folder.empty()) throw UsageError("layout algonauts needs the folder of the data");
+    return datasets::algonauts_plan(o.folder, subject_number(o.subject), context);
+}
+
+void run(const Options& options, cli::Context& context) {
+    h5::check_target(context.output, context.overwrite);
+    const datasets::Plan plan = plan_of(options, context);
+    datasets::ExtractOptions extract = options.extract;
+    extract.test_list = options.test_list;
+    extract.threads = context.threads;
+    extract.overwrite = context.overwrite;
+    datasets::extract(plan, extract, context.record(), context.output, context);
+    context.info(context.output.string() + ": " + plan.header.subject + ", " + std::to_string(plan.images.size()) +
+                 " images");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return cortune::cli::tool_main<Options>(argc, argv, doc, {.output = true}, declare, run);
+}
