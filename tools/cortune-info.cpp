@@ -52,7 +52,7 @@ std::string violations_text(const std::vector<std::string>& violations) {
 
 Json inspect(const std::string& path, cli::Context& context) {
     const h5::Input file(path);
-    const h5::Findings findings = h5::check(file, h5::load_schema(file.kind()));
+    const h5::Findings findings = h5::check(file, h5::load_schema(file));
     for (const auto& note : findings.notes) context.detail(note);
     if (!findings.violations.empty())
         throw BadInput(violations_text(findings.violations), "cortune(5) describes the layout");

@@ -55,7 +55,8 @@ void declare(CLI::App& app, Options& o) {
         ->type_name("LABEL=FILE[,FILE...]")->allow_extra_args(false);
     app.add_option("--permutations", o.evaluation.resample.permutations, "Permutations of the paired test")
         ->check(CLI::Range(1, 10000000))->type_name("INT")->capture_default_str();
-    app.add_option("--bootstrap", o.evaluation.resample.bootstraps, "Bootstrap samples of the interval; 0 for none")
+    app.add_option("--bootstrap", o.evaluation.resample.bootstraps,
+                   "Bootstrap samples of the interval; 0 for none")
         ->check(CLI::Range(0, 10000000))->type_name("INT")->capture_default_str();
     app.add_flag("--common-images", o.evaluation.common_images,
                  "Where models scored different images, compare on those that all of them scored");

@@ -101,7 +101,8 @@ std::string manual_page(const CLI::App& app, const Doc& doc) {
            "cannot be written; 5 no such device or not enough memory; 128 + N stopped by signal N.\n";
     if (!doc.examples.empty()) out += ".SH EXAMPLES\n";
     for (const auto& e : doc.examples)
-        out += fmt::format(".PP\n{}:\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", roff(e.comment), roff(e.command));
+        out += fmt::format("{}{}:\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", &e == &doc.examples.front() ? "" : ".PP\n", roff(e.comment),
+                           roff(e.command));
     section(out, "REFERENCES", doc.references);
     std::string also = "cortune(5)";
     for (const auto& s : doc.see_also) also += ", " + s;

@@ -166,7 +166,8 @@ bool same_folds(const PairedRoi& paired, std::size_t m, const std::vector<RoiSou
     if (paired.fold[m] == paired.fold[0]) return true;
     if (!mixed)
         throw BadInput(fmt::format("{}:/fold: images are in other folds than in {}",
-                                   sources[m].file->input().path().string(), sources[0].file->input().path().string()),
+                                   sources[m].file->input().path().string(),
+                                   sources[0].file->input().path().string()),
                        "encode both models with the same seed and number of folds");
     return false;
 }
@@ -178,7 +179,8 @@ RoiScores score_roi(const Key& key, const std::vector<RoiSource>& sources,
     RoiScores out{key.subject, key.hemisphere, key.roi_class, key.roi, paired.first.column, paired.first.vertex,
                   paired.first.noise_ceiling, 0, unknown, {}};
     for (std::size_t m = 0; m < sources.size(); ++m)
-        out.models.push_back(sources[m].file ? score(paired, m, sources[m].file->header(), tuned.contains(sources[m].file))
+        out.models.push_back(sources[m].file ? score(paired, m, sources[m].file->header(),
+                                                     tuned.contains(sources[m].file))
                                              : ModelScores{});
     Compared compared;
     compared.groups = stats::groups_of(paired.fold[0]);

@@ -64,7 +64,8 @@ std::vector<Index> voxel_places(const RoiEncoding& a, const RoiSource& source, c
     const Index lacking = missing(place);
     if (lacking > 0 || a.vertex.size() != b.vertex.size())
         throw BadInput(fmt::format("{}/vertex: the first model has {} voxels here, this one {}, and {} of the "
-                                   "first's are missing", source.where(), a.vertex.size(), b.vertex.size(), lacking),
+                                   "first's are missing",
+                                   source.where(), a.vertex.size(), b.vertex.size(), lacking),
                        "were both encoded from the same data set and ROI?");
     return place;
 }

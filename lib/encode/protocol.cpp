@@ -102,7 +102,8 @@ class VoxelBlock {
         if (models_.refit) predict_scored(out);
         else collect_folds(out);
         for (Index v = first_; v < first_ + count_; ++v)
-            if (std::isnan(out.cv_r(v))) out.prediction.col(v).setConstant(std::numeric_limits<float>::quiet_NaN());
+            if (std::isnan(out.cv_r(v)))
+                out.prediction.col(v).setConstant(std::numeric_limits<float>::quiet_NaN());
     }
 
   private:
@@ -156,7 +157,8 @@ class VoxelBlock {
                 parallel_for(close.size(), threads_, [&](std::size_t i) {
                     const auto v = static_cast<std::size_t>(close[i]);
                     if (fitted.usable[v] && truth.usable[v])
-                        sum_(a, close[i]) += earned(predicted.col(static_cast<Index>(i)), truth.values.col(close[i]));
+                        sum_(a, close[i]) +=
+                            earned(predicted.col(static_cast<Index>(i)), truth.values.col(close[i]));
                 });
             }
         }

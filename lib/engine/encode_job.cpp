@@ -108,7 +108,7 @@ void note_constant(const EncodePlan& plan, const std::vector<Best>& best, Report
 }  // namespace
 
 Eigen::MatrixXd layer_gram(const nn::FeatureStore& store, std::size_t layer) {
-    linalg::GramAccumulator gram(store.images());
+    linalg::GramAccumulator gram(store.images(), store.width(layer));
     std::vector<float> panel(static_cast<std::size_t>(store.images() * std::min(nn::panel_width, store.width(layer))));
     for (std::int64_t p = 0; p < store.panels(layer); ++p) {
         check_interrupt();

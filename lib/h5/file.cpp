@@ -51,6 +51,7 @@ Handle creation_options() {
     Handle options(H5Pcreate(H5P_FILE_CREATE));
     H5Pset_link_creation_order(options.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
     H5Pset_attr_creation_order(options.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    H5Pset_obj_track_times(options.get(), false);  // equal runs make equal bytes
     return options;
 }
 
@@ -184,7 +185,11 @@ Input::Input(const fs::path& path, const std::vector<std::string>& kinds) : path
 }
 
 nlohmann::json Input::provenance() const {
-    return nlohmann::json::parse(root_->read_text("provenance"));
+    auto out = nlohmann::json::parse(root_->read_text("provenance"), nullptr, false);
+    const bool tree = out.is_object() && out.contains("nodes") && out["nodes"].is_object() &&
+                      out.contains("root") && out["root"].is_string();
+    if (!tree) throw BadInput(path_.string() + ":/provenance: expected a JSON tree of commands");
+    return out;
 }
 
 }  // namespace cortune::h5

@@ -358,14 +358,20 @@ bool Node::is_group(const std::string& name) const {
 }
 
 Node Node::create_group(const std::string& path) {
-    Handle links(H5Pcreate(H5P_LINK_CREATE));
-    H5Pset_create_intermediate_group(links.get(), 1);
-    Handle order(H5Pcreate(H5P_GROUP_CREATE));
-    H5Pset_link_creation_order(order.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
-    if (has(path)) return group(path);
-    Handle g(wrote(H5Gcreate2(id(), path.c_str(), links.get(), order.get(), H5P_DEFAULT),
-                   child_where(path)));
-    return {std::move(g), child_where(path)};
+    // One level at a time: groups that HDF5 makes in between would keep no order and
+    // would hold the time of day.
+    Handle options(H5Pcreate(H5P_GROUP_CREATE));
+    H5Pset_link_creation_order(options.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    H5Pset_obj_track_times(options.get(), false);
+    for (std::size_t end = path.find('/', 1);; end = path.find('/', end + 1)) {
+        const std::string prefix = path.substr(0, end);
+        if (!has(prefix)) {
+            Handle made(wrote(H5Gcreate2(id(), prefix.c_str(), H5P_DEFAULT, options.get(), H5P_DEFAULT),
+                              child_where(prefix)));
+            check_writes(made.get(), child_where(prefix));
+        }
+        if (end == std::string::npos) return group(path);
+    }
 }
 
 Handle Node::find_scale(const std::string& name) const {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "core/system.hpp"
 #include "core/text.hpp"
@@ -38,7 +39,9 @@ json provenance_of(const Record& record, const std::string& uuid) {
 
 namespace {
 
-void print_node(const json& nodes, const std::string& uuid, int depth, std::string& out) {
+// A file that several others were made from is explained once; this ends cycles, too.
+void print_node(const json& nodes, const std::string& uuid, int depth, std::set<std::string>& seen,
+                std::string& out) {
     const std::string pad(static_cast<std::size_t>(2 * depth), ' ');
     if (!nodes.contains(uuid)) {
         out += fmt::format("{}{} (unknown)\n", pad, uuid);
@@ -46,6 +49,10 @@ void print_node(const json& nodes, const std::string& uuid, int depth, std::stri
     }
     const json& node = nodes[uuid];
     out += fmt::format("{}{} {} [{}]\n", pad, node.value("tool", "?"), node.value("version", "?"), uuid);
+    if (!seen.insert(uuid).second) {
+        out += pad + "  (as above)\n";
+        return;
+    }
     if (node.contains("argv"))
         out += fmt::format("{}  $ {}\n", pad, join(node["argv"].get<std::vector<std::string>>(), " "));
     if (node.contains("inputs"))
@@ -53,14 +60,15 @@ void print_node(const json& nodes, const std::string& uuid, int depth, std::stri
             out += fmt::format("{}  < {} sha256:{:.12}…\n", pad, path, hash.get<std::string>());
     if (node.contains("parents"))
         for (const auto& parent : node["parents"])
-            print_node(nodes, parent.get<std::string>(), depth + 1, out);
+            print_node(nodes, parent.get<std::string>(), depth + 1, seen, out);
 }
 
 }  // namespace
 
 std::string provenance_text(const json& provenance) {
     std::string out;
-    print_node(provenance.at("nodes"), provenance.at("root").get<std::string>(), 0, out);
+    std::set<std::string> seen;
+    print_node(provenance.at("nodes"), provenance.at("root").get<std::string>(), 0, seen, out);
     return out;
 }
 

@@ -228,6 +228,14 @@ nlohmann::ordered_json load_schema(const std::string& kind) {
     return out;
 }
 
+nlohmann::ordered_json load_schema(const Input& file) {
+    try {
+        return load_schema(file.kind());
+    } catch (const BadInput& e) {
+        throw BadInput(fmt::format("{}: {}", file.path().string(), e.what()), e.hint());
+    }
+}
+
 Findings check(const Input& file, const nlohmann::ordered_json& schema) {
     Findings out;
     Checker(schema, out).group(file.root(), schema, {}, {});

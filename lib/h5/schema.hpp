@@ -27,6 +27,8 @@ struct Findings {
 
 // The schema of a kind, with what is common to all kinds. BadInput for an unknown kind.
 nlohmann::ordered_json load_schema(const std::string& kind);
+// The schema of a file's own kind; an error names the file.
+nlohmann::ordered_json load_schema(const Input& file);
 
 Findings check(const Input& file, const nlohmann::ordered_json& schema);
 

@@ -29,14 +29,14 @@ def torchvision_features(network, pixels, taps):
 def check_features(network, name, taps, size, folder):
     model = folder / f"{name}.pth"
     torch.save(network.state_dict(), model)
-    run("model-convert", model, "-o", folder / f"{name}.h5")
+    run("model-convert", model, "-o", folder / f"{name}-weights.h5")
     data = make_dataset(folder, images=10, size=size, name=name)
     with h5py.File(data) as file:
         pixels = file["pixels"][:]
     expected = torchvision_features(network, pixels, taps)
     for tap in taps:
         out = folder / "features.bin"
-        subprocess.run([BIN / "engine_driver", "features", folder / f"{name}.h5", data, tap, out], check=True)
+        subprocess.run([BIN / "engine_driver", "features", folder / f"{name}-weights.h5", data, tap, out], check=True)
         found = np.fromfile(out).reshape(expected[tap].shape)
         # float32 sums of up to 9216 products, in another order.
         close(f"{name} {tap}", found, expected[tap], 1e-5, relative=True)

@@ -10,6 +10,7 @@ import torch
 from common import close, make_dataset, run, scratch
 
 STEPS = 10
+LEARNING_RATE = 1e-4  # the paper's
 
 
 class Mini(torch.nn.Module):
@@ -85,26 +86,39 @@ def twin(start, data, loss_name, dtype, lr):
     return losses, net.state_dict(), heads.state_dict()
 
 
+def start_state():
+    """Weights large enough that every unit is on for some images and off for others: a
+    unit that is on for all adds a constant, which the batch norm removes, so that its
+    bias has no gradient and Adam turns the rounding of nothing into steps."""
+    torch.manual_seed(5)
+    state = Mini().state_dict()
+    for name, value in state.items():
+        if value.dim() > 1:
+            torch.nn.init.kaiming_normal_(value, nonlinearity="relu")
+        else:
+            value.zero_()
+    return state
+
+
 def without_gradient(name):
-    """Biases before a batch norm have none: Adam turns their rounding into full steps."""
-    return name in ("head.0.bias", "head.3.bias", "head.1.running_mean", "head.4.running_mean")
+    """Biases that reach a batch norm as a constant, and the means that follow them."""
+    return name in ("classifier.6.bias", "head.0.bias", "head.3.bias", "head.1.running_mean", "head.4.running_mean")
 
 
 def main():
     with scratch() as name:
         folder = pathlib.Path(name)
         data = make_dataset(folder, images=60, voxels=30)
-        torch.manual_seed(5)
-        torch.save(Mini().state_dict(), folder / "mini.pth")
+        torch.save(start_state(), folder / "mini.pth")
         run("model-convert", folder / "mini.pth", "-o", folder / "mini.h5")
         for loss in ("infonce", "clip", "mse"):
             for precision, dtype in (("float64", torch.float64), ("float32", torch.float32)):
                 common = [data, "--weights", folder / "mini.h5", "--hemi", "all", "--roi", "all", "--loss", loss,
-                          "--dropout", 0, "--lr", 1e-3, "--seed", 3, "--precision", precision, "--overwrite"]
+                          "--dropout", 0, "--lr", LEARNING_RATE, "--seed", 3, "--precision", precision, "--overwrite"]
                 run("cl-finetune", *common, "--epochs", 0, "-o", folder / "start.h5")
                 checkpoint = folder / "state.ckpt"
                 run("cl-finetune", *common, "--epochs", STEPS, "-o", folder / "tuned.h5", "--checkpoint", checkpoint)
-                losses, net, heads = twin(folder / "start.h5", data, loss, dtype, 1e-3)
+                losses, net, heads = twin(folder / "start.h5", data, loss, dtype, LEARNING_RATE)
                 with h5py.File(checkpoint) as file:
                     found_losses = file["history/loss"][:]
                     found_net = tensors(file, "state/backbone")
@@ -114,6 +128,8 @@ def main():
                 close(f"{label} losses", found_losses, losses, 1e-8 if dtype == torch.float64 else 1e-4)
                 if dtype == torch.float64:
                     for key, value in found_net.items():
+                        if loss != "mse" and without_gradient(key):
+                            continue
                         close(f"{label} {key}", value, net[key], 1e-8)
                     for key, value in found_heads.items():
                         if not without_gradient(key):

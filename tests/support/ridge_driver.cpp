@@ -5,7 +5,7 @@
 // reads  sizes.i64 = {images n, features d, voxels V, folds, scored}
 //        x.f32 (n × d), y.f32 (n × V, voxel by voxel), fold.i64 (n; -1: scored, not fitted)
 // writes cv_r.f32 (V), alpha.f64 (V), prediction.f32 (scored or cv images × V, voxel by voxel),
-//        coef.f32, intercept.f32, mean and basis follow from the caller's own decomposition
+//        vectors.f64, values.f64, coef.f32, intercept.f32: refit_weights
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

@@ -57,14 +57,19 @@ struct Block {
 
 }  // namespace
 
-Attributes draw_attributes(Rng& rng) {
+Attributes draw_attributes(Rng& rng, Category category) {
     Attributes out;
     for (double& v : out) v = rng.uniform(-1, 1);
+    if (category == Category::body) out[2] = std::round(1.5 * out[2]);
+    if (category == Category::place) {
+        out[4] = out[4] > 0 ? 0.8 : -0.8;
+        if (out[4] > 0) out[2] = 0;
+    }
     return out;
 }
 
 void paint_body(Canvas& canvas, const Pose& pose, const Attributes& a, Rng& rng) {
-    const int figures = a[2] < -0.2 ? 1 : a[2] < 0.5 ? 2 : 3;
+    const int figures = 2 + static_cast<int>(a[2]);
     const double clothes = std::clamp(0.52 + 0.42 * a[4], 0.05, 0.97), hue = rng.uniform();
     for (int f = 0; f < figures; ++f) {
         const double shift = (f - 0.5 * (figures - 1)) * 0.85;
@@ -143,7 +148,7 @@ void paint_place(Canvas& canvas, const Attributes& a, Rng& rng) {
     const FractalNoise cloud(rng, 6), earth(rng, 7);
     const Colour sky = from_hsv(0.58 + 0.05 * rng.normal(), 0.4, day), ground = from_hsv(rng.uniform(0.05, 0.4), 0.35, 0.7 * day);
     const Colour wall = from_hsv(rng.uniform(), 0.2, 0.75 * day);
-    const bool inside = a[4] > 0.25;
+    const bool inside = a[4] > 0;
     const double opening = 0.12 + 0.13 * (a[1] + 1);  // half-width of the far wall
     paint(canvas, {0.5, 0.5}, 1, [](Point) { return -1.0; }, [&](Point p) {
         const Point q = p - Point{vanish, horizon};

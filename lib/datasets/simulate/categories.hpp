@@ -24,7 +24,9 @@ inline constexpr std::array<std::array<std::string_view, attributes>, categories
     {"length", "stroke", "slant", "polarity", "spacing", "height"},
 }};
 
-Attributes draw_attributes(Rng& rng);
+// What is drawn in steps (the number of figures, inside or outside) has the values of
+// the steps, and what cannot be seen (blocks from inside) is 0.
+Attributes draw_attributes(Rng& rng, Category category);
 
 // Bodies, faces and words at a pose; `rng` draws what the attributes leave open.
 void paint_body(Canvas& canvas, const Pose& pose, const Attributes& a, Rng& rng);

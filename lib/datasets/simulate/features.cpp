@@ -143,11 +143,11 @@ class Builder {
     Builder() { maps_.value.resize(static_cast<std::size_t>(channels) * map_size * map_size); }
     float* channel(int c) { return &maps_.value[static_cast<std::size_t>(c) * map_size * map_size]; }
     void store(int c, const Plane& plane) { std::copy(plane.v.begin(), plane.v.end(), channel(c)); }
-    // Geometric mean: large only where both are.
+    // Large only where both are.
     void both(int c, int a, int b) {
         const float *p = channel(a), *q = channel(b);
         float* out = channel(c);
-        for (int i = 0; i < map_size * map_size; ++i) out[i] = std::sqrt(p[i] * q[i]);
+        for (int i = 0; i < map_size * map_size; ++i) out[i] = p[i] * q[i];
     }
     FeatureMaps take() { return std::move(maps_); }
 
@@ -162,15 +162,18 @@ void oriented(Builder& maps, int scale, const Plane& luminance) {
         const double angle = std::numbers::pi * o / orientations, f = 2 * std::numbers::pi / wavelength;
         // The grating varies along `angle` + 90°, so that its bars lie along `angle`.
         bank.push_back(gabor(luminance, taps(-f * std::sin(angle)), taps(f * std::cos(angle))));
-        for (std::size_t i = 0; i < total.v.size(); ++i) total.v[i] += bank.back().amplitude.v[i] / orientations;
+        for (std::size_t i = 0; i < total.v.size(); ++i) {
+            const float a = bank.back().amplitude.v[i];
+            total.v[i] += a * a / orientations;
+        }
     }
     const Plane pool = local_mean(total, 3);
     for (int o = 0; o < orientations; ++o) {
         Response& r = bank[static_cast<std::size_t>(o)];
         for (std::size_t i = 0; i < pool.v.size(); ++i) {
-            const float gain = 1 / (semisaturation + pool.v[i]);
-            r.amplitude.v[i] *= gain;
-            r.even.v[i] = std::max(0.0F, r.even.v[i]) * gain;
+            const float power = semisaturation * semisaturation + pool.v[i];
+            r.amplitude.v[i] *= r.amplitude.v[i] / power;
+            r.even.v[i] = std::max(0.0F, r.even.v[i]) / std::sqrt(power);
         }
         maps.store(energy_channel + scale * orientations + o, on_grid(r.amplitude));
         maps.store(linear_channel + scale * orientations + o, on_grid(r.even));

@@ -32,8 +32,8 @@ struct FeatureMaps {
 };
 
 // Gabor filters (complex, separable: isotropic Gaussian envelope of 0.45 wavelengths)
-// on a pyramid of 64, 32 and 16 pixels; energies are divided by the local mean over
-// orientations plus a constant (Heeger 1992).
+// on a pyramid of 64, 32 and 16 pixels; energies (squared amplitudes) are divided by
+// their local mean over orientations plus a constant (Heeger 1992).
 FeatureMaps feature_maps(const images::Image& picture);
 
 }  // namespace cortune::datasets::simulate

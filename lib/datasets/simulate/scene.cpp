@@ -55,7 +55,7 @@ Scene draw_scene(std::uint64_t seed, std::uint64_t id) {
     std::vector<Pose> taken;
     for (const int c : shown) {
         Appearance& seen = scene.category[static_cast<std::size_t>(c)];
-        seen.attributes = draw_attributes(rng);
+        seen.attributes = draw_attributes(rng, static_cast<Category>(c));
         seen.pose.radius = radius_of(static_cast<Category>(c), rng);
         if (static_cast<Category>(c) == Category::place) {
             seen.visibility = 1;

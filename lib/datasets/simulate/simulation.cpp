@@ -33,7 +33,7 @@ SimulationOptions preset_options(const std::string& name) {
     if (name == "tiny") {
         o.images = 120, o.test_images = 20, o.image_size = 72, o.roi_scale = 0.4;
     } else if (name == "small") {
-        o.images = 1400, o.test_images = 150, o.image_size = 128;
+        o.images = 1800, o.test_images = 150, o.image_size = 128, o.noise_ceiling = 0.65;
     } else if (name == "nsd") {
         o.images = nsd_training[0], o.test_images = nsd_test[0], o.image_size = 425, o.roi_scale = 14;
         o.real_counts = true;

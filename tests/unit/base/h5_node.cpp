@@ -110,10 +110,12 @@ TEST_CASE("children come in the order of creation") {
     {
         h5::Output out(scratch / "a.h5", "model", {}, false);
         for (const char* name : {"zeta", "alpha", "mid"}) out.root().create_group(name);
-        h5::Node group = out.root().create_group("zeta/inner");
+        for (const char* name : {"beta", "aleph"}) out.root().create_group(std::string("zeta/between/") + name);
         out.commit();
     }
-    CHECK(h5::Input(scratch / "a.h5").root().children() == Strings{"provenance", "zeta", "alpha", "mid"});
+    const h5::Input in(scratch / "a.h5");
+    CHECK(in.root().children() == Strings{"provenance", "zeta", "alpha", "mid"});
+    CHECK(in.root().group("zeta/between").children() == Strings{"beta", "aleph"});
 }
 
 TEST_CASE("an empty axis is allowed") {

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# encode-eval: exit codes, refusals, the same bytes for any number of threads.
+. "$CORTUNE_SOURCE/tests/support/tool_test.sh"
+
+PYTHONPATH="$CORTUNE_SOURCE/tests/parity" /usr/bin/python3 - << 'PY' || fail "inputs"
+import h5py, numpy as np
+from test_evaluate import simulate, write
+rng = np.random.default_rng(1)
+n, v = 60, 20
+p, q, y = simulate(rng, n, v, .1)
+images = [f"t:{i}" for i in range(n)]
+none = -np.ones(n)
+roi = lambda x, rows=slice(None): {("lh", "prf", "V1v"): (np.arange(v), x[rows], y[rows], np.full(v, .5))}
+write("untuned.h5", roi(p), images, none)
+write("tuned.h5", roi(q), images, none, "infonce", tuned=["o:1"])
+write("leaky.h5", roi(q), images, none, "infonce", tuned=["t:3", "t:4", "o:1"])
+write("pixels.h5", roi(q), images, none, "infonce", tuned=["t:3"])
+with h5py.File("pixels.h5", "a") as f:
+    f["tuned/image"][0] = "renamed:3"
+write("fewer.h5", roi(q, slice(50)), images[:50], none[:50], "mse", tuned=["o:1"])
+write("paper.h5", roi(q), images, np.arange(n) % 5, "clip", "paper", ["o:1"], 1)
+with h5py.File("unfinished.h5", "w") as f, h5py.File("tuned.h5") as g:
+    for k in g: g.copy(k, f)
+    for k, a in g.attrs.items():
+        if k != "complete": f.attrs[k] = a
+with h5py.File("short.h5", "w") as f, h5py.File("tuned.h5") as g:
+    for k in g: g.copy(k, f)
+    f.attrs.update(g.attrs)
+    r = f["results/lh/prf/V1v"]
+    del r["prediction"]
+    r["prediction"] = np.zeros((n - 1, v), "f4")
+h5py.File("foreign.h5", "w").close()
+PY
+quick=(--permutations 200 --bootstrap 200)
+
+# The table.
+expect 0 encode-eval "${quick[@]}" untuned.h5 tuned.h5
+[ "$(wc -l < stdout)" = 3 ] || fail "expected a header and two rows"
+prints $'subject\themisphere\troi_class\troi\tvoxels\timages\tmodel\tprotocol'
+prints $'subj01\tlh\tprf\tV1v\t20\t60\tinfonce\theld-out'
+expect 0 encode-eval --json "${quick[@]}" --model a=untuned.h5 --model b=tuned.h5
+/usr/bin/python3 -c 'import json,sys; r=json.load(open("stdout"))["rows"]; assert [x["model"] for x in r]==["a","b"] and r[0]["p_value"] is None' \
+    || fail "JSON"
+
+# The same bytes for one and for more threads, and again.
+export SOURCE_DATE_EPOCH=1700000000
+expect 0 encode-eval "${quick[@]}" --threads 1 untuned.h5 tuned.h5
+cp stdout one
+expect 0 encode-eval "${quick[@]}" --threads 2 untuned.h5 tuned.h5
+cmp -s stdout one || fail "two threads print something else"
+expect 0 encode-eval "${quick[@]}" --threads 1 untuned.h5 tuned.h5 -o e.h5
+mv e.h5 first.h5
+expect 0 encode-eval "${quick[@]}" --threads 1 untuned.h5 tuned.h5 -o e.h5
+cmp first.h5 e.h5 || fail "a second run differs"
+unset SOURCE_DATE_EPOCH
+
+# Usage.
+expect 2 encode-eval
+expect 2 encode-eval --model untuned.h5
+expect 2 encode-eval --permutations 0 untuned.h5
+
+# Images that tuned the model, by id and by pixels.
+expect 3 encode-eval "${quick[@]}" untuned.h5 leaky.h5 -o x.h5
+says '2 of the 60 scored images tuned the model'
+says '--allow-tuned-images'
+expect 3 encode-eval "${quick[@]}" untuned.h5 pixels.h5 -o x.h5
+says '1 of the 60 scored images tuned the model'
+expect 0 encode-eval "${quick[@]}" untuned.h5 leaky.h5 --allow-tuned-images
+[ "$(tail -n 1 stdout | awk -F'\t' '{print $NF}')" = 1 ] || fail "the row is not marked optimistic"
+says 'optimistic'
+
+# Models that do not fit each other.
+expect 3 encode-eval "${quick[@]}" untuned.h5 fewer.h5 -o x.h5
+says '10 of 60 are missing'
+expect 0 encode-eval "${quick[@]}" untuned.h5 fewer.h5 --common-images
+prints $'V1v\t20\t50\tmse'
+expect 3 encode-eval "${quick[@]}" untuned.h5 paper.h5 -o x.h5
+says '--mixed-protocols'
+expect 0 encode-eval "${quick[@]}" untuned.h5 paper.h5 --mixed-protocols
+expect 3 encode-eval --model a=untuned.h5,untuned.h5 -o x.h5
+says 'already'
+
+# Bad files.
+expect 3 encode-eval absent.h5 -o x.h5
+expect 3 encode-eval foreign.h5 -o x.h5
+expect 3 encode-eval untuned.h5 unfinished.h5 -o x.h5
+says 'unfinished.h5'
+expect 3 encode-eval untuned.h5 short.h5 -o x.h5
+says 'expected (60, 20), found (59, 20)'
+absent x.h5
+
+# Outputs.
+expect 4 encode-eval untuned.h5 tuned.h5 -o e.h5
+says '--overwrite'
+expect 4 encode-eval untuned.h5 -o no/such/folder.h5
+# stdout that cannot be written
+code=0
+encode-eval -q "${quick[@]}" untuned.h5 tuned.h5 > /dev/full 2> stderr || code=$?
+[ "$code" = 4 ] || fail "a full stdout ends with $code"
+no_parts

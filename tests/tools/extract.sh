@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# nsd-extract: exit codes and messages for every kind of bad input, nothing left behind,
+# the same contents for one thread and for several.
+. "$CORTUNE_SOURCE/tests/support/tool_test.sh"
+
+# make.py FOLDER [FAULT]: an Algonauts subject of 12 pictures with one thing wrong.
+cat > make.py <<'PY'
+import pathlib, pickle, sys
+import numpy as np
+from PIL import Image
+
+root = pathlib.Path(sys.argv[1]) / "subj01"
+fault = sys.argv[2] if len(sys.argv) > 2 else ""
+rng = np.random.default_rng(0)
+images, fmri, masks = (root / "training_split/training_images", root / "training_split/training_fmri",
+                       root / "roi_masks")
+for part in (images, fmri, masks):
+    part.mkdir(parents=True)
+for i in range(12):
+    pixels = rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(images / f"train-{i + 1:04d}_nsd-{7 * i + 3:05d}.png")
+fifth = images / "train-0005_nsd-00031.png"
+for h, n in (("lh", 10), ("rh", 8)):
+    y = rng.standard_normal((12, n)).astype(np.float32)
+    labels = np.arange(n) % 3
+    if fault == "nan" and h == "lh":
+        y[0, 1] = y[3, 1] = np.nan   # label 1
+        y[5, 2] = np.inf             # label 2
+        y[6, 0] = np.nan             # label 0
+    if fault == "count":
+        y = y[:11]
+    if fault == "dtype":
+        y = y.astype(complex)
+    if fault == "big-endian":
+        y = y.astype(">f4")
+    np.save(fmri / f"{h}_training_fmri.npy", y)
+    everywhere = np.zeros(163842, np.int64)
+    everywhere[: n + (fault == "vertices")] = 1
+    np.save(masks / f"{h}.all-vertices_fsaverage_space.npy", everywhere[: 1000 if fault == "fsaverage" else None])
+    np.save(masks / f"{h}.prf-visualrois_challenge_space.npy", labels[: n - (fault == "mask")])
+mapping = {0: "Unknown", 1: "V1v", 2: "V1d"}
+if fault == "label":
+    del mapping[2]
+np.save(masks / "mapping_prf-visualrois.npy", mapping)
+if fault == "pickle":
+    class Evil:
+        def __reduce__(self):
+            return (print, ("run",))
+    np.save(masks / "mapping_prf-visualrois.npy", {0: "Unknown", 1: Evil()})
+if fault == "truncated":
+    path = fmri / "rh_training_fmri.npy"
+    path.write_bytes(path.read_bytes()[:-100])
+if fault == "png":
+    data = bytearray(fifth.read_bytes())
+    data[len(data) // 2] ^= 0x55
+    fifth.write_bytes(data)
+if fault == "cut-png":
+    fifth.write_bytes(fifth.read_bytes()[:-900])
+if fault == "no-picture":
+    fifth.write_bytes(b"not a picture")
+if fault == "cut-jpeg":
+    fifth.unlink()
+    Image.fromarray(rng.integers(0, 256, (40, 40, 3), dtype=np.uint8)).save(fifth.with_suffix(".jpg"))
+    whole = fifth.with_suffix(".jpg").read_bytes()
+    fifth.with_suffix(".jpg").write_bytes(whole[: len(whole) * 2 // 3])
+if fault == "name":
+    fifth.rename(images / "train-0005.png")
+if fault == "twice":
+    fifth.rename(images / "train-0005_nsd-00003.png")
+if fault == "twin":
+    fifth.write_bytes((images / "train-0001_nsd-00003.png").read_bytes())
+PY
+make() { /usr/bin/python3 make.py "$@" || fail "make.py $*"; }
+bad() {  # bad FAULT TEXT…: exit 3, the texts in the message, nothing left
+    local fault=$1
+    shift
+    make "$fault" "$fault"
+    expect 3 nsd-extract algonauts "$fault" --subject 1 --size 16 -o out.h5
+    for text in "$@"; do says "$text"; done
+    absent out.h5
+    no_parts
+}
+
+make good
+expect 0 nsd-extract algonauts good --subject 1 --size 16 -o good.h5
+says 'good.h5: subj01, 12 images'
+bad truncated 'rh_training_fmri.npy: expected 512 bytes, found 412'
+bad dtype "lh_training_fmri.npy: expected numbers of type" "found '<c16'"
+bad big-endian "found '>f4'" "hint: it is big-endian"
+bad count 'lh_training_fmri.npy: expected (12, vertices)' 'found (11, 10)'
+bad mask 'lh.prf-visualrois_challenge_space.npy: expected (10,)' 'found (9,)'
+bad fsaverage 'lh.all-vertices_fsaverage_space.npy: expected (163842,)'
+bad vertices 'expected 10 marked vertices' 'found 11'
+bad label 'label 2 has no name in mapping_prf-visualrois.npy'
+bad png 'train-0005_nsd-00031.png: damaged PNG'
+bad cut-png 'train-0005_nsd-00031.png: damaged PNG'
+bad cut-jpeg 'train-0005_nsd-00031.jpg: damaged JPEG (Premature end'
+bad no-picture 'train-0005_nsd-00031.png: neither a PNG nor a JPEG'
+bad name 'train-0005.png: expected a name like'
+bad twice "the id 'nsd:00003' is that of two pictures"
+bad nan 'lh_training_fmri.npy: 4 responses are NaN or infinite (lh: V1v 2, V1d 1, no ROI 1)' '--allow-nan'
+bad pickle "mapping_prf-visualrois.npy: the pickle wants the global 'builtins.print'"
+
+# What is admitted is said.
+expect 0 nsd-extract algonauts nan --subject 1 --size 16 --allow-nan --normalize -o nan.h5
+says 'warning: '
+make twin twin
+expect 0 nsd-extract algonauts twin --subject 1 --size 16 -o twin.h5
+says 'nsd:00031 = nsd:00003'
+
+# Usage.
+expect 2 nsd-extract algonauts good -o out.h5
+says 'needs --subject'
+expect 2 nsd-extract algonauts good --subject one -o out.h5
+expect 2 nsd-extract algonauts good --subject 1 --namespace x -o out.h5
+expect 2 nsd-extract table good -o out.h5
+expect 2 nsd-extract table -o out.h5
+expect 2 nsd-extract movie good -o out.h5
+expect 2 nsd-extract algonauts good --subject 1
+expect 3 nsd-extract algonauts good --subject 4 -o out.h5
+says 'holds no subject 4'
+expect 3 nsd-extract algonauts nowhere --subject 1 -o out.h5
+pictures=good/subj01/training_split/training_images
+responses=good/subj01/training_split/training_fmri/lh_training_fmri.npy
+expect 2 nsd-extract table --images "$pictures" --responses "$responses" -o out.h5
+says 'one of each per session'
+expect 3 nsd-extract table --images good --responses good --namespace g -o out.h5
+says 'not a file'
+expect 3 nsd-extract table --images "$responses" --responses "$responses" --namespace g -o out.h5
+says 'expected a folder or a zip archive'
+expect 3 nsd-extract table --images "$pictures" --responses "$responses" --namespace g --orientation units-by-images -o out.h5
+says 'expected 12 images'
+printf 'train-0001_nsd-00003\ntrain-0002_nsd-0001\n' > names.txt
+expect 3 nsd-extract table --images "$pictures" --responses "$responses" --namespace g --names names.txt -o out.h5
+says "'train-0002_nsd-0001' is no picture of"
+says 'nearest: train-0002_nsd-00010.png'
+/usr/bin/python3 -c 'import numpy; numpy.save("square.npy", numpy.zeros((12, 12), "f4"))'
+expect 2 nsd-extract table --images "$pictures" --responses square.npy --namespace g -o out.h5
+says '--orientation says which'
+absent out.h5
+
+# Outputs.
+expect 4 nsd-extract algonauts good --subject 1 --size 16 -o good.h5
+says 'exists already'
+expect 0 nsd-extract algonauts good --subject 1 --size 16 --overwrite -o good.h5
+expect 4 nsd-extract algonauts good --subject 1 -o no/such/folder.h5
+(ulimit -f 8; exec nsd-extract algonauts good --subject 1 -o full.h5) > stdout 2> stderr
+[ $? = 4 ] || { cat stderr; fail "a full disk"; }
+absent full.h5
+no_parts
+
+# A signal leaves nothing.
+nsd-simulate --preset tiny --images 300 --subjects 1 --seed 1 -q -o many || fail "nsd-simulate"
+nsd-extract algonauts many --subject 1 --size 1500 --threads 1 -q -o killed.h5 2> stderr &
+job=$!
+for _ in $(seq 200); do ls .killed.h5.*.part > /dev/null 2>&1 && break; sleep 0.01; done
+kill -TERM "$job"
+wait "$job"
+[ $? = 143 ] || fail "SIGTERM"
+absent killed.h5
+no_parts
+
+# Bytes: equal for equal commands; for other numbers of threads, which the provenance
+# records, in all but that.
+export SOURCE_DATE_EPOCH=1700000000
+run() { expect 0 nsd-extract algonauts good --subject 1 --size 16 --threads "$1" -o same.h5; mv same.h5 "$2"; }
+run 2 a.h5
+run 2 b.h5
+cmp a.h5 b.h5 || fail "two equal runs differ"
+run 1 c.h5
+/usr/bin/python3 - <<'PY' || fail "contents depend on the number of threads"
+import h5py, numpy
+def contents(path):
+    found = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, d: found.__setitem__(name, numpy.asarray(d[()]).tobytes() if d.dtype != object
+                                                          else d[()]))
+        provenance = file["provenance"].asstr()[()]
+        uuid = file.attrs["uuid"]
+    found["provenance"] = (provenance.replace(uuid, "").replace('"threads": 2', "").replace('"threads": 1', "")
+                           .replace('"--threads": "2"', "").replace('"--threads": "1"', "")
+                           .replace('"--threads",\n    "2"', "").replace('"--threads",\n    "1"', ""))
+    return found
+a, c = contents("a.h5"), contents("c.h5")
+assert a.keys() == c.keys()
+for name in a:
+    assert numpy.array_equal(a[name], c[name]), name
+PY
+echo "extract: ok"

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <limits>
+
+#include "core/error.hpp"
+#include "core/random.hpp"
+#include "encode/encoding_file.hpp"
+#include "encode/evaluation.hpp"
+#include "encode/evaluation_file.hpp"
+#include "encode/pairing.hpp"
+#include "scratch.hpp"
+
+using namespace cortune;
+using namespace cortune::encode;
+
+namespace {
+
+constexpr std::size_t images = 30, voxels = 6;
+
+EncodingHeader header(const std::string& method = "untuned") {
+    EncodingHeader h;
+    h.subject = "subj01";
+    h.dataset_uuid = "d";
+    h.backbone = "alexnet";
+    h.method = method;
+    h.protocol = "held-out";
+    h.layer = {"features.2", "features.5"};
+    h.alpha_grid = {0.1, 1, 10};
+    for (std::size_t i = 0; i < images; ++i) {
+        h.image.push_back(fmt::format("t:{}", i));
+        h.image_sha256.push_back(fmt::format("s{}", i));
+        h.fold.push_back(-1);
+    }
+    if (method != "untuned") {
+        h.tuned_image = {"t:x"};
+        h.tuned_sha256 = {"sx"};
+    }
+    return h;
+}
+
+RoiEncoding roi(std::uint64_t seed, const std::string& name = "FFA/1") {
+    RoiEncoding r;
+    r.hemisphere = "lh";
+    r.roi_class = "floc-faces";
+    r.roi = name;
+    Rng truth(1), rng(seed);
+    for (std::size_t v = 0; v < voxels; ++v) {
+        r.column.push_back(static_cast<std::int32_t>(2 * v));
+        r.vertex.push_back(static_cast<std::int32_t>(100 + v));
+        r.noise_ceiling.push_back(0.5F);
+    }
+    r.cv_r.assign(2 * voxels, 0.25F);
+    r.alpha.assign(2 * voxels, 10);
+    r.chosen_layer = 1;
+    for (std::size_t i = 0; i < images * voxels; ++i) {
+        r.response.push_back(static_cast<float>(truth.normal()));
+        r.prediction.push_back(r.response.back() + static_cast<float>(rng.normal()));
+    }
+    return r;
+}
+
+void write(const std::filesystem::path& path, const EncodingHeader& h, const RoiEncoding& r) {
+    EncodingWriter writer(path, {}, false, h);
+    writer.add(r);
+    writer.commit();
+}
+
+std::vector<ModelFiles> models(const std::filesystem::path& a, const std::filesystem::path& b) {
+    std::vector<ModelFiles> out(2);
+    out[0].label = "a";
+    out[0].files.emplace_back(a);
+    out[1].label = "b";
+    out[1].files.emplace_back(b);
+    return out;
+}
+
+struct Listener : Reporter {
+    std::vector<std::string> warnings;
+    void warn(const std::string& text) override { warnings.push_back(text); }
+};
+
+}  // namespace
+
+TEST_CASE("an encoding file gives back what was written") {
+    Scratch folder;
+    write(folder / "e.h5", header("mse"), roi(2));
+    const EncodingFile file(folder / "e.h5");
+    REQUIRE(file.header().method == "mse");
+    REQUIRE(file.header().image.size() == images);
+    REQUIRE(file.header().fold[3] == -1);
+    REQUIRE(file.header().tuned_sha256 == std::vector<std::string>{"sx"});
+    REQUIRE(file.roi_paths() == std::vector<std::string>{"results/lh/floc-faces/FFA_1"});
+    const auto back = file.read(file.roi_paths()[0]);
+    const auto expected = roi(2);
+    REQUIRE(back.roi == "FFA/1");
+    REQUIRE(back.chosen_layer == 1);
+    REQUIRE(back.vertex == expected.vertex);
+    REQUIRE(back.prediction == expected.prediction);
+    REQUIRE(back.noise_ceiling == expected.noise_ceiling);
+}
+
+TEST_CASE("an encoding of the wrong shape is refused, and nothing is left") {
+    Scratch folder;
+    auto r = roi(2);
+    r.prediction.pop_back();
+    REQUIRE_THROWS_AS(write(folder / "e.h5", header(), r), BadInput);
+    REQUIRE(folder.entries() == 0);
+    REQUIRE_THROWS_AS(EncodingFile(folder / "absent.h5"), BadInput);
+}
+
+TEST_CASE("scored images that tuned a model are found by id and by pixels") {
+    auto h = header("mse");
+    REQUIRE(scored_tuned_images(h) == 0);
+    h.tuned_image = {"other:1", "t:4"};
+    h.tuned_sha256 = {"s9", "s4"};
+    REQUIRE(scored_tuned_images(h) == 2);
+}
+
+TEST_CASE("evaluation refuses what cannot be compared") {
+    Scratch folder;
+    Listener listener;
+    EvaluationOptions options;
+    options.resample.permutations = options.resample.bootstraps = 50;
+    write(folder / "a.h5", header(), roi(2));
+    auto check = [&](const EncodingHeader& h, const RoiEncoding& r) {
+        write(folder / "b.h5", h, r);
+        const auto files = models(folder / "a.h5", folder / "b.h5");
+        std::filesystem::remove(folder / "b.h5");
+        return evaluate(files, options, listener);
+    };
+    REQUIRE(check(header("mse"), roi(3)).rois.at(0).models.at(1).present);
+
+    auto h = header("mse");
+    h.tuned_image[0] = "t:7";
+    REQUIRE_THROWS_WITH(check(h, roi(3)), Catch::Contains("1 of the 30 scored images tuned"));
+    options.allow_tuned_images = true;
+    const auto admitted = check(h, roi(3));
+    REQUIRE(admitted.optimistic);
+    REQUIRE(admitted.rois[0].models[1].optimistic);
+    REQUIRE_FALSE(admitted.rois[0].models[0].optimistic);
+
+    h = header("mse");
+    h.protocol = "paper";
+    REQUIRE_THROWS_WITH(check(h, roi(3)), Catch::Contains("different protocols"));
+    h = header("mse");
+    h.fold[2] = 1;
+    REQUIRE_THROWS_WITH(check(h, roi(3)), Catch::Contains("other folds"));
+    h = header("mse");
+    h.image_sha256[5] = "else";
+    REQUIRE_THROWS_WITH(check(h, roi(3)), Catch::Contains("another picture"));
+    auto r = roi(3);
+    r.response[8] += 1;
+    REQUIRE_THROWS_WITH(check(header("mse"), r), Catch::Contains("other responses"));
+    r = roi(3);
+    r.vertex[2] = 7;
+    REQUIRE_THROWS_WITH(check(header("mse"), r), Catch::Contains("vertex"));
+    h = header("mse");
+    h.image[3] = "t:new";
+    REQUIRE_THROWS_WITH(check(h, roi(3)), Catch::Contains("1 of 30 are missing, 1 are new"));
+    options.common_images = true;
+    REQUIRE(check(h, roi(3)).rois[0].models[1].images == 29);
+}
+
+TEST_CASE("voxels without r and ROIs without a partner are left out and named") {
+    Scratch folder;
+    Listener listener;
+    auto r = roi(2);
+    for (std::size_t i = 0; i < images; ++i)
+        r.prediction[i * voxels + 2] = std::numeric_limits<float>::quiet_NaN();
+    write(folder / "a.h5", header(), r);
+    EncodingWriter writer(folder / "b.h5", {}, false, header("mse"));
+    writer.add(roi(3));
+    writer.add(roi(3, "OFA"));
+    writer.commit();
+    EvaluationOptions options;
+    options.resample.permutations = options.resample.bootstraps = 50;
+    const auto e = evaluate(models(folder / "a.h5", folder / "b.h5"), options, listener);
+    REQUIRE(e.rois.size() == 1);
+    REQUIRE(e.rois[0].voxels == 5);
+    REQUIRE(listener.warnings.size() == 2);
+    write_evaluation(folder / "out.h5", {}, false, e);
+    const h5::Input out(folder / "out.h5", {"evaluation"});
+    REQUIRE(out.root().dataset("results/subj01/lh/floc-faces/FFA_1/r").shape() == h5::Shape{2, voxels});
+    REQUIRE(evaluation_json(e)["rows"].size() == 2);
+    const auto tsv = evaluation_tsv(e);
+    REQUIRE(std::count(tsv.begin(), tsv.end(), '\n') == 3);
+}
