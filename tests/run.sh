@@ -22,7 +22,7 @@ if [ $cuda = 1 ]; then
     exec tests/support/cuda_build.sh
 fi
 
-cmake --preset release -DCORTUNE_WERROR=ON
+cmake --preset release -DCORTUNE_WERROR=ON -DCORTUNE_TESTS=ON
 cmake --build --preset release
 share/setup/docs.sh --check build/release/bin
 ctest --test-dir build/release --output-on-failure --no-tests=error

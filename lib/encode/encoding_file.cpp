@@ -52,6 +52,10 @@ EncodingHeader read_header(const h5::Node& root) {
     const h5::Shape images = {out.image.size()};
     out.image_sha256 = of_shape(root, "image_sha256", images).read_strings();
     out.fold = of_shape(root, "fold", images).read<std::int16_t>();
+    if (root.has("fitted")) {
+        out.fitted_image = root.dataset("fitted/image").read_strings();
+        out.fitted_sha256 = of_shape(root, "fitted/sha256", {out.fitted_image.size()}).read_strings();
+    }
     if (root.has("tuned")) {
         out.tuned_image = root.dataset("tuned/image").read_strings();
         out.tuned_sha256 = of_shape(root, "tuned/sha256", {out.tuned_image.size()}).read_strings();
@@ -60,6 +64,14 @@ EncodingHeader read_header(const h5::Node& root) {
                        "without the list of images that tuned the model its scores cannot be trusted");
     }
     return out;
+}
+
+void write_images(h5::Node& root, const std::string& group, const std::vector<std::string>& ids,
+                  const std::vector<std::string>& sha256, const std::string& what) {
+    if (ids.empty()) return;
+    h5::Node node = root.create_group(group);
+    node.scale("image", ids, {what});
+    node.put_strings("sha256", {"image"}, sha256, {"SHA-256 of the decoded source pixels"});
 }
 
 std::vector<std::string> find_rois(const h5::Node& root) {
@@ -98,10 +110,8 @@ EncodingWriter::EncodingWriter(const std::filesystem::path& path, const h5::Reco
     root.put("fold", {"image"}, header.fold, {"fold in which the image was predicted; -1: the test set"});
     root.scale("layer", header.layer, {"tapped layer"});
     root.scale("alpha_grid", header.alpha_grid, {"ridge penalties tried"});
-    if (header.tuned_image.empty()) return;
-    h5::Node tuned = root.create_group("tuned");
-    tuned.scale("image", header.tuned_image, {"image that tuned the model"});
-    tuned.put_strings("sha256", {"image"}, header.tuned_sha256, {"SHA-256 of the decoded source pixels"});
+    write_images(root, "tuned", header.tuned_image, header.tuned_sha256, "image that tuned the model");
+    write_images(root, "fitted", header.fitted_image, header.fitted_sha256, "image that the ridge was fitted on");
 }
 
 void EncodingWriter::add(const RoiEncoding& roi) {

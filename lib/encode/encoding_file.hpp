@@ -31,14 +31,15 @@ struct EncodingHeader {
     std::string model_uuid;                  // "" for an untuned backbone that is no file of ours
     std::string backbone;                    // "alexnet", …
     std::string method;                      // "untuned", "infonce", "clip", "mse"
-    std::string protocol;                    // "held-out", "paper", "train-cv"
+    std::string protocol;                    // "held-out", "paper", "train-cv"; "predicted": saved weights
     bool optimistic = false;                 // scored images tuned or selected something
     std::string optimistic_reason;           // empty unless optimistic
     std::vector<std::string> layer;          // taps, L
     std::vector<double> alpha_grid;
     std::vector<std::string> image, image_sha256;  // scored images, N
     std::vector<std::int16_t> fold;          // N: fold in which it was predicted; -1: the one test set
-    std::vector<std::string> tuned_image, tuned_sha256;  // images that tuned the model
+    std::vector<std::string> tuned_image, tuned_sha256;    // images that tuned the model
+    std::vector<std::string> fitted_image, fitted_sha256;  // images that the ridge was fitted on
 };
 
 // Streams one ROI after the other into a new file.

@@ -150,6 +150,11 @@ EncodePlan plan_encoding(const EncodeJob& job, const DatasetFile& data, const we
         h.image.push_back(data.images().id[row]);
         h.image_sha256.push_back(data.images().sha256[row]);
     }
+    for (auto p : plan.sets.cv) {
+        const auto row = static_cast<std::size_t>(plan.rows[static_cast<std::size_t>(p)]);
+        h.fitted_image.push_back(data.images().id[row]);
+        h.fitted_sha256.push_back(data.images().sha256[row]);
+    }
     h.tuned_image = model.tuned_image;
     h.tuned_sha256 = model.tuned_sha256;
     judge_honesty(plan, job, data, model);

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "engine/encode_job.hpp"
 #include "engine/inputs.hpp"
 #include "linalg/gram.hpp"
@@ -53,6 +54,21 @@ std::vector<float> known_responses(const datasets::DatasetFile& data, const enco
         if (columns[i] >= static_cast<std::int64_t>(vertex.size()) || vertex[static_cast<std::size_t>(columns[i])] != roi.vertex[i])
             throw BadInput(fmt::format("{}:/vertex_{}: not the vertices that the weights predict", data.where(), roi.hemisphere));
     return data.responses(roi.hemisphere, rows, columns);
+}
+
+// Images that tuned the network or that the ridge was fitted on are no test of either.
+void judge_prediction(encode::EncodingHeader& h, const std::string& where, bool allow) {
+    std::vector<std::string> reasons;
+    const auto count = [&](const auto& ids, const auto& sha256, const char* what) {
+        if (const auto n = count_tuned(h.image, h.image_sha256, ids, sha256); n > 0)
+            reasons.push_back(fmt::format("{} of {} images {}", n, h.image.size(), what));
+    };
+    count(h.tuned_image, h.tuned_sha256, "tuned the network");
+    count(h.fitted_image, h.fitted_sha256, "were fitted on");
+    if (!reasons.empty() && !allow)
+        throw BadInput(where + ": " + join(reasons, ", "), "--allow-tuned-images predicts them and marks the result optimistic");
+    h.optimistic = !reasons.empty();
+    h.optimistic_reason = join(reasons, "; ");
 }
 
 }  // namespace
@@ -102,12 +118,7 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
     header.image = data.images().id;
     header.image_sha256 = data.images().sha256;
     header.fold.assign(header.image.size(), -1);
-    const auto tuned = count_tuned(header.image, header.image_sha256, header.tuned_image, header.tuned_sha256);
-    if (tuned > 0 && !job.allow_tuned_images)
-        throw BadInput(fmt::format("{}: {} of its {} images tuned {}", data.where(), tuned, header.image.size(), job.model.string()),
-                       "--allow-tuned-images predicts them and marks the result optimistic");
-    header.optimistic = tuned > 0;
-    header.optimistic_reason = tuned > 0 ? fmt::format("{} of {} images tuned the network", tuned, header.image.size()) : "";
+    judge_prediction(header, data.where(), job.allow_tuned_images);
     encode::EncodingWriter writer(job.run.output, record, job.run.overwrite, header);
     for (const auto& path : source.roi_paths()) {
         encode::RoiEncoding roi = source.read(path);

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
+#include <string_view>
 
 #include "core/error.hpp"
 #include "core/system.hpp"
@@ -26,37 +26,44 @@ const Json empty = Json::object();
 const Json& part(const Json& rule, const char* key) { return rule.contains(key) ? rule.at(key) : empty; }
 bool optional(const Json& rule) { return rule.value("optional", false) || rule.contains("per"); }
 
-// A name with * and {placeholder}.
+// A name with * and {placeholder}. Names are short: trying every length is cheap.
 class Pattern {
   public:
-    Pattern(const std::string& text, const Json& placeholders) {
-        std::string expression;
-        for (std::size_t i = 0; i < text.size(); ++i) {
-            if (text[i] == '*') expression += ".*";
-            else if (text[i] == '{') {
-                const auto end = text.find('}', i);
-                names_.push_back(text.substr(i + 1, end - i - 1));
-                expression += '(' + (placeholders.contains(names_.back())
-                                         ? join(placeholders[names_.back()].get<std::vector<std::string>>(), "|")
-                                         : std::string(".+")) + ')';
-                i = end;
-            } else {
-                if (!std::isalnum(static_cast<unsigned char>(text[i])) && text[i] != '_') expression += '\\';
-                expression += text[i];
-            }
-        }
-        expression_ = std::regex(expression);
-    }
+    Pattern(std::string text, const Json& placeholders) : text_(std::move(text)), placeholders_(placeholders) {}
     bool matches(const std::string& name, Bindings* bindings = nullptr) const {
-        std::smatch found;
-        if (!std::regex_match(name, found, expression_)) return false;
-        for (std::size_t i = 0; bindings && i < names_.size(); ++i) (*bindings)[names_[i]] = found[i + 1];
+        Bindings found;
+        if (!match(text_, name, found)) return false;
+        if (bindings) bindings->merge(found);
         return true;
     }
 
   private:
-    std::regex expression_;
-    std::vector<std::string> names_;
+    bool match(std::string_view pattern, std::string_view name, Bindings& found) const {
+        if (pattern.empty()) return name.empty();
+        if (pattern[0] == '*') {
+            for (std::size_t n = 0; n <= name.size(); ++n)
+                if (match(pattern.substr(1), name.substr(n), found)) return true;
+            return false;
+        }
+        if (pattern[0] != '{')
+            return !name.empty() && pattern[0] == name[0] && match(pattern.substr(1), name.substr(1), found);
+        const auto end = pattern.find('}');
+        const std::string key(pattern.substr(1, end - 1));
+        for (std::size_t n = 1; n <= name.size(); ++n) {
+            const std::string value(name.substr(0, n));
+            if (!allowed(key, value) || !match(pattern.substr(end + 1), name.substr(n), found)) continue;
+            found[key] = value;
+            return true;
+        }
+        return false;
+    }
+    bool allowed(const std::string& key, const std::string& value) const {
+        if (!placeholders_.contains(key)) return true;
+        const Json& values = placeholders_.at(key);
+        return std::find(values.begin(), values.end(), value) != values.end();
+    }
+    std::string text_;
+    const Json& placeholders_;
 };
 
 std::string filled(std::string text, const Bindings& bindings) {

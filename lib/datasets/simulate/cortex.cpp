@@ -56,8 +56,8 @@ constexpr std::array<Area, 24> areas{{
 int draw_channel(Rng& rng, int stage, int orientation) {
     const double u = rng.uniform();
     const int o = (orientation + (rng.uniform() < 0.7 ? 0 : 1 + static_cast<int>(rng.below(5)))) % orientations;
-    // V1 prefers fine detail; hV4's parts are corners and contours of fine and middle scale.
-    const int s = stage == 1 ? rng.uniform() < 0.25 : static_cast<int>(rng.below(stage == 4 ? 2 : 3));
+    // Fine and middle scales in V1, all in V2 and V3, middle and coarse in hV4.
+    const int s = stage == 1 ? rng.uniform() < 0.7 : stage == 4 ? 1 + static_cast<int>(rng.below(2)) : static_cast<int>(rng.below(3));
     const double products = stage == 1 ? 0 : stage == 2 ? 0.6 : stage == 3 ? 0.75 : 0.9;
     if (u < products) {
         if (rng.uniform() < 0.35) return contour_channel + o + (rng.uniform() < 0.5 ? 0 : orientations);
