@@ -23,13 +23,13 @@ const cli::Doc doc{
     .name = "nsd-extract",
     .summary = "turn pictures and responses into a data set file",
     .description =
-        {"Layout algonauts reads one subject of the Algonauts 2023 data from DIR, which holds the subjects' folders "
-         "(subj01/training_split/…), is one of them, or has the older flat form (training_fmri/Subj1/…). Test images "
-         "become the official test split where their responses are present; ROI masks, label names, vertex indices "
-         "and noise ceilings are taken along.",
+        {"Layout algonauts reads one subject of the Algonauts 2023 data from DIR, which holds the subjects' "
+         "folders (subj01/training_split/…), is one of them, or has the older flat form "
+         "(training_fmri/Subj1/…). Test images become the official test split where their responses are "
+         "present; ROI masks, label names, vertex indices and noise ceilings are taken along.",
          "Layout table reads pictures from a folder or a zip archive (--images) and responses from a NumPy file "
-         "(--responses), images × units or units × images. Rows belong to the pictures' sorted names, or to the names "
-         "of --names. Several sessions of the same units are appended by giving --images, --responses and --namespace "
+         "(--responses), images × units or units × images. Rows belong to the pictures' sorted names, or to the "
+         "names of --names. Several sessions of the same units are appended by giving --images, --responses and --namespace "
          "once for each.",
          "Pictures are resized exactly as Pillow's bilinear filter does. An image is identified by "
          "<namespace>:<name> and by the SHA-256 of its decoded pixels. Whether it trains or tests depends on its id "
@@ -100,7 +100,8 @@ datasets::Plan plan_of(const Options& o, cli::Context& context) {
     }
     if (!t.images.empty() || !t.responses.empty() || !t.namespaces.empty() || !t.names.empty() || !t.roi.empty() ||
         t.orientation != "auto")
-        throw UsageError("--images, --responses, --namespace, --names, --orientation and --roi-name are of layout table");
+        throw UsageError("--images, --responses, --namespace, --names, --orientation and --roi-name "
+                         "are of layout table");
     if (o.folder.empty()) throw UsageError("layout algonauts needs the folder of the data");
     return datasets::algonauts_plan(o.folder, subject_number(o.subject), context);
 }

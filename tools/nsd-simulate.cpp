@@ -32,23 +32,33 @@ struct Options {
 const cli::Doc doc{
     .name = "nsd-simulate",
     .summary = "simulate subjects whose responses to pictures come from known models",
-    .description =
-        {"Draws photograph-like pictures (occluding leaves with a power law of sizes, 1/f texture, everyday "
-         "objects, and bodies, faces, places and words) and the responses of subjects who see them. V1 to hV4 "
-         "pool oriented filters, their energies and products under receptive fields in the contralateral half of "
-         "the picture; the body, face, place and word areas follow the presence and the attributes of their "
-         "category. Every picture is repeated, with noise set by a wanted noise ceiling, z-scored within sessions "
-         "and averaged.",
-         "DIR gets subj01 and so on in the layout of the Algonauts 2023 challenge, and in subjNN/truth what is "
-         "known: receptive fields, preferences, weights, noiseless responses, ceilings and the objects of every "
-         "picture. A picture depends on its NSD id and the seed alone; a tenth of the training pictures and all "
-         "official test pictures are common to all subjects.",
-         "Presets: tiny (120 pictures of 72 pixels, seconds), small (1400 of 128), nsd (the real counts of "
-         "pictures and vertices, 425 pixels). --labelled writes a folder of pictures by class, 32 classes of "
-         "things without any body, face, place or word, to train a backbone on.",
-         "The same seed and options give the same bytes for any number of threads."},
+    .description = {"Draws photograph-like pictures (occluding leaves with a power law of sizes, 1/f "
+                    "texture, everyday "
+                    "objects, and bodies, faces, places and words) and the responses of subjects who see "
+                    "them. V1 to hV4 "
+                    "pool oriented filters, their energies and products under receptive fields in the "
+                    "contralateral half of "
+                    "the picture; the body, face, place and word areas follow the presence and the "
+                    "attributes of their "
+                    "category. Every picture is repeated, with noise set by a wanted noise ceiling, "
+                    "z-scored within sessions "
+                    "and averaged.",
+                    "DIR gets subj01 and so on in the layout of the Algonauts 2023 challenge, and in "
+                    "subjNN/truth what is "
+                    "known: receptive fields, preferences, weights, noiseless responses, ceilings and "
+                    "the objects of every "
+                    "picture. A picture depends on its NSD id and the seed alone; a tenth of the "
+                    "training pictures and all "
+                    "official test pictures are common to all subjects.",
+                    "Presets: tiny (120 pictures of 72 pixels, seconds), small (1800 of 128), nsd (the "
+                    "real counts of "
+                    "pictures and vertices, 425 pixels). --labelled writes a folder of pictures by "
+                    "class, 32 classes of "
+                    "things without any body, face, place or word, to train a backbone on.",
+                    "The same seed and options give the same bytes for any number of threads."},
     .examples = {{"a subject for a first try", "nsd-simulate -o sim --preset tiny"},
-                 {"two subjects with little noise", "nsd-simulate -o sim --subjects 2 --noise-ceiling 0.8"},
+                 {"two subjects with little noise",
+                  "nsd-simulate -o sim --subjects 2 --noise-ceiling 0.8"},
                  {"pictures to train a backbone", "nsd-simulate --labelled things --per-class 400"}},
     .reads = {},
     .writes = {"DIR: Algonauts 2023 layout (PNG, npy) with truth (npy, JSON)",
@@ -60,28 +70,49 @@ const cli::Doc doc{
 
 void declare(CLI::App& app, Options& o) {
     app.add_option("--preset", o.preset, "tiny, small or nsd")
-        ->check(CLI::IsMember({"tiny", "small", "nsd"}))->type_name("NAME")->capture_default_str();
+        ->check(CLI::IsMember({"tiny", "small", "nsd"}))
+        ->type_name("NAME")
+        ->capture_default_str();
     app.add_option("--subjects", o.subjects, "Number of subjects")
-        ->check(CLI::Range(1, 99))->type_name("N")->capture_default_str();
+        ->check(CLI::Range(1, 99))
+        ->type_name("N")
+        ->capture_default_str();
     app.add_option("--images", o.images, "Training pictures per subject, instead of the preset's")
-        ->check(CLI::Range(2, 73000))->type_name("N");
+        ->check(CLI::Range(2, 73000))
+        ->type_name("N");
     app.add_option("--test-images", o.test_images, "Official test pictures, instead of the preset's")
-        ->check(CLI::Range(2, 73000))->type_name("N");
+        ->check(CLI::Range(2, 73000))
+        ->type_name("N");
     app.add_option("--image-size", o.image_size, "Pixels on a side of every picture written")
-        ->check(CLI::Range(32, 2048))->type_name("PIXELS");
-    app.add_option("--repeats", o.repeats, "Presentations of every picture (3)")->check(CLI::Range(1, 100))->type_name("N");
+        ->check(CLI::Range(32, 2048))
+        ->type_name("PIXELS");
+    app.add_option("--repeats", o.repeats, "Presentations of every picture (3)")
+        ->check(CLI::Range(1, 100))
+        ->type_name("N");
     app.add_option("--noise-ceiling", o.noise_ceiling,
-                   "Mean explainable share of variance of the averaged responses in the ROIs (0.5)")
-        ->check(CLI::Range(0.02, 0.98))->type_name("SHARE");
+                   "Mean explainable share of variance of the averaged responses in the ROIs "
+                   "(tiny and nsd 0.5, small 0.65)")
+        ->check(CLI::Range(0.02, 0.98))
+        ->type_name("SHARE");
     app.add_option("--roi-scale", o.roi_scale, "ROI sizes relative to preset small")
-        ->check(CLI::Range(0.1, 14.0))->type_name("X");
-    app.add_option("--noise-seed", o.noise_seed, "Seed of noise and trial order alone (that of --seed): another scan of the same subjects")
-        ->check(CLI::NonNegativeNumber)->type_name("INT");
-    app.add_option("--labelled", o.labelled, "Also, or only, write a labelled folder here")->type_name("DIR");
+        ->check(CLI::Range(0.1, 14.0))
+        ->type_name("X");
+    app.add_option(
+           "--noise-seed", o.noise_seed,
+           "Seed of noise and trial order alone (that of --seed): another scan of the same subjects")
+        ->check(CLI::NonNegativeNumber)
+        ->type_name("INT");
+    app.add_option("--labelled", o.labelled, "Also, or only, write a labelled folder here")
+        ->type_name("DIR");
     app.add_option("--per-class", o.per_class, "Training pictures per class with --labelled")
-        ->check(CLI::Range(1, 1000000))->type_name("N")->capture_default_str();
-    app.add_option("--val-per-class", o.validation_per_class, "Validation pictures per class with --labelled")
-        ->check(CLI::Range(0, 1000000))->type_name("N")->capture_default_str();
+        ->check(CLI::Range(1, 1000000))
+        ->type_name("N")
+        ->capture_default_str();
+    app.add_option("--val-per-class", o.validation_per_class,
+                   "Validation pictures per class with --labelled")
+        ->check(CLI::Range(0, 1000000))
+        ->type_name("N")
+        ->capture_default_str();
 }
 
 sim::SimulationOptions chosen(const Options& o, std::int64_t seed) {
@@ -100,8 +131,9 @@ sim::SimulationOptions chosen(const Options& o, std::int64_t seed) {
 
 // What made the folder. Nothing in it depends on the day, the place or the threads.
 void write_marker(const std::filesystem::path& folder, nlohmann::ordered_json options) {
-    const nlohmann::ordered_json marker{
-        {"format", "cortune-simulation"}, {"generated_by", "nsd-simulate " + version()}, {"options", std::move(options)}};
+    const nlohmann::ordered_json marker{{"format", "cortune-simulation"},
+                                        {"generated_by", "nsd-simulate " + version()},
+                                        {"options", std::move(options)}};
     sim::write_file(folder / sim::marker_file, marker.dump(1) + '\n');
 }
 
@@ -115,18 +147,26 @@ void run(const Options& o, cli::Context& context) {
     if (!o.labelled.empty()) labelled.emplace(o.labelled, context.overwrite);
     if (subjects) {
         sim::write_subjects(subjects->path(), s, context.threads, context);
-        write_marker(subjects->path(), {{"preset", s.preset}, {"seed", s.seed},
-                                        {"noise_seed", s.noise_seed}, {"subjects", s.subjects},
-                                        {"images", s.images}, {"test_images", s.test_images},
-                                        {"image_size", s.image_size}, {"repeats", s.repeats},
-                                        {"noise_ceiling", s.noise_ceiling}, {"roi_scale", s.roi_scale}});
+        write_marker(subjects->path(), {{"preset", s.preset},
+                                        {"seed", s.seed},
+                                        {"noise_seed", s.noise_seed},
+                                        {"subjects", s.subjects},
+                                        {"images", s.images},
+                                        {"test_images", s.test_images},
+                                        {"image_size", s.image_size},
+                                        {"repeats", s.repeats},
+                                        {"noise_ceiling", s.noise_ceiling},
+                                        {"roi_scale", s.roi_scale}});
     }
     if (labelled) {
         // The backbone's own size, unless one is asked for.
-        const sim::LabelledOptions l{context.seed, o.per_class, o.validation_per_class, o.image_size.value_or(64)};
+        const sim::LabelledOptions l{context.seed, o.per_class, o.validation_per_class,
+                                     o.image_size.value_or(64)};
         sim::write_labelled(labelled->path(), l, context.threads, context);
-        write_marker(labelled->path(), {{"seed", l.seed}, {"per_class", l.per_class},
-                                        {"val_per_class", l.validation_per_class}, {"image_size", l.image_size}});
+        write_marker(labelled->path(), {{"seed", l.seed},
+                                        {"per_class", l.per_class},
+                                        {"val_per_class", l.validation_per_class},
+                                        {"image_size", l.image_size}});
     }
     if (subjects) subjects->commit();
     if (labelled) labelled->commit();
@@ -135,5 +175,6 @@ void run(const Options& o, cli::Context& context) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return cli::tool_main(argc, argv, doc, {.output = true, .output_optional = true, .seed = true}, declare, run);
+    return cli::tool_main(argc, argv, doc, {.output = true, .output_optional = true, .seed = true},
+                          declare, run);
 }

@@ -6,7 +6,6 @@
 #include <set>
 
 #include "core/error.hpp"
-#include "core/text.hpp"
 #include "datasets/dataset.hpp"
 #include "datasets/npy.hpp"
 
@@ -127,7 +126,8 @@ std::vector<float> DatasetFile::responses(const std::string& hemisphere_name,
     std::vector<std::size_t> order(rows.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::sort(order.begin(), order.end(), [&](auto a, auto b) { return rows[a] < rows[b]; });
-    const std::uint64_t block = std::clamp<std::uint64_t>((std::uint64_t{8} << 20) / std::max<std::uint64_t>(4 * width, 1), 1, 4096);
+    const std::uint64_t row_bytes = std::max<std::uint64_t>(4 * width, 1);
+    const std::uint64_t block = std::clamp<std::uint64_t>((std::uint64_t{8} << 20) / row_bytes, 1, 4096);
     std::vector<float> buffer, out(rows.size() * columns.size());
     for (std::size_t at = 0; at < order.size();) {
         const std::int64_t first = rows[order[at]];

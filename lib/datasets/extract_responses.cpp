@@ -33,7 +33,8 @@ void for_blocks(const PlannedHemisphere& h, const std::function<void(Block)>& vi
     std::vector<float> values;
     std::uint64_t row = 0;
     for (const ResponsePart& part : h.parts) {
-        const std::uint64_t most = std::max<std::uint64_t>(block_bytes / (4 * std::max<std::uint64_t>(part.units(), 1)), 1);
+        const std::uint64_t row_bytes = std::max<std::uint64_t>(4 * part.units(), 1);
+        const std::uint64_t most = std::max<std::uint64_t>(block_bytes / row_bytes, 1);
         for (std::uint64_t at = 0; at < part.images();) {
             check_interrupt();
             const std::uint64_t count = std::min(most, part.images() - at);

@@ -3,6 +3,7 @@
 and masks are compared for equality, except for --normalize (1e-5: float32 is stored)."""
 import hashlib
 import pathlib
+import pickle
 import struct
 import zipfile
 import zlib
@@ -279,6 +280,49 @@ def test_table(folder):
         same("pixels by list", file["pixels"][0], np.asarray(first))
 
 
+def test_mappings(folder):
+    """Label names pickled by every protocol, by NumPy 1 and 2, and written by nsd-simulate."""
+    root = folder / "mappings"
+    make_subject(root, False, np.random.default_rng(6), images=5, test_images=2)
+    mapping = root / "subj02/roi_masks/mapping_streams.npy"
+    header = mapping.read_bytes()[:128]
+    array = np.array(None, dtype=object)
+    array[()] = {0: "Unknown", 1: "early ", 5: "veñtral"}
+    for protocol in (2, 3, 4, 5):
+        data = pickle.dumps(array, protocol)
+        newer = data.replace(b"cnumpy.core.multiarray\n", b"cnumpy._core.multiarray\n")
+        newer = newer.replace(b"\x8c\x15numpy.core.multiarray", b"\x8c\x16numpy._core.multiarray")
+        assert newer != data
+        for text in (data, newer):
+            mapping.write_bytes(header + text)
+            run("nsd-extract", "algonauts", root, "--subject", 2, "--size", 4, "--overwrite", "-o", root / "out.h5")
+            with h5py.File(root / "out.h5") as file:
+                same(f"protocol {protocol}", file["roi_lh_streams"].attrs["label_names"], ["early", "veñtral"])
+    run("nsd-simulate", "--preset", "tiny", "--images", 8, "--subjects", 1, "-o", root / "simulated")
+    for path in sorted((root / "simulated/subj01/roi_masks").glob("mapping_*.npy")):
+        names = np.load(path, allow_pickle=True).item()
+        same(f"NumPy reads {path.name}", [type(k) for k in names] + [type(v) for v in names.values()],
+             [int] * len(names) + [str] * len(names))
+        same(f"{path.name} starts with Unknown", names[0], "Unknown")
+
+
+def test_cut_jpeg(folder):
+    """A JPEG that ends early is refused wherever it was cut."""
+    pictures = folder / "cut"
+    pictures.mkdir()
+    photo = Image.fromarray(picture(np.random.default_rng(7), 40, 30))
+    for progressive in (False, True):
+        photo.save(pictures / "whole.jpg", progressive=progressive)
+        whole = (pictures / "whole.jpg").read_bytes()
+        extract_pictures(folder, pictures, 8)
+        for length in [*range(3, len(whole), len(whole) // 25), len(whole) - 2, len(whole) - 1]:
+            (pictures / "whole.jpg").write_bytes(whole[:length])
+            (folder / "pictures.h5").unlink(missing_ok=True)
+            run("nsd-extract", "table", "--images", pictures, "--responses", folder / "r.npy", "--orientation",
+                "images-by-units", "--namespace", "p", "-o", folder / "pictures.h5", expect=3)
+        print(f"ok cut JPEG, progressive {progressive}")
+
+
 def test_real_masks(folder):
     """Vertices per ROI of the real masks, as NumPy counts them."""
     for source in sorted((SHARED / "algonauts_masks").glob("subj*")):
@@ -313,5 +357,6 @@ def test_real_masks(folder):
 if __name__ == "__main__":
     with scratch() as name:
         place = pathlib.Path(name)
-        for test in (test_resize, test_formats, test_algonauts, test_table, test_real_masks):
+        for test in (test_resize, test_formats, test_algonauts, test_table, test_mappings, test_cut_jpeg,
+                     test_real_masks):
             test(place)

@@ -20,3 +20,5 @@ says() { grep -qF -- "$1" stderr || { cat stderr >&2; fail "stderr lacks: $1"; }
 prints() { grep -qF -- "$1" stdout || { cat stdout >&2; fail "stdout lacks: $1"; }; }
 absent() { for f in "$@"; do [ ! -e "$f" ] || fail "$f was left behind"; done; }
 no_parts() { [ -z "$(find . -name '*.part')" ] || fail "left behind: $(find . -name '*.part')"; }
+# same_data A B PATH…: the data sets have the same bytes.
+same_data() { /usr/bin/python3 "$CORTUNE_SOURCE/tests/support/same_data.py" "$@"; }

@@ -34,10 +34,9 @@ expect 3 ridge-encode other.h5 v1v.h5 "${common[@]}" -o x.h5
 says 'images to be scored tuned'
 
 # Features on scratch give the same predictions as features in memory.
-values() { h5dump -d /results/lh/prf-visualrois/V1v/prediction "$1" | grep -v '^HDF5'; }
 mkdir scratch
 expect 0 ridge-encode s1.h5 v1v.h5 "${common[@]}" --memory 4M --scratch scratch -o disk.h5
-cmp <(values tuned.h5) <(values disk.h5) || fail "scratch changes the result"
+same_data tuned.h5 disk.h5 results || fail "scratch changes the result"
 [ -z "$(ls -A scratch)" ] || fail "scratch files were left"
 
 # Saved weights predict the test images as the run itself did.
@@ -64,7 +63,6 @@ expect 2 ridge-encode s1.h5 --roi V1v -o x.h5
 expect 5 ridge-encode s1.h5 --memory 100K -o x.h5
 head -c 5000 s1.h5 > cut.h5
 expect 3 ridge-encode cut.h5 -o x.h5
-h5dump s1.h5 > /dev/null
 /usr/bin/python3 -c 'import h5py; h5py.File("foreign.h5", "w")["x"] = 1'
 expect 3 ridge-encode foreign.h5 -o x.h5
 says 'not one of cortune'

@@ -37,7 +37,8 @@ expect 0 wall "$tool" --labelled labels3 --per-class 2 --val-per-class 1 --threa
 diff -r labels labels3 || fail "labelled bytes differ with the number of threads"
 [ "$(find labels/train -name '*.png' | wc -l)" = 64 ] || fail "labelled training pictures"
 [ "$(find labels/val -name '*.png' | wc -l)" = 32 ] || fail "labelled validation pictures"
-cmp -s labels/train/plain-star/0001.png labels/val/plain-star/0001.png && fail "validation shows training pictures"
+cmp -s labels/train/plain-star/0001.png labels/val/plain-star/0001.png &&
+    fail "validation shows training pictures"
 
 expect 4 "exists already" "$tool" -o one "${small[@]}"
 expect 0 wall "$tool" -o one "${small[@]}" --overwrite

@@ -98,7 +98,8 @@ void paint_leaf(Canvas& canvas, const Leaf& leaf, const FractalNoise& grain) {
     };
     const auto shade = [&](Point p) {
         const Point q = local(p);
-        const double wave = leaf.contrast > 0 ? leaf.contrast * std::sin(leaf.frequency * leaf.radius * 3 * q.x) : 0;
+        const double wave =
+            leaf.contrast > 0 ? leaf.contrast * std::sin(leaf.frequency * leaf.radius * 3 * q.x) : 0;
         return std::max(0.05, 1 + dot(q, leaf.light) + wave + 0.2 * grain(p)) * leaf.colour;
     };
     paint(canvas, leaf.centre, 1.25 * leaf.radius, distance, shade);
@@ -110,8 +111,9 @@ void paint_background(Canvas& canvas, Rng& rng) {
     const double hue = rng.uniform(), saturation = rng.uniform(0.1, 0.45);
     const FractalNoise grain(rng, 7);
     const Colour base = from_hsv(hue, saturation, 0.5);
-    paint(canvas, {0.5, 0.5}, 1, [](Point) { return -1.0; },
-          [&](Point p) { return (1 + 0.3 * grain(p)) * base; });
+    paint(
+        canvas, {0.5, 0.5}, 1, [](Point) { return -1.0; },
+        [&](Point p) { return (1 + 0.3 * grain(p)) * base; });
     const int leaves = 40 + static_cast<int>(rng.below(140));  // sparse to dense
     for (int i = 0; i < leaves; ++i) paint_leaf(canvas, draw_leaf(rng, hue, saturation), grain);
 }
@@ -127,12 +129,15 @@ void paint_atmosphere(Canvas& canvas, Rng& rng) {
             const Point p{(x + 0.5) / canvas.size, (y + 0.5) / canvas.size};
             const double gain = level * (1 + dot(p - Point{0.5, 0.5}, light)) + 0.035 * luminance(p);
             const double tint = 0.025 * warm(p);
-            const double speck = static_cast<double>(
-                mix64(key + static_cast<std::uint64_t>(y) * 65536U + static_cast<std::uint64_t>(x)) >> 40) * 0x1p-24 - 0.5;
+            const double speck = static_cast<double>(mix64(key + static_cast<std::uint64_t>(y) * 65536U +
+                                                           static_cast<std::uint64_t>(x)) >>
+                                                     40) *
+                                     0x1p-24 -
+                                 0.5;
             float* pixel = canvas.at(x, y);
             for (int c = 0; c < 3; ++c)
-                pixel[c] = static_cast<float>((1 - haze) * gain * pixel[c] + 0.6 * haze +
-                                              tint * (1 - c) + 0.03 * speck);
+                pixel[c] = static_cast<float>((1 - haze) * gain * pixel[c] + 0.6 * haze + tint * (1 - c) +
+                                              0.03 * speck);
         }
 }
 

@@ -24,9 +24,11 @@ struct Canvas {
     int size = 0;
     std::vector<float> rgb;  // size × size × 3
 
-    explicit Canvas(int pixels) : size(pixels), rgb(3 * static_cast<std::size_t>(pixels) * static_cast<std::size_t>(pixels)) {}
+    explicit Canvas(int pixels)
+        : size(pixels), rgb(3 * static_cast<std::size_t>(pixels) * static_cast<std::size_t>(pixels)) {}
     float* at(int x, int y) {
-        return &rgb[3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(size) + static_cast<std::size_t>(x))];
+        return &rgb[3 * (static_cast<std::size_t>(y) * static_cast<std::size_t>(size) +
+                         static_cast<std::size_t>(x))];
     }
     images::Image quantised() const;  // clamped and rounded to 8 bits
 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "datasets/simulate/cortex.hpp"
 
-#include <optional>
+#include <algorithm>
+#include <cmath>
 
 namespace cortune::datasets::simulate {
 namespace {
@@ -14,8 +15,8 @@ struct Area {
     int roi_class;
     std::int16_t label;
     Stream stream;
-    int stage;      // 1–4: V1–hV4; 0: a category area
-    int field;      // −1 upper, +1 lower, 0 both halves of the visual field
+    int stage;  // 1–4: V1–hV4; 0: a category area
+    int field;  // −1 upper, +1 lower, 0 both halves of the visual field
     Category category;
     std::array<int, 2> size;
     std::array<int, 3> attribute;  // of the category, that the area follows most
@@ -55,9 +56,12 @@ constexpr std::array<Area, 24> areas{{
 // and more products.
 int draw_channel(Rng& rng, int stage, int orientation) {
     const double u = rng.uniform();
-    const int o = (orientation + (rng.uniform() < 0.7 ? 0 : 1 + static_cast<int>(rng.below(5)))) % orientations;
+    const int o =
+        (orientation + (rng.uniform() < 0.7 ? 0 : 1 + static_cast<int>(rng.below(5)))) % orientations;
     // Fine and middle scales in V1, all in V2 and V3, middle and coarse in hV4.
-    const int s = stage == 1 ? rng.uniform() < 0.7 : stage == 4 ? 1 + static_cast<int>(rng.below(2)) : static_cast<int>(rng.below(3));
+    const int s = stage == 1   ? rng.uniform() < 0.7
+                  : stage == 4 ? 1 + static_cast<int>(rng.below(2))
+                               : static_cast<int>(rng.below(3));
     const double products = stage == 1 ? 0 : stage == 2 ? 0.6 : stage == 3 ? 0.75 : 0.9;
     if (u < products) {
         if (rng.uniform() < 0.35) return contour_channel + o + (rng.uniform() < 0.5 ? 0 : orientations);
@@ -77,7 +81,8 @@ void draw_receptive_field(Vertex& v, Rng& rng, int side, int stage, int field) {
     double angle = (field == 0 ? rng.uniform(-1, 1) : field * rng.uniform(0.02, 1)) * 0.48 * pi;
     if (stage == 0) angle *= 0.6;
     const double right = side == 0 ? 1 : -1;
-    v.centre = {0.5 + right * (0.03 + eccentricity * std::cos(angle)), 0.5 + eccentricity * std::sin(angle)};
+    v.centre = {0.5 + right * (0.03 + eccentricity * std::cos(angle)),
+                0.5 + eccentricity * std::sin(angle)};
     v.sigma = growth * (0.055 + 0.1 * eccentricity);
 }
 
@@ -88,9 +93,11 @@ void make_early(Vertex& v, Rng& rng, int side, int stage, int field) {
     const int preferred = static_cast<int>(rng.below(orientations));
     const std::size_t units = 2 + rng.below(3);
     for (std::size_t k = 0; k < units; ++k) {
-        Rng kind(0x5eedULL + static_cast<std::uint64_t>(stage), rng.below(kinds[static_cast<std::size_t>(stage)]));
-        const int channel = stage < 2 ? draw_channel(rng, stage, preferred)
-                                      : draw_channel(kind, stage, static_cast<int>(kind.below(orientations)));
+        Rng kind(0x5eedULL + static_cast<std::uint64_t>(stage),
+                 rng.below(kinds[static_cast<std::size_t>(stage)]));
+        const int channel = stage < 2
+                                ? draw_channel(rng, stage, preferred)
+                                : draw_channel(kind, stage, static_cast<int>(kind.below(orientations)));
         v.units.push_back({channel, (k == 0 ? 1.0 : 0.5) * rng.uniform(0.7, 1.3)});
     }
     v.low_level = 1;
@@ -134,7 +141,8 @@ Vertex unlabelled(Rng& rng, int side, double mean_ceiling) {
     const int stream = 1 + static_cast<int>(rng.below(7));
     v.label[5] = static_cast<std::int16_t>(stream);
     make_early(v, rng, side, stream == early ? 1 + static_cast<int>(rng.below(3)) : 4, 0);
-    if (stream >= midlateral) v.tuning.push_back(draw_tuning(rng, static_cast<Category>(rng.below(categories)), {0, 1, 2}));
+    if (stream >= midlateral)
+        v.tuning.push_back(draw_tuning(rng, static_cast<Category>(rng.below(categories)), {0, 1, 2}));
     v.noise_ceiling = draw_ceiling(rng, 0.35 * mean_ceiling);
     return v;
 }
@@ -183,18 +191,24 @@ HemisphereModel draw_hemisphere(std::uint64_t seed, int subject, int side, const
         for (int i = 0; i < size; ++i) {
             const bool join = i < shared;
             if (!join) vertices.emplace_back();
-            Vertex& v = join ? vertices[first[static_cast<std::size_t>(area.shared_with)] + static_cast<std::size_t>(i)]
+            Vertex& v = join ? vertices[first[static_cast<std::size_t>(area.shared_with)] +
+                                        static_cast<std::size_t>(i)]
                              : vertices.back();
             v.label[static_cast<std::size_t>(area.roi_class)] = area.label;
-            if (join) v.low_level *= 0.5;
-            else v.label[5] = area.stream, v.noise_ceiling = draw_ceiling(rng, options.noise_ceiling);
-            if (area.stage > 0) make_early(v, rng, side, area.stage, area.field);
-            else make_higher(v, rng, side, area.category, area.attribute);
+            if (join)
+                v.low_level *= 0.5;
+            else
+                v.label[5] = area.stream, v.noise_ceiling = draw_ceiling(rng, options.noise_ceiling);
+            if (area.stage > 0)
+                make_early(v, rng, side, area.stage, area.field);
+            else
+                make_higher(v, rng, side, area.category, area.attribute);
         }
     }
     const auto wanted = std::max(static_cast<std::size_t>(options.vertices),
                                  vertices.size() + static_cast<std::size_t>(60 * options.scale) + 1);
-    if (options.vertices > 0 && vertices.size() > static_cast<std::size_t>(options.vertices)) vertices.resize(static_cast<std::size_t>(options.vertices));
+    if (options.vertices > 0 && vertices.size() > static_cast<std::size_t>(options.vertices))
+        vertices.resize(static_cast<std::size_t>(options.vertices));
     while (vertices.size() < (options.vertices > 0 ? static_cast<std::size_t>(options.vertices) : wanted))
         vertices.push_back(unlabelled(rng, side, options.noise_ceiling));
     place_on_surface(vertices, rng);
@@ -205,13 +219,17 @@ namespace {
 
 // Mean of each unit's map under the Gaussian receptive field.
 double pooled(const Vertex& v, const FeatureMaps& maps) {
-    const double cx = v.centre.x * map_size - 0.5, cy = v.centre.y * map_size - 0.5, s = v.sigma * map_size;
-    const int x0 = std::max(0, static_cast<int>(cx - 2.2 * s)), x1 = std::min(map_size - 1, static_cast<int>(cx + 2.2 * s) + 1);
-    const int y0 = std::max(0, static_cast<int>(cy - 2.2 * s)), y1 = std::min(map_size - 1, static_cast<int>(cy + 2.2 * s) + 1);
+    const double cx = v.centre.x * map_size - 0.5, cy = v.centre.y * map_size - 0.5,
+                 s = v.sigma * map_size;
+    const int x0 = std::max(0, static_cast<int>(cx - 2.2 * s)),
+              x1 = std::min(map_size - 1, static_cast<int>(cx + 2.2 * s) + 1);
+    const int y0 = std::max(0, static_cast<int>(cy - 2.2 * s)),
+              y1 = std::min(map_size - 1, static_cast<int>(cy + 2.2 * s) + 1);
     std::array<float, map_size> across{};
     double mass_x = 0, mass = 0;
     for (int x = x0; x <= x1; ++x) {
-        across[static_cast<std::size_t>(x)] = static_cast<float>(std::exp(-0.5 * (x - cx) * (x - cx) / (s * s)));
+        across[static_cast<std::size_t>(x)] =
+            static_cast<float>(std::exp(-0.5 * (x - cx) * (x - cx) / (s * s)));
         mass_x += across[static_cast<std::size_t>(x)];
     }
     double sum = 0;
@@ -231,10 +249,13 @@ double pooled(const Vertex& v, const FeatureMaps& maps) {
 double drive(const Tuning& t, const Appearance& seen, double side) {
     if (seen.visibility <= 0) return 0;
     const Attributes& a = seen.attributes;
-    double u = t.presence + t.product * a[static_cast<std::size_t>(t.product_a)] * a[static_cast<std::size_t>(t.product_b)];
-    for (std::size_t k = 0; k < attributes; ++k) u += t.linear[k] * a[k] + t.folded[k] * (std::abs(a[k]) - 0.5);
+    double u = t.presence + t.product * a[static_cast<std::size_t>(t.product_a)] *
+                                a[static_cast<std::size_t>(t.product_b)];
+    for (std::size_t k = 0; k < attributes; ++k)
+        u += t.linear[k] * a[k] + t.folded[k] * (std::abs(a[k]) - 0.5);
     // A mild preference for the contralateral half; places fill both.
-    const double preference = t.category == Category::place ? 1 : 1 + 0.35 * std::tanh(4 * side * (seen.pose.centre.x - 0.5));
+    const double preference =
+        t.category == Category::place ? 1 : 1 + 0.35 * std::tanh(4 * side * (seen.pose.centre.x - 0.5));
     return 1.6 * std::tanh(u / 1.6) * seen.visibility * preference;
 }
 
@@ -246,7 +267,8 @@ void respond(const HemisphereModel& model, const Scene& scene, const FeatureMaps
         const Vertex& v = model.vertices[i];
         // BOLD grows less than linearly with the pooled activity (Kay et al. 2013).
         double r = v.low_level * 2 * std::pow(std::max(0.0, pooled(v, maps)), 0.7);
-        for (const Tuning& t : v.tuning) r += drive(t, scene.category[static_cast<std::size_t>(t.category)], side);
+        for (const Tuning& t : v.tuning)
+            r += drive(t, scene.category[static_cast<std::size_t>(t.category)], side);
         out[i] = static_cast<float>(r);
     }
 }

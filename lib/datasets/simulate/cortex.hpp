@@ -28,7 +28,7 @@ struct Unit {
 };
 
 // Tuning of a higher vertex to one category: drive = visibility · side ·
-// (presence + Σ linear a + Σ folded |a| + product a_i a_j), saturating.
+// (presence + Σ linear a + Σ folded (|a| − ½) + product a_i a_j), saturating.
 struct Tuning {
     Category category = Category::body;
     double presence = 1;
@@ -49,16 +49,16 @@ struct Vertex {
 };
 
 struct HemisphereModel {
-    std::string name;  // "lh", "rh"
+    std::string name;              // "lh", "rh"
     std::vector<Vertex> vertices;  // ascending in `fsaverage`
 };
 
 inline constexpr std::int32_t fsaverage_vertices = 163842;
 
 struct CortexOptions {
-    double scale = 1;                  // of the ROI sizes of preset small
-    int vertices = 0;                  // at least this many in the hemisphere (streams fill up)
-    double noise_ceiling = 0.5;        // mean over the vertices of the ROIs
+    double scale = 1;            // of the ROI sizes of preset small
+    int vertices = 0;            // at least this many in the hemisphere (streams fill up)
+    double noise_ceiling = 0.5;  // mean over the vertices of the ROIs
 };
 
 // `side` 0 is lh, whose receptive fields lie in the right half of the picture.

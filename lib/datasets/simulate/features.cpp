@@ -20,7 +20,9 @@ struct Plane {
     explicit Plane(int n = 0) : size(n), v(static_cast<std::size_t>(n) * static_cast<std::size_t>(n)) {}
     float& at(int x, int y) { return v[static_cast<std::size_t>(y * size + x)]; }
     float at(int x, int y) const { return v[static_cast<std::size_t>(y * size + x)]; }
-    float clamped(int x, int y) const { return at(std::clamp(x, 0, size - 1), std::clamp(y, 0, size - 1)); }
+    float clamped(int x, int y) const {
+        return at(std::clamp(x, 0, size - 1), std::clamp(y, 0, size - 1));
+    }
 };
 
 // Mean of the picture over each cell of an n × n grid (whole pixels, at least one).
@@ -36,7 +38,8 @@ std::array<Plane, 3> shrink(const images::Image& picture, int n) {
                     for (std::size_t c = 0; c < 3; ++c)
                         sum[c] += picture.rgb[3 * static_cast<std::size_t>(v * picture.width + u) + c];
             for (std::size_t c = 0; c < 3; ++c)
-                out[c].at(x, y) = static_cast<float>(sum[c]) / (255.0F * static_cast<float>((x1 - x0) * (y1 - y0)));
+                out[c].at(x, y) =
+                    static_cast<float>(sum[c]) / (255.0F * static_cast<float>((x1 - x0) * (y1 - y0)));
         }
     return out;
 }
@@ -45,8 +48,8 @@ Plane halved(const Plane& in) {
     Plane out(in.size / 2);
     for (int y = 0; y < out.size; ++y)
         for (int x = 0; x < out.size; ++x)
-            out.at(x, y) = 0.25F * (in.at(2 * x, 2 * y) + in.at(2 * x + 1, 2 * y) + in.at(2 * x, 2 * y + 1) +
-                                    in.at(2 * x + 1, 2 * y + 1));
+            out.at(x, y) = 0.25F * (in.at(2 * x, 2 * y) + in.at(2 * x + 1, 2 * y) +
+                                    in.at(2 * x, 2 * y + 1) + in.at(2 * x + 1, 2 * y + 1));
     return out;
 }
 
@@ -57,7 +60,8 @@ Plane on_grid(const Plane& in) {
     Plane out(map_size);
     for (int y = 0; y < map_size; ++y)
         for (int x = 0; x < map_size; ++x) {
-            const float u = 0.5F * (static_cast<float>(x) - 0.5F), v = 0.5F * (static_cast<float>(y) - 0.5F);
+            const float u = 0.5F * (static_cast<float>(x) - 0.5F),
+                        v = 0.5F * (static_cast<float>(y) - 0.5F);
             const int ix = static_cast<int>(std::floor(u)), iy = static_cast<int>(std::floor(v));
             const float fx = u - static_cast<float>(ix), fy = v - static_cast<float>(iy);
             out.at(x, y) = (1 - fy) * ((1 - fx) * in.clamped(ix, iy) + fx * in.clamped(ix + 1, iy)) +
@@ -87,9 +91,11 @@ struct Response {
 // Rows are padded by the edge value, so the inner loops run without tests.
 Response gabor(const Plane& in, const Taps& across, const Taps& down) {
     const int n = in.size, m = n + 2 * reach;
-    std::vector<float> padded(static_cast<std::size_t>(m)), re(static_cast<std::size_t>(n * m)), im(re.size());
+    std::vector<float> padded(static_cast<std::size_t>(m)), re(static_cast<std::size_t>(n * m)),
+        im(re.size());
     for (int y = 0; y < m; ++y) {
-        for (int x = 0; x < m; ++x) padded[static_cast<std::size_t>(x)] = in.clamped(x - reach, y - reach);
+        for (int x = 0; x < m; ++x)
+            padded[static_cast<std::size_t>(x)] = in.clamped(x - reach, y - reach);
         float *r = &re[static_cast<std::size_t>(y * n)], *i = &im[static_cast<std::size_t>(y * n)];
         for (std::size_t t = 0; t < across.size(); ++t) {
             const float a = across[t].real(), b = across[t].imag();
@@ -114,7 +120,8 @@ Response gabor(const Plane& in, const Taps& across, const Taps& down) {
             }
         }
         for (int x = 0; x < n; ++x)
-            out.amplitude.at(x, y) = std::sqrt(even[x] * even[x] + odd[static_cast<std::size_t>(x)] * odd[static_cast<std::size_t>(x)]);
+            out.amplitude.at(x, y) = std::sqrt(even[x] * even[x] + odd[static_cast<std::size_t>(x)] *
+                                                                       odd[static_cast<std::size_t>(x)]);
     }
     return out;
 }
@@ -190,7 +197,8 @@ void colours(Builder& maps, const std::array<Plane, 3>& rgb) {
     for (const Plane& opponent : {on_grid(red_green), on_grid(blue_yellow)})
         for (const float sign : {1.0F, -1.0F}) {
             Plane half(map_size);
-            for (std::size_t i = 0; i < half.v.size(); ++i) half.v[i] = 3 * std::max(0.0F, sign * opponent.v[i]);
+            for (std::size_t i = 0; i < half.v.size(); ++i)
+                half.v[i] = 3 * std::max(0.0F, sign * opponent.v[i]);
             maps.store(c++, half);
         }
 }

@@ -9,8 +9,8 @@
 
 namespace cortune::datasets::simulate {
 
-inline constexpr int map_size = 32;                        // maps are map_size × map_size
-inline constexpr int scales = 3, orientations = 6;         // finest scale first
+inline constexpr int map_size = 32;                 // maps are map_size × map_size
+inline constexpr int scales = 3, orientations = 6;  // finest scale first
 inline constexpr double cycles_per_image[scales] = {64 / 4.5, 32 / 4.5, 16 / 4.5};
 
 // Channels, in order: energy (scale, orientation), rectified linear (scale,

@@ -25,7 +25,8 @@ static_assert(std::endian::native == std::endian::little, "npy blocks are writte
 }
 
 std::string npy_header(std::int64_t rows, std::int64_t columns) {
-    std::string text = fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
+    std::string text =
+        fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
     text.append(63 - (10 + text.size()) % 64, ' ');
     text += '\n';
     std::string out("\x93NUMPY\x01\x00", 8);
@@ -52,17 +53,24 @@ int open_new(const fs::path& path) {
 
 }  // namespace
 
-StagedFolder::StagedFolder(const fs::path& target, bool overwrite) : target_(fs::absolute(target).lexically_normal()) {
+StagedFolder::StagedFolder(const fs::path& target, bool overwrite)
+    : target_(fs::absolute(target).lexically_normal()) {
     if (!target_.has_filename()) target_ = target_.parent_path();
     std::error_code ignored;
     if (fs::exists(fs::symlink_status(target_))) {
-        if (!overwrite) throw OutputError(target.string() + ": exists already", "--overwrite replaces it");
-        if (!fs::is_directory(target_) || !(fs::is_empty(target_, ignored) || fs::exists(target_ / marker_file)))
-            throw OutputError(fmt::format("{}: is not a folder that a simulation wrote (it has no {}), so it is not replaced",
-                                          target.string(), marker_file), "choose another output");
+        if (!overwrite)
+            throw OutputError(target.string() + ": exists already", "--overwrite replaces it");
+        if (!fs::is_directory(target_) ||
+            !(fs::is_empty(target_, ignored) || fs::exists(target_ / marker_file)))
+            throw OutputError(
+                fmt::format(
+                    "{}: is not a folder that a simulation wrote (it has no {}), so it is not replaced",
+                    target.string(), marker_file),
+                "choose another output");
     }
     if (!fs::is_directory(target_.parent_path(), ignored))
-        throw OutputError(fmt::format("{}: the folder {} does not exist", target.string(), target_.parent_path().string()));
+        throw OutputError(fmt::format("{}: the folder {} does not exist", target.string(),
+                                      target_.parent_path().string()));
     part_ = target_.parent_path() / fmt::format(".{}.{}.part", target_.filename().string(), ::getpid());
     fs::remove_all(part_, ignored);
     make_folder(part_);
@@ -80,7 +88,8 @@ void StagedFolder::commit() {
     const bool synced = ::syncfs(folder) == 0;
     ::close(folder);
     if (!synced) fail(part_, "cannot be written");
-    const fs::path old = part_.parent_path() / fmt::format(".{}.{}.old", target_.filename().string(), ::getpid());
+    const fs::path old =
+        part_.parent_path() / fmt::format(".{}.{}.old", target_.filename().string(), ::getpid());
     const bool replaces = fs::exists(target_);
     if (replaces && std::rename(target_.c_str(), old.c_str()) != 0) fail(target_, "cannot be replaced");
     if (std::rename(part_.c_str(), target_.c_str()) != 0) {
@@ -95,7 +104,8 @@ void StagedFolder::commit() {
 void make_folder(const fs::path& path) {
     std::error_code error;
     fs::create_directories(path, error);
-    if (error) throw OutputError(fmt::format("{}: cannot be created: {}", path.string(), error.message()));
+    if (error)
+        throw OutputError(fmt::format("{}: cannot be created: {}", path.string(), error.message()));
 }
 
 void write_file(const fs::path& path, const void* data, std::size_t bytes) {

@@ -29,7 +29,8 @@ struct Ceilings {
 // session_trials; each trial adds white noise sized by the vertex's wanted ceiling
 // (over all images); trials are z-scored per vertex within session and averaged.
 // Blocks of columns are worked on in parallel.
-Ceilings measure(const HemisphereModel& model, const NpyMatrix& noiseless_training, const NpyMatrix& noiseless_test,
-                 NpyMatrix& training, NpyMatrix& test, const MeasurementOptions& options, int threads);
+Ceilings measure(const HemisphereModel& model, const NpyMatrix& noiseless_training,
+                 const NpyMatrix& noiseless_test, NpyMatrix& training, NpyMatrix& test,
+                 const MeasurementOptions& options, int threads);
 
 }  // namespace cortune::datasets::simulate

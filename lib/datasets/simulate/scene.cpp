@@ -5,7 +5,8 @@ namespace cortune::datasets::simulate {
 namespace {
 
 // Streams of one seed: layouts, the drawing of scenes, labelled pictures.
-constexpr std::uint64_t layout_stream = 1ULL << 40, paint_stream = 2ULL << 40, labelled_stream = 3ULL << 40;
+constexpr std::uint64_t layout_stream = 1ULL << 40, paint_stream = 2ULL << 40,
+                        labelled_stream = 3ULL << 40;
 
 // A free place for an object of this radius: the best of some random ones.
 Point free_place(Rng& rng, double radius, const std::vector<Pose>& taken) {
@@ -15,7 +16,8 @@ Point free_place(Rng& rng, double radius, const std::vector<Pose>& taken) {
     for (int trial = 0; trial < 8; ++trial) {
         const Point p{rng.uniform(margin, 1 - margin), rng.uniform(margin, 1 - margin)};
         double room = 1;
-        for (const Pose& other : taken) room = std::min(room, length(p - other.centre) - radius - other.radius);
+        for (const Pose& other : taken)
+            room = std::min(room, length(p - other.centre) - radius - other.radius);
         if (room > most) most = room, best = p;
         if (room > 0) break;
     }
@@ -86,18 +88,22 @@ images::Image render_scene(const Scene& scene, std::uint64_t seed, std::uint64_t
     Rng rng(seed, paint_stream + id);
     Canvas canvas(size);
     const auto& place = scene.category[static_cast<std::size_t>(Category::place)];
-    if (place.visibility > 0) paint_place(canvas, place.attributes, rng);
-    else paint_background(canvas, rng);
+    if (place.visibility > 0)
+        paint_place(canvas, place.attributes, rng);
+    else
+        paint_background(canvas, rng);
     for (const Thing& thing : scene.things) paint_thing(canvas, thing.thing_class, thing.pose, rng);
     for (int c = 0; c < categories; ++c) {
         const Appearance& seen = scene.category[static_cast<std::size_t>(c)];
-        if (seen.visibility > 0 && static_cast<Category>(c) != Category::place) paint_category(canvas, c, seen, rng);
+        if (seen.visibility > 0 && static_cast<Category>(c) != Category::place)
+            paint_category(canvas, c, seen, rng);
     }
     paint_atmosphere(canvas, rng);
     return canvas.quantised();
 }
 
-images::Image render_labelled(int thing_class, bool validation, std::uint64_t seed, std::uint64_t index, int size) {
+images::Image render_labelled(int thing_class, bool validation, std::uint64_t seed, std::uint64_t index,
+                              int size) {
     const auto stream = labelled_stream + (static_cast<std::uint64_t>(thing_class) << 32) +
                         (validation ? 1ULL << 31 : 0) + index;
     Rng rng(seed, stream);

@@ -34,6 +34,7 @@ images::Image render_scene(const Scene& scene, std::uint64_t seed, std::uint64_t
 
 // Picture `index` of a class of the labelled folder: one thing before a background.
 // Training and validation pictures come from different streams.
-images::Image render_labelled(int thing_class, bool validation, std::uint64_t seed, std::uint64_t index, int size);
+images::Image render_labelled(int thing_class, bool validation, std::uint64_t seed, std::uint64_t index,
+                              int size);
 
 }  // namespace cortune::datasets::simulate

@@ -47,18 +47,22 @@ SubjectImages subject_images(const SimulationOptions& o, int subject) {
     const auto who = static_cast<std::size_t>((subject - 1) % 8);
     // Overrides of the counts hold for every subject.
     const bool real = o.real_counts && o.images == nsd_training[0] && o.test_images == nsd_test[0];
-    const std::int64_t train = real ? nsd_training[who] : o.images, test = real ? nsd_test[who] : o.test_images;
+    const std::int64_t train = real ? nsd_training[who] : o.images,
+                       test = real ? nsd_test[who] : o.test_images;
     // No picture that is a test image of one subject trains another.
     const std::int64_t reserved = real ? most_test : o.test_images, common = o.images / 10;
     const std::int64_t own = o.images - common;
     if (reserved + common + own * o.subjects > nsd_pictures)
-        throw UsageError(fmt::format("{} subjects with {} images each need more than the {} picture ids of NSD",
-                                     o.subjects, o.images, nsd_pictures), "ask for fewer --images or --subjects");
+        throw UsageError(
+            fmt::format("{} subjects with {} images each need more than the {} picture ids of NSD",
+                        o.subjects, o.images, nsd_pictures),
+            "ask for fewer --images or --subjects");
     Rng rng(static_cast<std::uint64_t>(o.seed), 5ULL << 40);
     const auto order = rng.permutation(nsd_pictures);
     SubjectImages out;
     const auto take = [&](std::vector<std::uint64_t>& to, std::int64_t first, std::int64_t count) {
-        for (std::int64_t i = first; i < first + count; ++i) to.push_back(static_cast<std::uint64_t>(order[static_cast<std::size_t>(i)]));
+        for (std::int64_t i = first; i < first + count; ++i)
+            to.push_back(static_cast<std::uint64_t>(order[static_cast<std::size_t>(i)]));
     };
     take(out.test, 0, test);
     take(out.training, reserved, std::min(common, train));
@@ -76,9 +80,11 @@ HemisphereModel subject_hemisphere(const SimulationOptions& o, int subject, int 
     return draw_hemisphere(static_cast<std::uint64_t>(o.seed), subject, side, c);
 }
 
-void write_labelled(const std::filesystem::path& folder, const LabelledOptions& o, int threads, Reporter& reporter) {
+void write_labelled(const std::filesystem::path& folder, const LabelledOptions& o, int threads,
+                    Reporter& reporter) {
     const auto& names = thing_names();
-    const std::size_t each = static_cast<std::size_t>(o.per_class) + static_cast<std::size_t>(o.validation_per_class);
+    const std::size_t each =
+        static_cast<std::size_t>(o.per_class) + static_cast<std::size_t>(o.validation_per_class);
     for (const char* part : {"train", "val"})
         for (const auto& name : names) make_folder(folder / part / name);
     const auto total = static_cast<std::int64_t>(names.size() * each);
@@ -86,9 +92,12 @@ void write_labelled(const std::filesystem::path& folder, const LabelledOptions& 
         const auto c = k / each, i = k % each;
         const bool validation = i >= static_cast<std::size_t>(o.per_class);
         const auto index = validation ? i - static_cast<std::size_t>(o.per_class) : i;
-        const auto picture = render_labelled(static_cast<int>(c), validation, static_cast<std::uint64_t>(o.seed), index, o.image_size);
+        const auto picture = render_labelled(static_cast<int>(c), validation,
+                                             static_cast<std::uint64_t>(o.seed), index, o.image_size);
         const auto png = images::encode_png(picture);
-        write_file(folder / (validation ? "val" : "train") / names[c] / fmt::format("{:04}.png", index + 1), png.data(), png.size());
+        write_file(
+            folder / (validation ? "val" : "train") / names[c] / fmt::format("{:04}.png", index + 1),
+            png.data(), png.size());
         return true;
     };
     ordered_pipeline(names.size() * each, threads, 64, draw, [&](std::size_t k, bool) {

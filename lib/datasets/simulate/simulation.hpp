@@ -17,15 +17,16 @@ namespace cortune::datasets::simulate {
 struct SimulationOptions {
     std::string preset = "small";
     std::int64_t seed = 0;
-    std::int64_t noise_seed = 0;  // of trial order and noise: another one is another scan of the same brain
+    std::int64_t noise_seed =
+        0;  // of trial order and noise: another one is another scan of the same brain
     int subjects = 1;
     int images = 0;       // training images per subject
     int test_images = 0;  // official test images
     int image_size = 0;
-    int repeats = 3;      // presentations of every image
+    int repeats = 3;  // presentations of every image
     double noise_ceiling = 0.5;
-    double roi_scale = 1;       // ROI sizes relative to preset small
-    bool real_counts = false;   // images and vertices per subject as in NSD
+    double roi_scale = 1;      // ROI sizes relative to preset small
+    bool real_counts = false;  // images and vertices per subject as in NSD
 };
 
 struct LabelledOptions {

@@ -39,14 +39,16 @@ void write_pictures(const fs::path& folder, const SimulationOptions& o, const Su
     const auto produce = [&](std::size_t k) {
         const bool test = k >= train;
         const std::size_t i = test ? k - train : k;
-        const std::uint64_t id = test ? seen.test[i] : seen.training[i], seed = static_cast<std::uint64_t>(o.seed);
+        const std::uint64_t id = test ? seen.test[i] : seen.training[i],
+                            seed = static_cast<std::uint64_t>(o.seed);
         Seen out{draw_scene(seed, id), {}};
         const auto picture = render_scene(out.scene, seed, id, o.image_size);
         const auto png = images::encode_png(picture);
         const char* part = test ? "test" : "training";
         const char* prefix = test ? "test" : "train";
         write_file(folder / fmt::format("{}_split", part) / fmt::format("{}_images", part) /
-                       fmt::format("{}-{:04}_nsd-{:05}.png", prefix, i + 1, id), png.data(), png.size());
+                       fmt::format("{}-{:04}_nsd-{:05}.png", prefix, i + 1, id),
+                   png.data(), png.size());
         const FeatureMaps maps = feature_maps(picture);
         for (std::size_t side = 0; side < 2; ++side) {
             out.response[side].resize(cortex[side].vertices.size());
@@ -54,20 +56,23 @@ void write_pictures(const fs::path& folder, const SimulationOptions& o, const Su
         }
         return out;
     };
-    ordered_pipeline(total, threads, static_cast<std::size_t>(4 * threads), produce, [&](std::size_t k, Seen one) {
-        const std::size_t part = k >= train, i = part ? k - train : k;
-        for (std::size_t side = 0; side < 2; ++side)
-            noiseless[side][part]->write(static_cast<std::int64_t>(i), 0, one.response[side].data(),
-                                         static_cast<std::int64_t>(one.response[side].size()));
-        scenes.push_back(std::move(one.scene));
-        reporter.progress("pictures", static_cast<std::int64_t>(k) + 1, static_cast<std::int64_t>(total));
-    });
+    ordered_pipeline(
+        total, threads, static_cast<std::size_t>(4 * threads), produce, [&](std::size_t k, Seen one) {
+            const std::size_t part = k >= train, i = part ? k - train : k;
+            for (std::size_t side = 0; side < 2; ++side)
+                noiseless[side][part]->write(static_cast<std::int64_t>(i), 0, one.response[side].data(),
+                                             static_cast<std::int64_t>(one.response[side].size()));
+            scenes.push_back(std::move(one.scene));
+            reporter.progress("pictures", static_cast<std::int64_t>(k) + 1,
+                              static_cast<std::int64_t>(total));
+        });
 }
 
 void write_masks(const fs::path& folder, const HemisphereModel& model) {
     std::vector<std::int64_t> everywhere(fsaverage_vertices, 0);
     for (const Vertex& v : model.vertices) everywhere[static_cast<std::size_t>(v.fsaverage)] = 1;
-    write_npy<std::int64_t>(folder / (model.name + ".all-vertices_fsaverage_space.npy"), {everywhere.size()}, everywhere);
+    write_npy<std::int64_t>(folder / (model.name + ".all-vertices_fsaverage_space.npy"),
+                            {everywhere.size()}, everywhere);
     for (std::size_t c = 0; c < roi_classes; ++c) {
         std::vector<std::int64_t> challenge, surface(fsaverage_vertices, 0);
         for (const Vertex& v : model.vertices) {
@@ -82,29 +87,38 @@ void write_masks(const fs::path& folder, const HemisphereModel& model) {
 
 std::map<std::int64_t, std::string> mapping_of(int roi_class) {
     std::map<std::int64_t, std::string> out{{0, "Unknown"}};
-    for (const auto& name : label_names(roi_class)) out.emplace(static_cast<std::int64_t>(out.size()), name);
+    for (const auto& name : label_names(roi_class))
+        out.emplace(static_cast<std::int64_t>(out.size()), name);
     return out;
 }
 
-void write_subject(const fs::path& folder, const SimulationOptions& o, int subject, int threads, Reporter& reporter) {
-    const fs::path train = folder / "training_split", test = folder / "test_split", truth = folder / "truth";
-    for (const fs::path& p : {train / "training_images", train / "training_fmri", test / "test_images", test / "test_fmri",
-                              test / "noise_ceiling", folder / "roi_masks", truth})
+void write_subject(const fs::path& folder, const SimulationOptions& o, int subject, int threads,
+                   Reporter& reporter) {
+    const fs::path train = folder / "training_split", test = folder / "test_split",
+                   truth = folder / "truth";
+    for (const fs::path& p : {train / "training_images", train / "training_fmri", test / "test_images",
+                              test / "test_fmri", test / "noise_ceiling", folder / "roi_masks", truth})
         make_folder(p);
     const SubjectImages seen = subject_images(o, subject);
-    const std::array<HemisphereModel, 2> cortex{subject_hemisphere(o, subject, 0), subject_hemisphere(o, subject, 1)};
+    const std::array<HemisphereModel, 2> cortex{subject_hemisphere(o, subject, 0),
+                                                subject_hemisphere(o, subject, 1)};
     std::vector<Scene> scenes;
     std::array<std::array<std::unique_ptr<NpyMatrix>, 2>, 2> noiseless;
     write_pictures(folder, o, seen, cortex, truth, threads, reporter, scenes, noiseless);
     for (std::size_t c = 0; c < roi_classes; ++c)
-        write_mapping_npy(folder / "roi_masks" / fmt::format("mapping_{}.npy", roi_class_names[c]), mapping_of(static_cast<int>(c)));
+        write_mapping_npy(folder / "roi_masks" / fmt::format("mapping_{}.npy", roi_class_names[c]),
+                          mapping_of(static_cast<int>(c)));
     for (std::size_t side = 0; side < 2; ++side) {
         const std::string& h = cortex[side].name;
         write_masks(folder / "roi_masks", cortex[side]);
-        NpyMatrix train_out(train / "training_fmri" / (h + "_training_fmri.npy"), noiseless[side][0]->rows(), noiseless[side][0]->columns());
-        NpyMatrix test_out(test / "test_fmri" / (h + "_test_fmri.npy"), noiseless[side][1]->rows(), noiseless[side][1]->columns());
-        const MeasurementOptions m{static_cast<std::uint64_t>(o.noise_seed), subject, static_cast<int>(side), o.repeats};
-        const Ceilings ceilings = measure(cortex[side], *noiseless[side][0], *noiseless[side][1], train_out, test_out, m, threads);
+        NpyMatrix train_out(train / "training_fmri" / (h + "_training_fmri.npy"),
+                            noiseless[side][0]->rows(), noiseless[side][0]->columns());
+        NpyMatrix test_out(test / "test_fmri" / (h + "_test_fmri.npy"), noiseless[side][1]->rows(),
+                           noiseless[side][1]->columns());
+        const MeasurementOptions m{static_cast<std::uint64_t>(o.noise_seed), subject,
+                                   static_cast<int>(side), o.repeats};
+        const Ceilings ceilings = measure(cortex[side], *noiseless[side][0], *noiseless[side][1],
+                                          train_out, test_out, m, threads);
         train_out.close(), test_out.close();
         noiseless[side][0]->close(), noiseless[side][1]->close();
         const std::uint64_t n = ceilings.test.size();

@@ -62,7 +62,8 @@ double heart(Point p) {
 }
 
 double leaf(Point p, double bend) {
-    return std::max(disc(p, {0, bend}, 0.5 * (bend + 1 / bend)), disc(p, {0, -bend}, 0.5 * (bend + 1 / bend)));
+    return std::max(disc(p, {0, bend}, 0.5 * (bend + 1 / bend)),
+                    disc(p, {0, -bend}, 0.5 * (bend + 1 / bend)));
 }
 
 double key(Point p, double bow) {
@@ -72,32 +73,47 @@ double key(Point p, double bow) {
 }
 
 double mushroom(Point p, double stem) {
-    return std::min(std::max(ellipse(p, {0, 0.1}, 0.95, 0.95), p.y - 0.1),
-                    box(p, {0, 0.5}, stem, 0.45));
+    return std::min(std::max(ellipse(p, {0, 0.1}, 0.95, 0.95), p.y - 0.1), box(p, {0, 0.5}, stem, 0.45));
 }
 
 constexpr std::array<std::string_view, 16> family_names{
     "star", "ring", "cross", "crescent", "arrow", "spiral", "gear", "fish",
-    "tree", "cup", "heart", "leaf", "bolt", "flower", "key", "mushroom"};
+    "tree", "cup",  "heart", "leaf",     "bolt",  "flower", "key",  "mushroom"};
 
 Shape make_shape(int family, Rng& rng) {
     const double v = rng.uniform(), w = rng.uniform();
     const int extra = static_cast<int>(rng.below(3));
     switch (family) {
         case 0: return star(5 + extra % 2, 0.38 + 0.12 * v);
-        case 1: return [h = 0.45 + 0.2 * v](Point p) { return std::max(length(p) - 0.97, h - length(p)); };
-        case 2: return [h = 0.2 + 0.12 * v](Point p) { return std::min(box(p, {}, 0.95, h), box(p, {}, h, 0.95)); };
-        case 3: return [s = 0.35 + 0.25 * v](Point p) { return std::max(length(p) - 0.97, -disc(p, {s, 0}, 0.85)); };
-        case 4: return outline({{-0.95, -0.14 - 0.1 * v}, {0.15, -0.14 - 0.1 * v}, {0.15, -0.5 - 0.2 * w}, {0.97, 0},
-                                {0.15, 0.5 + 0.2 * w}, {0.15, 0.14 + 0.1 * v}, {-0.95, 0.14 + 0.1 * v}});
+        case 1:
+            return [h = 0.45 + 0.2 * v](Point p) { return std::max(length(p) - 0.97, h - length(p)); };
+        case 2:
+            return [h = 0.2 + 0.12 * v](Point p) {
+                return std::min(box(p, {}, 0.95, h), box(p, {}, h, 0.95));
+            };
+        case 3:
+            return [s = 0.35 + 0.25 * v](Point p) {
+                return std::max(length(p) - 0.97, -disc(p, {s, 0}, 0.85));
+            };
+        case 4:
+            return outline({{-0.95, -0.14 - 0.1 * v},
+                            {0.15, -0.14 - 0.1 * v},
+                            {0.15, -0.5 - 0.2 * w},
+                            {0.97, 0},
+                            {0.15, 0.5 + 0.2 * w},
+                            {0.15, 0.14 + 0.1 * v},
+                            {-0.95, 0.14 + 0.1 * v}});
         case 5: return [t = 2.1 + 0.7 * v, h = 0.09 + 0.03 * w](Point p) { return spiral_arm(p, t, h); };
-        case 6: return [n = 8 + 2 * extra, h = 0.22 + 0.15 * v](Point p) { return toothed_wheel(p, n, h); };
+        case 6:
+            return [n = 8 + 2 * extra, h = 0.22 + 0.15 * v](Point p) { return toothed_wheel(p, n, h); };
         case 7: return [h = 0.36 + 0.16 * v](Point p) { return fish(p, h); };
         case 8: return [h = 0.1 + 0.08 * v](Point p) { return tree(p, h); };
         case 9: return [h = 0.08 + 0.05 * v](Point p) { return cup(p, h); };
         case 10: return [](Point p) { return heart(p); };
         case 11: return [b = 0.55 + 0.35 * v](Point p) { return leaf(p, b); };
-        case 12: return outline({{0.25, -0.97}, {-0.6, 0.12}, {-0.05, 0.12}, {-0.3, 0.97}, {0.6, -0.2}, {0.05, -0.2}});
+        case 12:
+            return outline(
+                {{0.25, -0.97}, {-0.6, 0.12}, {-0.05, 0.12}, {-0.3, 0.97}, {0.6, -0.2}, {0.05, -0.2}});
         case 13: return [n = 5 + extra, d = 0.35 + 0.2 * v](Point p) { return petals(p, n, d); };
         case 14: return [b = 0.28 + 0.08 * v](Point p) { return key(p, b); };
         default: return [s = 0.16 + 0.14 * v](Point p) { return mushroom(p, s); };
@@ -108,10 +124,12 @@ Shape make_shape(int family, Rng& rng) {
 double pattern(int surface, Point q, double pitch) {
     if (surface == 1) return std::clamp(0.5 + 3 * std::sin(pitch * q.x), 0.0, 1.0);
     if (surface == 2) {
-        const double cell = 5 / pitch, x = q.x / cell - std::round(q.x / cell), y = q.y / cell - std::round(q.y / cell);
+        const double cell = 5 / pitch, x = q.x / cell - std::round(q.x / cell),
+                     y = q.y / cell - std::round(q.y / cell);
         return std::clamp(0.5 + 8 * (0.3 - length({x, y})), 0.0, 1.0);
     }
-    if (surface == 3) return std::clamp(0.5 + 5 * std::sin(0.8 * pitch * q.x) * std::sin(0.8 * pitch * q.y), 0.0, 1.0);
+    if (surface == 3)
+        return std::clamp(0.5 + 5 * std::sin(0.8 * pitch * q.x) * std::sin(0.8 * pitch * q.y), 0.0, 1.0);
     return 0;
 }
 
@@ -125,8 +143,8 @@ const std::vector<std::string>& thing_names() {
     static const std::vector<std::string> names = [] {
         std::vector<std::string> out;
         for (int c = 0; c < thing_classes; ++c)
-            out.push_back(std::string(surface_names[static_cast<std::size_t>(surface_of(c / 2, c % 2))]) + '-' +
-                          std::string(family_names[static_cast<std::size_t>(c / 2)]));
+            out.push_back(std::string(surface_names[static_cast<std::size_t>(surface_of(c / 2, c % 2))]) +
+                          '-' + std::string(family_names[static_cast<std::size_t>(c / 2)]));
         return out;
     }();
     return names;
@@ -143,17 +161,22 @@ void paint_thing(Canvas& canvas, int thing_class, const Pose& pose, Rng& rng) {
     const Point light = direction(rng.uniform(0, 2 * pi));
     const double gloss = rng.uniform(0.1, 0.35), turn = rng.uniform(-0.5, 0.5);
     const Point shadow = 0.12 * pose.radius * direction(rng.uniform(0.2, 0.8) * pi);
-    paint(canvas, pose.centre + shadow, 1.1 * pose.radius,
-          [&](Point p) { return pose.radius * shape(pose.local(p - shadow)); },
-          [](Point) { return Colour{0.08, 0.08, 0.1}; }, 0.45);
-    paint(canvas, pose.centre, 1.05 * pose.radius,
-          [&](Point p) { return pose.radius * shape(pose.local(p)); },
-          [&](Point p) {
-              const Point q = pose.local(p);
-              const double edge = std::clamp(-shape(q) / 0.1, 0.0, 1.0);
-              return (0.72 + 0.28 * edge + gloss * dot(q, light)) *
-                     blend(first, second, pattern(surface, rotated(q, turn), pitch));
-          });
+    paint(
+        canvas, pose.centre + shadow, 1.1 * pose.radius,
+        [&](Point p) { return pose.radius * shape(pose.local(p - shadow)); },
+        [](Point) {
+            return Colour{0.08, 0.08, 0.1};
+        },
+        0.45);
+    paint(
+        canvas, pose.centre, 1.05 * pose.radius,
+        [&](Point p) { return pose.radius * shape(pose.local(p)); },
+        [&](Point p) {
+            const Point q = pose.local(p);
+            const double edge = std::clamp(-shape(q) / 0.1, 0.0, 1.0);
+            return (0.72 + 0.28 * edge + gloss * dot(q, light)) *
+                   blend(first, second, pattern(surface, rotated(q, turn), pitch));
+        });
 }
 
 }  // namespace cortune::datasets::simulate

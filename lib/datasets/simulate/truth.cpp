@@ -19,10 +19,12 @@ double rounded(double v) { return std::round(v * 1e4) / 1e4; }
 // The oriented channel of a vertex's first unit that has one: (scale, orientation).
 std::pair<int, int> oriented(const Vertex& v) {
     for (const Unit& u : v.units) {
-        if (u.channel < colour_channel) return {u.channel % linear_channel / orientations, u.channel % orientations};
+        if (u.channel < colour_channel)
+            return {u.channel % linear_channel / orientations, u.channel % orientations};
         if (u.channel >= contour_channel) return {0, (u.channel - contour_channel) % orientations};
         if (u.channel >= corner_channel)
-            return {(u.channel - corner_channel) / corners_per_scale, (u.channel - corner_channel) % corners_per_scale % orientations};
+            return {(u.channel - corner_channel) / corners_per_scale,
+                    (u.channel - corner_channel) % corners_per_scale % orientations};
     }
     return {-1, -1};
 }
@@ -31,13 +33,19 @@ Json scene_json(const Scene& scene, std::uint64_t id) {
     Json objects = Json::array();
     for (const Thing& t : scene.things)
         objects.push_back({{"class", thing_names()[static_cast<std::size_t>(t.thing_class)]},
-                           {"x", rounded(t.pose.centre.x)}, {"y", rounded(t.pose.centre.y)}, {"radius", rounded(t.pose.radius)}});
+                           {"x", rounded(t.pose.centre.x)},
+                           {"y", rounded(t.pose.centre.y)},
+                           {"radius", rounded(t.pose.radius)}});
     for (std::size_t c = 0; c < categories; ++c) {
         const Appearance& a = scene.category[c];
         if (a.visibility <= 0) continue;
-        Json one{{"class", category_names[c]}, {"x", rounded(a.pose.centre.x)}, {"y", rounded(a.pose.centre.y)},
-                 {"radius", rounded(a.pose.radius)}, {"visibility", rounded(a.visibility)}};
-        for (std::size_t k = 0; k < attributes; ++k) one["attributes"].push_back(rounded(a.attributes[k]));
+        Json one{{"class", category_names[c]},
+                 {"x", rounded(a.pose.centre.x)},
+                 {"y", rounded(a.pose.centre.y)},
+                 {"radius", rounded(a.pose.radius)},
+                 {"visibility", rounded(a.visibility)}};
+        for (std::size_t k = 0; k < attributes; ++k)
+            one["attributes"].push_back(rounded(a.attributes[k]));
         objects.push_back(std::move(one));
     }
     return {{"nsd", id}, {"objects", std::move(objects)}};
@@ -48,8 +56,7 @@ Json scene_json(const Scene& scene, std::uint64_t id) {
 void write_hemisphere_truth(const std::filesystem::path& folder, const HemisphereModel& model) {
     const auto n = model.vertices.size();
     const float nan = std::numeric_limits<float>::quiet_NaN();
-    std::vector<float> field, preferred, category(n * categories),
-        attribute(n * categories * attributes);
+    std::vector<float> field, preferred, category(n * categories), attribute(n * categories * attributes);
     for (std::size_t i = 0; i < model.vertices.size(); ++i) {
         const Vertex& v = model.vertices[i];
         for (const double x : {v.centre.x, v.centre.y, v.sigma}) field.push_back(static_cast<float>(x));
@@ -72,17 +79,24 @@ void write_hemisphere_truth(const std::filesystem::path& folder, const Hemispher
 
 void write_scene_truth(const std::filesystem::path& path, const SimulationOptions& o, int subject,
                        const SubjectImages& seen, const std::vector<Scene>& scenes) {
-    Json out{{"subject", subject}, {"preset", o.preset}, {"seed", o.seed}, {"noise_seed", o.noise_seed}, {"image_size", o.image_size},
-             {"repeats", o.repeats}, {"noise_ceiling", o.noise_ceiling}};
+    Json out{{"subject", subject},
+             {"preset", o.preset},
+             {"seed", o.seed},
+             {"noise_seed", o.noise_seed},
+             {"image_size", o.image_size},
+             {"repeats", o.repeats},
+             {"noise_ceiling", o.noise_ceiling}};
     out["thing_classes"] = thing_names();
     for (std::size_t c = 0; c < categories; ++c) {
         out["categories"].push_back(category_names[c]);
-        for (const auto name : attribute_names[c]) out["attributes"][std::string(category_names[c])].push_back(name);
+        for (const auto name : attribute_names[c])
+            out["attributes"][std::string(category_names[c])].push_back(name);
     }
     out["units"] = "positions and radii in image widths, y downward";
     out["training"] = Json::array();
     out["test"] = Json::array();
-    for (std::size_t i = 0; i < seen.training.size(); ++i) out["training"].push_back(scene_json(scenes[i], seen.training[i]));
+    for (std::size_t i = 0; i < seen.training.size(); ++i)
+        out["training"].push_back(scene_json(scenes[i], seen.training[i]));
     for (std::size_t i = 0; i < seen.test.size(); ++i)
         out["test"].push_back(scene_json(scenes[seen.training.size() + i], seen.test[i]));
     write_file(path, out.dump(1) + '\n');

