@@ -29,8 +29,8 @@ const cli::Doc doc{
          "present; ROI masks, label names, vertex indices and noise ceilings are taken along.",
          "Layout table reads pictures from a folder or a zip archive (--images) and responses from a NumPy file "
          "(--responses), images × units or units × images. Rows belong to the pictures' sorted names, or to the "
-         "names of --names. Several sessions of the same units are appended by giving --images, --responses and --namespace "
-         "once for each.",
+         "names of --names. Several sessions of the same units are appended by giving --images, --responses and "
+         "--namespace once for each.",
          "Pictures are resized exactly as Pillow's bilinear filter does. An image is identified by "
          "<namespace>:<name> and by the SHA-256 of its decoded pixels. Whether it trains or tests depends on its id "
          "and --split-seed alone, so it is on the same side for every subject."},

@@ -4,6 +4,9 @@
 
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
+#include <malloc.h>
+
+#include <limits>
 
 #include "core/error.hpp"
 #include "engine/encode_job.hpp"
@@ -71,6 +74,11 @@ class TorchEngine final : public Engine {
 }  // namespace cortune::engine
 
 extern "C" cortune::engine::Engine* cortune_engine() {
+    // Every step allocates and frees the same large tensors. By default malloc maps and
+    // unmaps them, and a quarter of a run goes into fresh pages.
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+    mallopt(M_TOP_PAD, 64 << 20);
     static cortune::engine::TorchEngine engine;
     return &engine;
 }

@@ -100,6 +100,16 @@ def start_state():
     return state
 
 
+def outputs(state, data):
+    """What the network makes of ten pictures, in double."""
+    with h5py.File(data) as file:
+        x = torch.from_numpy(file["pixels"][:10]).double().permute(0, 3, 1, 2) / 255 - 0.5
+    net = Mini().double().eval()
+    net.load_state_dict({k: v.double() for k, v in state.items()})
+    with torch.no_grad():
+        return net(x).numpy()
+
+
 def without_gradient(name):
     """Biases that reach a batch norm as a constant, and the means that follow them."""
     return name in ("classifier.6.bias", "head.0.bias", "head.3.bias", "head.1.running_mean", "head.4.running_mean")
@@ -124,6 +134,8 @@ def main():
                     found_net = tensors(file, "state/backbone")
                     found_heads = tensors(file, "state/heads")
                 label = f"{loss} {precision}"
+                if dtype == torch.float32:
+                    close(f"{label} embeddings", outputs(found_net, data), outputs(net, data), 1e-4, relative=True)
                 # Double: rounding of 1e-16 grown by ten steps of Adam. Single: 1e-7, likewise.
                 close(f"{label} losses", found_losses, losses, 1e-8 if dtype == torch.float64 else 1e-4)
                 if dtype == torch.float64:

@@ -4,7 +4,7 @@ complete -c nsd-simulate -l images -r -d 'Training pictures per subject, instead
 complete -c nsd-simulate -l test-images -r -d 'Official test pictures, instead of the preset'\''s'
 complete -c nsd-simulate -l image-size -r -d 'Pixels on a side of every picture written'
 complete -c nsd-simulate -l repeats -r -d 'Presentations of every picture (3)'
-complete -c nsd-simulate -l noise-ceiling -r -d 'Mean explainable share of variance of the averaged responses in the ROIs (0.5)'
+complete -c nsd-simulate -l noise-ceiling -r -d 'Mean explainable share of variance of the averaged responses in the ROIs (tiny and nsd 0.5, small 0.65)'
 complete -c nsd-simulate -l roi-scale -r -d 'ROI sizes relative to preset small'
 complete -c nsd-simulate -l noise-seed -r -d 'Seed of noise and trial order alone (that of --seed): another scan of the same subjects'
 complete -c nsd-simulate -l labelled -r -d 'Also, or only, write a labelled folder here'
