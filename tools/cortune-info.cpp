@@ -23,14 +23,18 @@ struct Options {
 const cli::Doc doc = {
     "cortune-info",
     "check files and show what they hold and who made them from what",
-    {"Checks every file against the machine-readable layout of its kind and prints kind, identity, shapes, "
+    {"Checks every file against the machine-readable layout of its kind and prints kind, identity, "
+     "shapes, "
      "regions of interest with their voxels, splits, what is particular to the kind, and the tree of "
      "commands that made it from its sources.",
-     "A file that is incomplete, foreign, damaged, or does not keep to its layout is named with the reason, "
-     "and the exit code is 3; the other files are printed all the same. Data sets that the layout does not "
+     "A file that is incomplete, foreign, damaged, or does not keep to its layout is named with the "
+     "reason, "
+     "and the exit code is 3; the other files are printed all the same. Data sets that the layout does "
+     "not "
      "speak of are allowed and named with --verbose."},
     {{"what is in these files", "cortune-info subj01.h5 tuned.h5"},
-     {"the test images of a data set, for a script", "cortune-info --json subj01.h5 | jq '.[0].split.test'"}},
+     {"the test images of a data set, for a script",
+      "cortune-info --json subj01.h5 | jq '.[0].split.test'"}},
     {"cortune files of every kind"},
     {},
     {"nsd-extract(1)", "model-convert(1)", "cl-finetune(1)", "ridge-encode(1)", "encode-eval(1)"}};
@@ -39,13 +43,15 @@ const cli::Common common = {.threads = false, .json = true};
 
 void declare(CLI::App& app, Options& o) {
     app.add_option("files", o.files, "Files to look at")->required()->type_name("FILE");
-    app.add_flag("--all", o.all, "List every data set with its type, shape and axes; always part of --json");
+    app.add_flag("--all", o.all,
+                 "List every data set with its type, shape and axes; always part of --json");
 }
 
 // Several lines of one error: the first ten say enough.
 std::string violations_text(const std::vector<std::string>& violations) {
     std::string out = violations[0];
-    for (std::size_t i = 1; i < std::min<std::size_t>(violations.size(), 10); ++i) out += "\n  " + violations[i];
+    for (std::size_t i = 1; i < std::min<std::size_t>(violations.size(), 10); ++i)
+        out += "\n  " + violations[i];
     if (violations.size() > 10) out += fmt::format("\n  … and {} more", violations.size() - 10);
     return out;
 }
@@ -74,8 +80,10 @@ void run(const Options& o, cli::Context& context) {
     for (const auto& path : o.files) {
         try {
             Json description = inspect(path, context);
-            if (context.json) list.push_back(std::move(description));
-            else context.result((shown++ > 0 ? "\n" : "") + as_text(std::move(description), o.all));
+            if (context.json)
+                list.push_back(std::move(description));
+            else
+                context.result((shown++ > 0 ? "\n" : "") + as_text(std::move(description), o.all));
         } catch (const BadInput& e) {
             if (o.files.size() == 1) throw;
             context.error(e.what(), e.hint());

@@ -31,13 +31,17 @@ const cli::Doc doc = {
     {"Reads a network's weights from a cortune model file, from safetensors or from a .pth file of "
      "torch.save, in the zip form or the older one; the content tells which, not the name. Every tensor "
      "is checked against the architecture, and the first that does not fit is named.",
-     "A pickle is read as data: nothing that it names is called, and one that names anything but tensors "
+     "A pickle is read as data: nothing that it names is called, and one that names anything but "
+     "tensors "
      "is refused.",
-     "Safetensors made from a tuned model hold the backbone under torchvision's names; how and with which "
-     "pictures it was tuned goes into the file's metadata and comes back from there. The projection heads "
+     "Safetensors made from a tuned model hold the backbone under torchvision's names; how and with "
+     "which "
+     "pictures it was tuned goes into the file's metadata and comes back from there. The projection "
+     "heads "
      "stay out unless --heads is given, since load_state_dict(strict=True) would refuse them."},
     {{"torchvision's AlexNet for cortune", "model-convert alexnet-owt-7be5be79.pth -o alexnet.h5"},
-     {"a tuned network for torchvision", "model-convert tuned.h5 --to safetensors -o tuned.safetensors"}},
+     {"a tuned network for torchvision",
+      "model-convert tuned.h5 --to safetensors -o tuned.safetensors"}},
     {"cortune file of kind model; safetensors (F16, BF16, F32, F64); .pth state dict"},
     {"cortune file of kind model; safetensors (F32)"},
     {"cortune-info(1)", "cl-finetune(1)", "ridge-encode(1)"}};
@@ -47,15 +51,21 @@ const cli::Common common = {.output = true, .threads = false};
 void declare(CLI::App& app, Options& o) {
     app.add_option("input", o.input, "Weights to read")->required()->type_name("FILE");
     app.add_option("--to", o.to, "Format to write: cortune or safetensors")
-        ->check(CLI::IsMember({"cortune", "safetensors"}))->type_name("FORMAT")->capture_default_str();
-    app.add_option("--backbone", o.backbone,
-                   "Refuse weights of another architecture than this: alexnet, alexnet-mini or squeezenet1_1")
+        ->check(CLI::IsMember({"cortune", "safetensors"}))
+        ->type_name("FORMAT")
+        ->capture_default_str();
+    app.add_option(
+           "--backbone", o.backbone,
+           "Refuse weights of another architecture than this: alexnet, alexnet-mini or squeezenet1_1")
         ->type_name("NAME");
-    app.add_option("--image-size", o.image_size,
-                   "Side in pixels of the pictures that the network will be fed; by default what the input "
-                   "says, else the architecture's own size")
-        ->check(CLI::Range(32, 4096))->type_name("PIXELS");
-    app.add_flag("--heads", o.heads, "Write the projection heads, too (safetensors; names begin with 'heads.')");
+    app.add_option(
+           "--image-size", o.image_size,
+           "Side in pixels of the pictures that the network will be fed; by default what the input "
+           "says, else the architecture's own size")
+        ->check(CLI::Range(32, 4096))
+        ->type_name("PIXELS");
+    app.add_flag("--heads", o.heads,
+                 "Write the projection heads, too (safetensors; names begin with 'heads.')");
 }
 
 void write_tensors(const Options& o, const weights::Model& model, cli::Context& context) {
@@ -82,11 +92,14 @@ void run(const Options& o, cli::Context& context) {
     weights::Model model = weights::load_weights(o.input, record, o.backbone);
     if (o.image_size > 0) {
         if (model.tuned() && o.image_size != model.image_size)
-            throw UsageError(fmt::format("--image-size: this backbone was tuned at {} px", model.image_size));
+            throw UsageError(
+                fmt::format("--image-size: this backbone was tuned at {} px", model.image_size));
         model.image_size = o.image_size;
     }
-    if (o.to == "cortune") weights::write_model(context.output, record, context.overwrite, model);
-    else write_tensors(o, model, context);
+    if (o.to == "cortune")
+        weights::write_model(context.output, record, context.overwrite, model);
+    else
+        write_tensors(o, model, context);
     context.info(fmt::format("{}: {}, {}, {} tensors → {} ({})", o.input, model.backbone, model.method,
                              model.parameters.size(), context.output.string(), o.to));
 }

@@ -38,9 +38,12 @@ Json attributes(const Node& root, const std::vector<std::string>& names) {
         Handle type(H5Aget_type(attribute.get())), space(H5Aget_space(attribute.get()));
         const bool scalar = H5Sget_simple_extent_type(space.get()) == H5S_SCALAR;
         const auto kind = H5Tget_class(type.get());
-        if (kind == H5T_STRING) out[name] = scalar ? Json(root.attr_string(name)) : Json(root.attr_strings(name));
-        else if (kind == H5T_INTEGER) out[name] = scalar ? Json(root.attr_int(name)) : Json(root.attr_ints(name));
-        else out[name] = scalar ? Json(root.attr_double(name)) : Json(root.attr_doubles(name));
+        if (kind == H5T_STRING)
+            out[name] = scalar ? Json(root.attr_string(name)) : Json(root.attr_strings(name));
+        else if (kind == H5T_INTEGER)
+            out[name] = scalar ? Json(root.attr_int(name)) : Json(root.attr_ints(name));
+        else
+            out[name] = scalar ? Json(root.attr_double(name)) : Json(root.attr_doubles(name));
     }
     return out;
 }
@@ -62,14 +65,17 @@ Json rois(const Node& root, const std::string& hemisphere) {
         std::map<std::int64_t, std::int64_t> voxels;
         for (auto label : d.read<std::int16_t>()) ++voxels[label];
         for (std::size_t i = 0; i < std::min(values.size(), names.size()); ++i)
-            out.push_back({{"hemisphere", hemisphere}, {"class", d.attr_string("roi_class")},
-                           {"roi", names[i]}, {"voxels", voxels[values[i]]}});
+            out.push_back({{"hemisphere", hemisphere},
+                           {"class", d.attr_string("roi_class")},
+                           {"roi", names[i]},
+                           {"voxels", voxels[values[i]]}});
     }
     return out;
 }
 
 void describe_dataset(const Node& root, Json& out) {
-    out.update(attributes(root, {"subject", "layout", "image_namespace", "image_size", "split_seed", "test_share"}));
+    out.update(attributes(
+        root, {"subject", "layout", "image_namespace", "image_size", "split_seed", "test_share"}));
     out["images"] = root.dataset("image").size();
     out["split"] = split_counts(root);
     if (root.has("repeats")) {
@@ -80,7 +86,9 @@ void describe_dataset(const Node& root, Json& out) {
     Json all_rois = Json::array();
     for (const auto& h : root.attr_strings("hemispheres")) {
         const Dataset vertex = root.dataset("vertex_" + h);
-        Json entry = {{"hemisphere", h}, {"vertices", vertex.size()}, {"space", vertex.attr_string("space")},
+        Json entry = {{"hemisphere", h},
+                      {"vertices", vertex.size()},
+                      {"space", vertex.attr_string("space")},
                       {"mean_noise_ceiling", nullptr}};
         if (root.has("noise_ceiling_" + h))
             entry["mean_noise_ceiling"] = mean(root.dataset("noise_ceiling_" + h).read<float>());
@@ -105,13 +113,15 @@ void describe_history(const Node& root, Json& out) {
     if (loss.empty()) return;
     out["first_loss"] = number(loss.front());
     out["last_loss"] = number(loss.back());
-    if (!validation.empty() && std::isfinite(validation.back())) out["last_validation_loss"] = validation.back();
+    if (!validation.empty() && std::isfinite(validation.back()))
+        out["last_validation_loss"] = validation.back();
 }
 
 void describe_model(const Node& root, Json& out) {
-    out.update(attributes(root, {"backbone", "method", "image_size", "mean", "std", "subjects", "dataset_uuids",
-                                 "hemisphere", "roi_class", "roi", "seed", "options"}));
-    if (out.contains("options")) out["options"] = Json::parse(out["options"].get<std::string>(), nullptr, false);
+    out.update(attributes(root, {"backbone", "method", "image_size", "mean", "std", "subjects",
+                                 "dataset_uuids", "hemisphere", "roi_class", "roi", "seed", "options"}));
+    if (out.contains("options"))
+        out["options"] = Json::parse(out["options"].get<std::string>(), nullptr, false);
     out["parameters"] = parameters(root.group("backbone"));
     if (root.has("heads")) out["head_parameters"] = parameters(root.group("heads"));
     if (root.has("vertex")) out["voxels"] = root.dataset("vertex").size();
@@ -127,8 +137,8 @@ void collect_results(const Node& node, const std::function<void(const Node&)>& v
 }
 
 void describe_encoding(const Node& root, Json& out) {
-    out.update(attributes(root, {"subject", "backbone", "method", "protocol", "optimistic", "optimistic_reason",
-                                 "dataset_uuid", "model_uuid"}));
+    out.update(attributes(root, {"subject", "backbone", "method", "protocol", "optimistic",
+                                 "optimistic_reason", "dataset_uuid", "model_uuid"}));
     const auto layers = root.dataset("layer").read_strings();
     out["images"] = root.dataset("image").size();
     out["tuning_images"] = root.has("tuned") ? root.dataset("tuned/image").size() : 0;
@@ -138,11 +148,15 @@ void describe_encoding(const Node& root, Json& out) {
     collect_results(root.group("results"), [&](const Node& roi) {
         const std::string chosen = roi.attr_string("chosen_layer");
         const auto voxels = roi.dataset("voxel").size();
-        const auto layer = static_cast<std::uint64_t>(std::find(layers.begin(), layers.end(), chosen) - layers.begin());
+        const auto layer =
+            static_cast<std::uint64_t>(std::find(layers.begin(), layers.end(), chosen) - layers.begin());
         std::vector<float> r(voxels);
         if (layer < layers.size()) roi.dataset("cv_r").read_rows<float>(layer, 1, r.data());
-        table.push_back({{"hemisphere", roi.attr_string("hemisphere")}, {"class", roi.attr_string("roi_class")},
-                         {"roi", roi.attr_string("roi")}, {"voxels", voxels}, {"chosen_layer", chosen},
+        table.push_back({{"hemisphere", roi.attr_string("hemisphere")},
+                         {"class", roi.attr_string("roi_class")},
+                         {"roi", roi.attr_string("roi")},
+                         {"voxels", voxels},
+                         {"chosen_layer", chosen},
                          {"mean_cv_r", mean(r)}});
     });
     out["rois"] = table;
@@ -153,14 +167,19 @@ void describe_evaluation(const Node& root, Json& out) {
     const auto models = root.dataset("model").read_strings();
     out["models"] = models;
     const Node table = root.group("table");
-    const auto subject = table.dataset("subject").read_strings(), hemisphere = table.dataset("hemisphere").read_strings();
-    const auto roi_class = table.dataset("roi_class").read_strings(), roi = table.dataset("roi").read_strings();
+    const auto subject = table.dataset("subject").read_strings(),
+               hemisphere = table.dataset("hemisphere").read_strings();
+    const auto roi_class = table.dataset("roi_class").read_strings(),
+               roi = table.dataset("roi").read_strings();
     const auto voxels = table.dataset("voxels").read<std::int32_t>();
     const auto r = table.dataset("mean_r").read<double>();
     out["rois"] = Json::array();
     for (std::size_t row = 0; row < std::min(voxels.size(), roi.size()); ++row) {
-        Json line = {{"subject", subject.at(row)}, {"hemisphere", hemisphere.at(row)}, {"class", roi_class.at(row)},
-                     {"roi", roi[row]}, {"voxels", voxels[row]}};
+        Json line = {{"subject", subject.at(row)},
+                     {"hemisphere", hemisphere.at(row)},
+                     {"class", roi_class.at(row)},
+                     {"roi", roi[row]},
+                     {"voxels", voxels[row]}};
         for (std::size_t m = 0; m < models.size(); ++m)
             line["mean_r " + models[m]] = number(r.at(row * models.size() + m));
         out["rois"].push_back(line);
@@ -169,7 +188,8 @@ void describe_evaluation(const Node& root, Json& out) {
 
 void describe_checkpoint(const Node& root, Json& out) {
     out.update(attributes(root, {"epoch", "best_epoch", "best_loss", "identity"}));
-    if (out.contains("identity")) out["identity"] = Json::parse(out["identity"].get<std::string>(), nullptr, false);
+    if (out.contains("identity"))
+        out["identity"] = Json::parse(out["identity"].get<std::string>(), nullptr, false);
     describe_history(root, out);
 }
 
@@ -180,7 +200,8 @@ void list_data_sets(const Node& node, const std::string& path, Json& out) {
             continue;
         }
         const Dataset d = node.dataset(name);
-        out.push_back({{"path", path + name}, {"type", d.type_name()}, {"shape", d.shape()}, {"axes", d.dims()}});
+        out.push_back(
+            {{"path", path + name}, {"type", d.type_name()}, {"shape", d.shape()}, {"axes", d.dims()}});
     }
 }
 
@@ -203,11 +224,13 @@ std::string table_text(const Json& rows, const std::string& pad) {
     }
     std::vector<std::size_t> width(cells[0].size(), 0);
     for (const auto& row : cells)
-        for (std::size_t c = 0; c < std::min(width.size(), row.size()); ++c) width[c] = std::max(width[c], row[c].size());
+        for (std::size_t c = 0; c < std::min(width.size(), row.size()); ++c)
+            width[c] = std::max(width[c], row[c].size());
     std::string out;
     for (const auto& row : cells) {
         std::string line;
-        for (std::size_t c = 0; c < std::min(width.size(), row.size()); ++c) line += fmt::format("{:<{}}  ", row[c], width[c]);
+        for (std::size_t c = 0; c < std::min(width.size(), row.size()); ++c)
+            line += fmt::format("{:<{}}  ", row[c], width[c]);
         out += pad + line.substr(0, line.find_last_not_of(' ') + 1) + '\n';
     }
     return out;
@@ -217,9 +240,12 @@ std::string text(const Json& object, const std::string& pad) {
     std::string out;
     for (const auto& [key, value] : object.items()) {
         const bool table = value.is_array() && !value.empty() && value[0].is_object();
-        if (table) out += fmt::format("{}{}:\n{}", pad, key, table_text(value, pad + "  "));
-        else if (value.is_object()) out += fmt::format("{}{}:\n{}", pad, key, text(value, pad + "  "));
-        else out += fmt::format("{}{}: {}\n", pad, key, cell(value));
+        if (table)
+            out += fmt::format("{}{}:\n{}", pad, key, table_text(value, pad + "  "));
+        else if (value.is_object())
+            out += fmt::format("{}{}:\n{}", pad, key, text(value, pad + "  "));
+        else
+            out += fmt::format("{}{}: {}\n", pad, key, cell(value));
     }
     return out;
 }
@@ -231,8 +257,11 @@ Json describe(const Input& file) {
     Json out = {{"file", file.path().string()}, {"kind", file.kind()}};
     out.update(attributes(root, {"uuid", "created", "generated_by", "schema_version"}));
     static const std::map<std::string, void (*)(const Node&, Json&)> kinds = {
-        {"dataset", describe_dataset}, {"model", describe_model}, {"encoding", describe_encoding},
-        {"evaluation", describe_evaluation}, {"checkpoint", describe_checkpoint}};
+        {"dataset", describe_dataset},
+        {"model", describe_model},
+        {"encoding", describe_encoding},
+        {"evaluation", describe_evaluation},
+        {"checkpoint", describe_checkpoint}};
     if (const auto known = kinds.find(file.kind()); known != kinds.end()) known->second(root, out);
     out["data_sets"] = Json::array();
     list_data_sets(root, "/", out["data_sets"]);

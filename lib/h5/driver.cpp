@@ -100,8 +100,10 @@ herr_t write_bytes(H5FD_t* base, H5FD_mem_t, hid_t, haddr_t address, std::size_t
     while (size > 0 && file.failure == 0 && !file.discard) {
         const ssize_t n = ::pwrite(file.descriptor, from, size, static_cast<off_t>(address));
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) file.failure = n < 0 ? errno : EIO;
-        else from += n, address += static_cast<haddr_t>(n), size -= static_cast<std::size_t>(n);
+        if (n <= 0)
+            file.failure = n < 0 ? errno : EIO;
+        else
+            from += n, address += static_cast<haddr_t>(n), size -= static_cast<std::size_t>(n);
     }
     return 0;
 }

@@ -18,7 +18,7 @@ namespace cortune::h5 {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using Bindings = std::map<std::string, std::string>;   // placeholder → what it matched
+using Bindings = std::map<std::string, std::string>;  // placeholder → what it matched
 using Scales = std::map<std::string, std::uint64_t>;  // of a group and its ancestors: length
 
 const Json empty = Json::object();
@@ -29,7 +29,8 @@ bool optional(const Json& rule) { return rule.value("optional", false) || rule.c
 // A name with * and {placeholder}. Names are short: trying every length is cheap.
 class Pattern {
   public:
-    Pattern(std::string text, const Json& placeholders) : text_(std::move(text)), placeholders_(placeholders) {}
+    Pattern(std::string text, const Json& placeholders)
+        : text_(std::move(text)), placeholders_(placeholders) {}
     bool matches(const std::string& name, Bindings* bindings = nullptr) const {
         Bindings found;
         if (!match(text_, name, found)) return false;
@@ -46,7 +47,8 @@ class Pattern {
             return false;
         }
         if (pattern[0] != '{')
-            return !name.empty() && pattern[0] == name[0] && match(pattern.substr(1), name.substr(1), found);
+            return !name.empty() && pattern[0] == name[0] &&
+                   match(pattern.substr(1), name.substr(1), found);
         const auto end = pattern.find('}');
         const std::string key(pattern.substr(1, end - 1));
         for (std::size_t n = 1; n <= name.size(); ++n) {
@@ -98,12 +100,14 @@ class Checker {
             dataset_rule(node, name, set_rule, bindings, scales, sets, known);
         for (const auto& [path, group_rule] : part(rule, "groups").items()) {
             const bool found = descend(node, split(path, '/'), 0, group_rule, bindings, scales, known);
-            if (!found && !optional(group_rule)) violation(node, path, "expected such a group, found none");
+            if (!found && !optional(group_rule))
+                violation(node, path, "expected such a group, found none");
         }
         if (rule.value("open", false)) return;
         for (const auto* names : {&sets, &groups})
             for (const auto& name : *names)
-                if (!known.contains(name)) findings_.notes.push_back(at(node, name) + ": not part of the schema");
+                if (!known.contains(name))
+                    findings_.notes.push_back(at(node, name) + ": not part of the schema");
     }
 
   private:
@@ -118,36 +122,45 @@ class Checker {
         for (const auto& [name, rule] : rules.items()) {
             if (!object.has_attr(name)) {
                 if (!optional(rule))
-                    findings_.violations.push_back(fmt::format("{}: expected an attribute '{}' ({}), found none",
-                                                               object.where(), name, rule.at("type").get<std::string>()));
+                    findings_.violations.push_back(
+                        fmt::format("{}: expected an attribute '{}' ({}), found none", object.where(),
+                                    name, rule.at("type").get<std::string>()));
                 continue;
             }
             try {
                 attribute(object, name, rule);
             } catch (const BadInput& e) {
-                findings_.violations.push_back(fmt::format("{} (expected {})", e.what(), rule.at("type").get<std::string>()));
+                findings_.violations.push_back(
+                    fmt::format("{} (expected {})", e.what(), rule.at("type").get<std::string>()));
             }
         }
     }
     void attribute(const Object& object, const std::string& name, const Json& rule) {
         const auto type = rule.at("type").get<std::string>();
-        if (type == "int") object.attr_int(name);
-        else if (type == "ints") object.attr_ints(name);
-        else if (type == "float") object.attr_double(name);
-        else if (type == "floats") object.attr_doubles(name);
-        else if (type == "strings") object.attr_strings(name);
+        if (type == "int")
+            object.attr_int(name);
+        else if (type == "ints")
+            object.attr_ints(name);
+        else if (type == "float")
+            object.attr_double(name);
+        else if (type == "floats")
+            object.attr_doubles(name);
+        else if (type == "strings")
+            object.attr_strings(name);
         else {
             const std::string value = object.attr_string(name);
             if (!rule.contains("values")) return;
             const auto known = list_of(rule["values"]);
             if (std::find(known.begin(), known.end(), value) == known.end())
-                findings_.violations.push_back(fmt::format("{}: attribute '{}': expected one of {}, found '{}'",
-                                                           object.where(), name, join(known), value));
+                findings_.violations.push_back(
+                    fmt::format("{}: attribute '{}': expected one of {}, found '{}'", object.where(),
+                                name, join(known), value));
         }
     }
 
-    void dataset_rule(const Node& node, const std::string& name, const Json& rule, const Bindings& bindings,
-                      const Scales& scales, const std::vector<std::string>& sets, std::set<std::string>& known) {
+    void dataset_rule(const Node& node, const std::string& name, const Json& rule,
+                      const Bindings& bindings, const Scales& scales,
+                      const std::vector<std::string>& sets, std::set<std::string>& known) {
         const Pattern pattern(filled(name, bindings), placeholders_);
         bool found = false;
         for (const auto& set : sets) {
@@ -161,38 +174,48 @@ class Checker {
             const Pattern of(rule["per"].get<std::string>(), placeholders_);
             for (const auto& set : sets)
                 if (Bindings inner = bindings; of.matches(set, &inner) && !node.has(filled(name, inner)))
-                    violation(node, filled(name, inner), fmt::format("expected it beside {}, found none", set));
+                    violation(node, filled(name, inner),
+                              fmt::format("expected it beside {}, found none", set));
         } else if (!found && !optional(rule)) {
-            violation(node, name, fmt::format("expected a data set ({}), found none", join(list_of(rule.at("dtype")), " or ")));
+            violation(node, name,
+                      fmt::format("expected a data set ({}), found none",
+                                  join(list_of(rule.at("dtype")), " or ")));
         }
     }
 
     void dataset(const Dataset& d, const Json& rule, const Bindings& bindings, const Scales& scales) {
         const auto types = list_of(rule.at("dtype"));
-        auto fail = [&](const std::string& what) { findings_.violations.push_back(d.where() + ": " + what); };
+        auto fail = [&](const std::string& what) {
+            findings_.violations.push_back(d.where() + ": " + what);
+        };
         if (std::find(types.begin(), types.end(), d.type_name()) == types.end())
             fail(fmt::format("expected {}, found {}", join(types, " or "), d.type_name()));
         const auto dims = d.dims();
         if (rule.contains("dims")) {
             std::vector<std::string> wanted;
-            for (const auto& dim : rule["dims"]) wanted.push_back(filled(dim.get<std::string>(), bindings));
-            const bool same = std::equal(dims.begin(), dims.end(), wanted.begin(), wanted.end(), [&](const auto& a, const auto& b) {
-                return Pattern(b, placeholders_).matches(a);
-            });
+            for (const auto& dim : rule["dims"])
+                wanted.push_back(filled(dim.get<std::string>(), bindings));
+            const bool same = std::equal(
+                dims.begin(), dims.end(), wanted.begin(), wanted.end(),
+                [&](const auto& a, const auto& b) { return Pattern(b, placeholders_).matches(a); });
             if (!same) fail(fmt::format("expected axes ({}), found ({})", join(wanted), join(dims)));
         }
         const Shape shape = d.shape();
         for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-            if (dims[axis].empty()) fail(fmt::format("expected a dimension scale on axis {}, found none", axis));
-            else if (const auto s = scales.find(dims[axis]); s != scales.end() && s->second != shape[axis])
-                fail(fmt::format("expected {} entries on axis {} ({}), found {}", s->second, axis, dims[axis], shape[axis]));
+            if (dims[axis].empty())
+                fail(fmt::format("expected a dimension scale on axis {}, found none", axis));
+            else if (const auto s = scales.find(dims[axis]);
+                     s != scales.end() && s->second != shape[axis])
+                fail(fmt::format("expected {} entries on axis {} ({}), found {}", s->second, axis,
+                                 dims[axis], shape[axis]));
         }
         attributes(d, part(rule, "attributes"));
     }
 
     // Walks the segments of a group's path; true where at least one group matched.
-    bool descend(const Node& node, const std::vector<std::string>& path, std::size_t depth, const Json& rule,
-                 const Bindings& bindings, const Scales& scales, std::set<std::string>& known) {
+    bool descend(const Node& node, const std::vector<std::string>& path, std::size_t depth,
+                 const Json& rule, const Bindings& bindings, const Scales& scales,
+                 std::set<std::string>& known) {
         if (depth == path.size()) {
             group(node, rule, bindings, scales);
             return true;
@@ -227,7 +250,8 @@ nlohmann::ordered_json load_schema(const std::string& kind) {
     for (const auto& entry : std::filesystem::directory_iterator(folder))
         if (entry.path().stem() != "common") known.push_back(entry.path().stem().string());
     if (std::find(known.begin(), known.end(), kind) == known.end())
-        throw BadInput(fmt::format("kind '{}' is unknown; known: {}", kind, join(nearest_first(kind, known))));
+        throw BadInput(
+            fmt::format("kind '{}' is unknown; known: {}", kind, join(nearest_first(kind, known))));
     Json out = parse_file(folder / (kind + ".json"));
     const Json common = parse_file(folder / "common.json");
     for (const char* section : {"attributes", "datasets"})

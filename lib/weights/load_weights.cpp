@@ -37,7 +37,8 @@ Model load_weights(const std::filesystem::path& path, h5::Record& record, const 
     const std::string where = path.string();
     std::error_code error;
     if (!std::filesystem::exists(path, error)) throw BadInput(where + ": no such file");
-    if (std::filesystem::is_directory(path, error)) throw BadInput(where + ": is a folder, not a file of weights");
+    if (std::filesystem::is_directory(path, error))
+        throw BadInput(where + ": is a folder, not a file of weights");
     if (h5::is_hdf5(path)) {
         const h5::Input file(path, {"model"});
         Model m = read_model(file);

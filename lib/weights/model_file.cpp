@@ -23,7 +23,8 @@ void write_tuning(h5::Node& root, const Model& m) {
     root.attr("roi", m.roi);
     root.attr("seed", m.seed);
     root.attr("options", m.options);
-    root.scale("vertex", m.vertex, {"index in the subject's space of the responses that tuned the backbone"});
+    root.scale("vertex", m.vertex,
+               {"index in the subject's space of the responses that tuned the backbone"});
     root.put("column", {"vertex"}, m.column, {"their column in the data set's responses"});
     h5::Node tuned = root.create_group("tuned");
     tuned.scale("image", m.tuned_image, {"picture that tuned the backbone"});
@@ -68,7 +69,9 @@ void check_normalisation(const h5::Node& root, const char* name, const std::arra
                                    fmt::join(known, ", "), fmt::join(found, ", ")));
 }
 
-bool is_axis(const std::string& name) { return name.starts_with("axis") && name.find('_') != std::string::npos; }
+bool is_axis(const std::string& name) {
+    return name.starts_with("axis") && name.find('_') != std::string::npos;
+}
 
 }  // namespace
 
@@ -97,7 +100,8 @@ StateDict read_state(const h5::Node& group) {
     return out;
 }
 
-void write_model(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const Model& m) {
+void write_model(const std::filesystem::path& path, const h5::Record& record, bool overwrite,
+                 const Model& m) {
     check_architecture(m.parameters, architecture(m.backbone), path.string());
     h5::Output file(path, "model", record, overwrite);
     h5::Node& root = file.root();

@@ -31,10 +31,14 @@ static_assert(std::endian::native == std::endian::little, "weights are read as t
 std::size_t element_size(NumberFormat format) {
     switch (format) {
         case NumberFormat::float16:
-        case NumberFormat::bfloat16: return 2;
-        case NumberFormat::float32: return 4;
-        case NumberFormat::float64: return 8;
-        case NumberFormat::integer: break;
+        case NumberFormat::bfloat16:
+            return 2;
+        case NumberFormat::float32:
+            return 4;
+        case NumberFormat::float64:
+            return 8;
+        case NumberFormat::integer:
+            break;
     }
     throw std::logic_error("integers are no weights");
 }
@@ -51,15 +55,18 @@ float half_to_float(std::uint16_t bits) {
 
 std::vector<float> to_float(NumberFormat format, std::span<const std::uint8_t> bytes) {
     switch (format) {
-        case NumberFormat::float16: return convert<std::uint16_t>(bytes, half_to_float);
+        case NumberFormat::float16:
+            return convert<std::uint16_t>(bytes, half_to_float);
         case NumberFormat::bfloat16:
             return convert<std::uint16_t>(bytes, [](std::uint16_t b) {
                 return std::bit_cast<float>(static_cast<std::uint32_t>(b) << 16);
             });
-        case NumberFormat::float32: return convert<float>(bytes, [](float x) { return x; });
+        case NumberFormat::float32:
+            return convert<float>(bytes, [](float x) { return x; });
         case NumberFormat::float64:
             return convert<double>(bytes, [](double x) { return static_cast<float>(x); });
-        case NumberFormat::integer: break;
+        case NumberFormat::integer:
+            break;
     }
     throw std::logic_error("integers are no weights");
 }

@@ -45,16 +45,19 @@ class Archive {
             throw BadInput(fmt::format("{}: the archive lacks {}", file_, name));
         // PyTorch stores; a packed entry could unpack to anything.
         if (status.comp_method != ZIP_CM_STORE || status.size > most)
-            throw BadInput(fmt::format("{}:{}: expected at most {} bytes, stored as they are", file_, name, most));
+            throw BadInput(
+                fmt::format("{}:{}: expected at most {} bytes, stored as they are", file_, name, most));
         Bytes out(status.size);
-        const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> entry(zip_fopen(zip_.get(), name.c_str(), 0), zip_fclose);
+        const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> entry(
+            zip_fopen(zip_.get(), name.c_str(), 0), zip_fclose);
         std::size_t at = 0;
         while (entry && at < out.size()) {
             const auto n = zip_fread(entry.get(), out.data() + at, out.size() - at);
             if (n <= 0) break;
             at += static_cast<std::size_t>(n);
         }
-        if (!entry || at != out.size()) throw BadInput(fmt::format("{}:{}: cannot be read; damaged?", file_, name));
+        if (!entry || at != out.size())
+            throw BadInput(fmt::format("{}:{}: cannot be read; damaged?", file_, name));
         return out;
     }
 
@@ -70,7 +73,8 @@ StateDict read_zip(const fs::path& path) {
     if (archive.has(folder + "byteorder")) {
         const Bytes order = archive.read(folder + "byteorder", 16);
         if (std::string(order.begin(), order.end()) != "little")
-            throw BadInput(path.string() + ": its numbers are big-endian", "save it on a little-endian machine");
+            throw BadInput(path.string() + ": its numbers are big-endian",
+                           "save it on a little-endian machine");
     }
     const Bytes bytes = archive.read(pickle_name, longest_pickle);
     const auto document = pickle::load(bytes, path.string(), allowed_global);
@@ -82,7 +86,8 @@ StateDict read_zip(const fs::path& path) {
 // ---- the older stream ----
 
 // The pickled number 0x1950a86a20f9469cfc6c in protocol 2: PROTO 2, LONG1, 10 bytes, STOP.
-constexpr std::uint8_t magic[] = {0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
+constexpr std::uint8_t magic[] = {0x80, 2,    0x8a, 10,   0x6c, 0xfc, 0x9c, 0x46,
+                                  0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, '.'};
 
 class Stream {
   public:
@@ -105,7 +110,8 @@ class Stream {
         if (bytes_.size() - at_ < sizeof elements + wanted) cut_short();
         std::memcpy(&elements, bytes_.data() + at_, sizeof elements);
         if (elements != s.elements)
-            throw BadInput(fmt::format("{}: expected a storage of {} elements, found {}", file_, s.elements, elements));
+            throw BadInput(fmt::format("{}: expected a storage of {} elements, found {}", file_,
+                                       s.elements, elements));
         at_ += sizeof elements + wanted;
         return std::span(bytes_).subspan(at_ - wanted, wanted);
     }
@@ -134,7 +140,8 @@ StateDict read_stream(const fs::path& path) {
     for (const auto* key : keys.root().items) {
         const auto s = wanted.find(key->text);
         // An unknown storage has an unknown size: nothing behind it can be found.
-        if (s == wanted.end()) throw BadInput(fmt::format("{}: storage '{}' belongs to no tensor", file, key->text));
+        if (s == wanted.end())
+            throw BadInput(fmt::format("{}: storage '{}' belongs to no tensor", file, key->text));
         found[key->text] = stream.storage(s->second);
     }
     return tensors_of(document.root(), file, [&](const Storage& s) {
@@ -154,7 +161,8 @@ Bytes first_bytes(const fs::path& path) {
 
 bool is_pth(const fs::path& path) {
     const Bytes head = first_bytes(path);
-    return std::memcmp(head.data(), "PK\3\4", 4) == 0 || std::memcmp(head.data(), magic, sizeof magic) == 0;
+    return std::memcmp(head.data(), "PK\3\4", 4) == 0 ||
+           std::memcmp(head.data(), magic, sizeof magic) == 0;
 }
 
 StateDict read_pth(const fs::path& path) {

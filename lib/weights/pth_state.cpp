@@ -31,7 +31,8 @@ const std::map<std::string, StorageClass> storage_classes = {
 // "Float" of "torch.FloatStorage", "" for anything else.
 std::string storage_class(const std::string& global) {
     constexpr std::string_view prefix = "torch.", suffix = "Storage";
-    if (!global.starts_with(prefix) || !global.ends_with(suffix) || global.size() < prefix.size() + suffix.size())
+    if (!global.starts_with(prefix) || !global.ends_with(suffix) ||
+        global.size() < prefix.size() + suffix.size())
         return {};
     const std::string name = global.substr(prefix.size(), global.size() - prefix.size() - suffix.size());
     return storage_classes.contains(name) ? name : std::string{};
@@ -63,8 +64,10 @@ View parse_tensor(const Value& value, const std::string& where) {
     if (!v->made_by("torch._utils._rebuild_tensor_v2") || !v->args)
         throw BadInput(fmt::format("{}: expected a tensor, found {}", where, v->describe()));
     const Value* storage = v->args->at(0);
-    if (!storage || !storage->is(Kind::persistent)) throw BadInput(where + ": expected a storage in its tensor");
-    View out{storage, integer(v->args->at(1), where), integers(v->args->at(2), where), integers(v->args->at(3), where)};
+    if (!storage || !storage->is(Kind::persistent))
+        throw BadInput(where + ": expected a storage in its tensor");
+    View out{storage, integer(v->args->at(1), where), integers(v->args->at(2), where),
+             integers(v->args->at(3), where)};
     if (out.shape.size() != out.stride.size() || out.shape.size() > 16)
         throw BadInput(fmt::format("{}: shape ({}) does not go with strides ({})", where,
                                    fmt::join(out.shape, ", "), fmt::join(out.stride, ", ")));
@@ -82,8 +85,8 @@ std::int64_t checked_count(const View& view, std::int64_t elements, const std::s
         last += static_cast<__int128>(view.shape[i] - 1) * view.stride[i];
     }
     if (!good || last >= elements)
-        throw BadInput(fmt::format("{}: a view of shape ({}) does not fit its storage of {} elements", where,
-                                   fmt::join(view.shape, ", "), elements));
+        throw BadInput(fmt::format("{}: a view of shape ({}) does not fit its storage of {} elements",
+                                   where, fmt::join(view.shape, ", "), elements));
     return count;
 }
 
@@ -106,7 +109,9 @@ std::vector<float> gather(const View& view, std::int64_t count, const std::vecto
 
 // The mapping of names to tensors: the root or its entry "state_dict".
 const Value& mapping(const Value& root, const std::string& where) {
-    auto is_mapping = [](const Value& v) { return v.is(Kind::dict) || v.made_by("collections.OrderedDict"); };
+    auto is_mapping = [](const Value& v) {
+        return v.is(Kind::dict) || v.made_by("collections.OrderedDict");
+    };
     const Value* inner = is_mapping(root) ? root.find("state_dict") : nullptr;
     const Value& found = inner ? *inner : root;
     if (!is_mapping(found))
@@ -116,7 +121,8 @@ const Value& mapping(const Value& root, const std::string& where) {
 }
 
 std::string name_of(const Value& key, const std::string& where) {
-    if (!key.is(Kind::text)) throw BadInput(fmt::format("{}: expected names as keys, found {}", where, key.describe()));
+    if (!key.is(Kind::text))
+        throw BadInput(fmt::format("{}: expected names as keys, found {}", where, key.describe()));
     return key.text;
 }
 
@@ -133,9 +139,11 @@ Storage parse_storage(const Value& persistent, const std::string& where) {
     const Value *kind = id ? id->at(0) : nullptr, *type = id ? id->at(1) : nullptr;
     const Value *key = id ? id->at(2) : nullptr, *elements = id ? id->at(4) : nullptr;
     const bool good = kind && kind->text == "storage" && type && type->is(Kind::global) && key &&
-                      key->is(Kind::text) && elements && elements->is(Kind::integer) && elements->integer >= 0 &&
-                      elements->integer < std::int64_t{1} << 40 && (!id->at(5) || id->at(5)->is(Kind::none));
-    if (!good || storage_class(type->text).empty()) throw BadInput(where + ": a storage is described in an unknown way");
+                      key->is(Kind::text) && elements && elements->is(Kind::integer) &&
+                      elements->integer >= 0 && elements->integer < std::int64_t{1} << 40 &&
+                      (!id->at(5) || id->at(5)->is(Kind::none));
+    if (!good || storage_class(type->text).empty())
+        throw BadInput(where + ": a storage is described in an unknown way");
     const StorageClass& c = storage_classes.at(storage_class(type->text));
     return {key->text, c.format, c.element, elements->integer};
 }
@@ -164,10 +172,12 @@ StateDict tensors_of(const Value& root, const std::string& where, const FetchSto
             throw BadInput(at + ": expected floating-point numbers, found integers");
         }
         const std::int64_t count = checked_count(view, storage.elements, at);
-        if (!numbers.contains(storage.key)) numbers[storage.key] = to_float(storage.format, fetch(storage));
+        if (!numbers.contains(storage.key))
+            numbers[storage.key] = to_float(storage.format, fetch(storage));
         const auto& data = numbers[storage.key];
         if (std::cmp_not_equal(data.size(), storage.elements))
-            throw BadInput(fmt::format("{}: expected a storage of {} elements, found {}", at, storage.elements, data.size()));
+            throw BadInput(fmt::format("{}: expected a storage of {} elements, found {}", at,
+                                       storage.elements, data.size()));
         out.push_back({name, view.shape, gather(view, count, data)});
     }
     return out;

@@ -66,8 +66,9 @@ std::vector<Entry> parse_header(const std::string& file, const Json& header, std
     std::uint64_t at = 0;
     for (const auto& e : entries) {
         if (e.begin != at)
-            throw BadInput(fmt::format("{}:{}: expected data from byte {}, found {} (a hole or an overlap)",
-                                       file, e.name, at, e.begin));
+            throw BadInput(
+                fmt::format("{}:{}: expected data from byte {}, found {} (a hole or an overlap)", file,
+                            e.name, at, e.begin));
         at = e.end;
     }
     if (at != bytes)
@@ -117,7 +118,8 @@ Safetensors read_safetensors(const fs::path& path) {
         if (find(out.state, e.name)) throw BadInput(fmt::format("{}:{}: named twice", file, e.name));
         if (e.format == NumberFormat::integer) {
             if (e.name.ends_with("num_batches_tracked")) continue;
-            throw BadInput(fmt::format("{}:{}: expected floating-point numbers, found integers", file, e.name));
+            throw BadInput(
+                fmt::format("{}:{}: expected floating-point numbers, found integers", file, e.name));
         }
         std::vector<std::uint8_t> bytes(e.end - e.begin);
         in.seekg(static_cast<std::streamoff>(8 + length + e.begin));

@@ -24,23 +24,35 @@ std::vector<double> numbers(const json& values) {
 std::map<std::string, std::string> tuning_note(const Model& m) {
     std::map<std::string, std::string> out = {{"format", "pt"}};
     if (!m.tuned()) return out;
-    const json note = {{"backbone", m.backbone}, {"image_size", m.image_size}, {"method", m.method},
-                       {"subjects", m.subjects}, {"dataset_uuids", m.dataset_uuids},
-                       {"hemisphere", m.hemisphere}, {"roi_class", m.roi_class}, {"roi", m.roi},
-                       {"seed", m.seed}, {"options", m.options}, {"column", m.column}, {"vertex", m.vertex},
-                       {"tuned_image", m.tuned_image}, {"tuned_sha256", m.tuned_sha256},
-                       {"loss", m.history.loss}, {"validation_loss", m.history.validation_loss},
+    const json note = {{"backbone", m.backbone},
+                       {"image_size", m.image_size},
+                       {"method", m.method},
+                       {"subjects", m.subjects},
+                       {"dataset_uuids", m.dataset_uuids},
+                       {"hemisphere", m.hemisphere},
+                       {"roi_class", m.roi_class},
+                       {"roi", m.roi},
+                       {"seed", m.seed},
+                       {"options", m.options},
+                       {"column", m.column},
+                       {"vertex", m.vertex},
+                       {"tuned_image", m.tuned_image},
+                       {"tuned_sha256", m.tuned_sha256},
+                       {"loss", m.history.loss},
+                       {"validation_loss", m.history.validation_loss},
                        {"learning_rate", m.history.learning_rate}};
     out["cortune.model"] = note.dump();
     return out;
 }
 
-void read_tuning_note(const std::map<std::string, std::string>& metadata, const std::string& where, Model& m) {
+void read_tuning_note(const std::map<std::string, std::string>& metadata, const std::string& where,
+                      Model& m) {
     const auto found = metadata.find("cortune.model");
     if (found == metadata.end()) return;
     try {
         const json note = json::parse(found->second);
-        if (note.at("backbone") != m.backbone) throw BadInput(where + ": its note names another backbone");
+        if (note.at("backbone") != m.backbone)
+            throw BadInput(where + ": its note names another backbone");
         note.at("image_size").get_to(m.image_size);
         note.at("method").get_to(m.method);
         note.at("subjects").get_to(m.subjects);
@@ -54,9 +66,11 @@ void read_tuning_note(const std::map<std::string, std::string>& metadata, const 
         note.at("vertex").get_to(m.vertex);
         note.at("tuned_image").get_to(m.tuned_image);
         note.at("tuned_sha256").get_to(m.tuned_sha256);
-        m.history = {numbers(note.at("loss")), numbers(note.at("validation_loss")), numbers(note.at("learning_rate"))};
+        m.history = {numbers(note.at("loss")), numbers(note.at("validation_loss")),
+                     numbers(note.at("learning_rate"))};
     } catch (const json::exception& e) {
-        throw BadInput(where + ": the note 'cortune.model' in its metadata is malformed (" + e.what() + ")");
+        throw BadInput(where + ": the note 'cortune.model' in its metadata is malformed (" + e.what() +
+                       ")");
     }
 }
 

@@ -23,7 +23,8 @@ killed() {
         if [ -e "$out" ]; then expect 0 cortune-info "$out"; fi
         for part in .*.part; do
             [ -e "$part" ] || continue
-            expect 3 cortune-info "$part"
+            # Refused, or (killed between its last byte and its new name) whole.
+            cortune-info "$part" > stdout 2> stderr || [ $? = 3 ] || fail "$part: neither refused nor whole"
             rm -f "$part"
         done
     done

@@ -27,19 +27,31 @@ struct Options {
     std::string input;
 };
 
-const cli::Doc doc = {"unit-tool", "do what a test wants", {"First paragraph.", "Second - one."},
-                      {{"fail on purpose", "unit-tool x --what run"}}, {"dataset"}, {"model"},
+const cli::Doc doc = {"unit-tool",
+                      "do what a test wants",
+                      {"First paragraph.", "Second - one."},
+                      {{"fail on purpose", "unit-tool x --what run"}},
+                      {"dataset"},
+                      {"model"},
                       {"cortune-info(1)"}};
-const cli::Common common = {.output = true, .output_optional = true, .seed = true, .threads = true,
-                            .device = true, .json = true};
+const cli::Common common = {.output = true,
+                            .output_optional = true,
+                            .seed = true,
+                            .threads = true,
+                            .device = true,
+                            .json = true};
 
 void declare(CLI::App& app, Options& options) {
     app.add_option("input", options.input, "What to read")->required()->type_name("FILE");
     app.add_option("--what", options.what, "How to end")
         ->check(CLI::IsMember({"nothing", "run", "usage", "input", "output", "device", "memory",
                                "threads", "other", "signal", "print"}))
-        ->type_name("HOW")->capture_default_str();
-    app.add_option("--list", options.list, "Several")->delimiter(',')->allow_extra_args(false)->type_name("A,B");
+        ->type_name("HOW")
+        ->capture_default_str();
+    app.add_option("--list", options.list, "Several")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->type_name("A,B");
 }
 
 void run(const Options& o, cli::Context& context) {
@@ -101,13 +113,20 @@ Outcome call(std::vector<std::string> arguments, const char* out = nullptr, bool
 }  // namespace
 
 TEST_CASE("failures become exit codes, messages and hints") {
-    struct { const char* what; int code; const char* message; } const cases[] = {
-        {"nothing", 0, "wall"},       {"run", 1, "error: it diverged"},
-        {"other", 1, "a fault"},      {"usage", 2, "hint: try something else"},
-        {"input", 3, "unit-tool: error: a.h5:/x: expected 3, found 4"},
-        {"output", 4, "exists"},      {"device", 5, "no CUDA"},
-        {"memory", 5, "not enough"},  {"threads", 5, "error"},
-        {"signal", 128 + SIGTERM, "signal"}};
+    struct {
+        const char* what;
+        int code;
+        const char* message;
+    } const cases[] = {{"nothing", 0, "wall"},
+                       {"run", 1, "error: it diverged"},
+                       {"other", 1, "a fault"},
+                       {"usage", 2, "hint: try something else"},
+                       {"input", 3, "unit-tool: error: a.h5:/x: expected 3, found 4"},
+                       {"output", 4, "exists"},
+                       {"device", 5, "no CUDA"},
+                       {"memory", 5, "not enough"},
+                       {"threads", 5, "error"},
+                       {"signal", 128 + SIGTERM, "signal"}};
     for (const auto& c : cases) {
         INFO(c.what);
         const Outcome o = call({"x", "--what", c.what});
@@ -119,11 +138,21 @@ TEST_CASE("failures become exit codes, messages and hints") {
 }
 
 TEST_CASE("CLI11's own exit codes never escape") {
-    const std::vector<std::vector<std::string>> wrong = {
-        {}, {"x", "--absent"}, {"x", "y", "z"}, {"x", "--what"}, {"x", "--what", "odd"},
-        {"x", "--threads", "0"}, {"x", "--threads", "many"}, {"x", "--seed", "-1"},
-        {"x", "--seed", "1.5"}, {"x", "--progress", "maybe"}, {"x", "--what=run", "--what=run"},
-        {"--completion"}, {"--manual", "x"}, {"x", "--overwrite=odd"}, {"--completion", "tcsh"}};
+    const std::vector<std::vector<std::string>> wrong = {{},
+                                                         {"x", "--absent"},
+                                                         {"x", "y", "z"},
+                                                         {"x", "--what"},
+                                                         {"x", "--what", "odd"},
+                                                         {"x", "--threads", "0"},
+                                                         {"x", "--threads", "many"},
+                                                         {"x", "--seed", "-1"},
+                                                         {"x", "--seed", "1.5"},
+                                                         {"x", "--progress", "maybe"},
+                                                         {"x", "--what=run", "--what=run"},
+                                                         {"--completion"},
+                                                         {"--manual", "x"},
+                                                         {"x", "--overwrite=odd"},
+                                                         {"--completion", "tcsh"}};
     for (const auto& arguments : wrong) {
         const Outcome o = call(arguments);
         INFO((arguments.empty() ? "" : arguments.back()) << ": " << o.err);
@@ -142,15 +171,16 @@ TEST_CASE("help, version, manual page, completions") {
     const Outcome help = call({"--help"});
     CHECK(help.code == 0);
     CHECK(help.err.empty());
-    CHECK_THAT(help.out, Contains("unit-tool") && Contains("--what HOW [nothing]") && Contains("Second - one.") &&
-                             Contains("--threads INT") && !Contains("in [1") && !Contains("--manual"));
+    CHECK_THAT(help.out, Contains("unit-tool") && Contains("--what HOW [nothing]") &&
+                             Contains("Second - one.") && Contains("--threads INT") &&
+                             !Contains("in [1") && !Contains("--manual"));
     const Outcome version = call({"--version"});
     CHECK(version.code == 0);
     CHECK_THAT(version.out, Catch::StartsWith("unit-tool (cortune) "));
     const Outcome manual = call({"--manual"});
     CHECK(manual.code == 0);
-    CHECK_THAT(manual.out, Contains(".TH unit") && Contains(".SH EXIT STATUS") && Contains("\\-\\-what") &&
-                               !Contains("in [1"));
+    CHECK_THAT(manual.out, Contains(".TH unit") && Contains(".SH EXIT STATUS") &&
+                               Contains("\\-\\-what") && !Contains("in [1"));
     for (const char* shell : {"bash", "zsh", "fish"}) {
         const Outcome o = call({"--completion", shell});
         CHECK(o.code == 0);
@@ -163,14 +193,15 @@ TEST_CASE("results on stdout, the rest on stderr") {
     CHECK(o.code == 0);
     CHECK_THAT(o.out, Contains("\"seed\":7") && Contains("\"--what\":\"print\"") &&
                           Contains("\"argv\":[\"unit-tool\",\"x\""));
-    CHECK_THAT(o.err, Contains("warning: a warning") && Contains("some news") && Contains("peak memory") &&
-                          !Contains("a detail"));
+    CHECK_THAT(o.err, Contains("warning: a warning") && Contains("some news") &&
+                          Contains("peak memory") && !Contains("a detail"));
     const Outcome quiet = call({"x", "--what", "print", "-q"});
     CHECK(quiet.err == "unit-tool: warning: a warning\n");
     CHECK_THAT(call({"x", "--what", "print", "-v"}).err, Contains("a detail"));
 }
 
 TEST_CASE("a result that cannot be written is exit code 4") {
-    for (const auto& arguments : {std::vector<std::string>{"x", "--what", "print"}, {"--help"}, {"--manual"}})
+    for (const auto& arguments :
+         {std::vector<std::string>{"x", "--what", "print"}, {"--help"}, {"--manual"}})
         CHECK(call(arguments, "/dev/full").code == 4);
 }

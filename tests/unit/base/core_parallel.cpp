@@ -17,9 +17,11 @@ TEST_CASE("parallel_for visits every index once") {
         for (const auto& s : seen) REQUIRE(s == 1);
     }
     parallel_for(0, 4, [](std::size_t) { FAIL("nothing to visit"); });
-    CHECK_THROWS_WITH(parallel_for(100, 4, [](std::size_t i) {
-        if (i == 50) throw std::runtime_error("fifty");
-    }), "fifty");
+    CHECK_THROWS_WITH(parallel_for(100, 4,
+                                   [](std::size_t i) {
+                                       if (i == 50) throw std::runtime_error("fifty");
+                                   }),
+                      "fifty");
 }
 
 TEST_CASE("ordered_pipeline keeps the order and its window") {
@@ -46,7 +48,8 @@ TEST_CASE("ordered_pipeline keeps the order and its window") {
             CHECK(widest <= std::max<std::size_t>(window, 1) + 1);
         }
     }
-    ordered_pipeline(0, 2, 2, [](std::size_t i) { return i; }, [](std::size_t, std::size_t) { FAIL(); });
+    ordered_pipeline(
+        0, 2, 2, [](std::size_t i) { return i; }, [](std::size_t, std::size_t) { FAIL(); });
 }
 
 TEST_CASE("ordered_pipeline rethrows a producer's exception in its turn") {

@@ -41,8 +41,10 @@ void write_small(const fs::path& path, bool overwrite = false) {
 void tamper(const fs::path& path, const char* attribute, const std::string& value) {
     h5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT));
     h5::Node root(h5::Handle(H5Gopen2(file.get(), "/", H5P_DEFAULT)), "test:/");
-    if (value.empty()) H5Adelete(root.id(), attribute);
-    else root.attr(attribute, value);
+    if (value.empty())
+        H5Adelete(root.id(), attribute);
+    else
+        root.attr(attribute, value);
 }
 
 }  // namespace
@@ -86,11 +88,13 @@ TEST_CASE("complete is the last attribute of the root") {
     h5::Handle root(H5Gopen2(file.get(), "/", H5P_DEFAULT));
     std::vector<std::string> names;
     hsize_t at = 0;
-    H5Aiterate2(root.get(), H5_INDEX_CRT_ORDER, H5_ITER_INC, &at,
-                [](hid_t, const char* name, const H5A_info_t*, void* out) -> herr_t {
-                    static_cast<std::vector<std::string>*>(out)->emplace_back(name);
-                    return 0;
-                }, &names);
+    H5Aiterate2(
+        root.get(), H5_INDEX_CRT_ORDER, H5_ITER_INC, &at,
+        [](hid_t, const char* name, const H5A_info_t*, void* out) -> herr_t {
+            static_cast<std::vector<std::string>*>(out)->emplace_back(name);
+            return 0;
+        },
+        &names);
     REQUIRE(names.size() == 7);
     CHECK(names.front() == "format");
     CHECK(names.back() == "complete");

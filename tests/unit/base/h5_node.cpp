@@ -71,7 +71,8 @@ TEST_CASE("data sets take their shape from scales of any ancestor") {
         streamed.write_rows<std::uint8_t>(1, 2, rows);
         streamed.write_rows<std::uint8_t>(0, 1, rows + 2);
         CHECK_THROWS_AS(root.create<float>("bad", {"nowhere"}, {"no such scale"}), std::logic_error);
-        CHECK_THROWS_AS(root.put("short", {"image"}, std::vector<float>{1}, {"too few"}), std::logic_error);
+        CHECK_THROWS_AS(root.put("short", {"image"}, std::vector<float>{1}, {"too few"}),
+                        std::logic_error);
         out.commit();
     }
     const h5::Input in(scratch / "a.h5");
@@ -99,7 +100,8 @@ TEST_CASE("data sets take their shape from scales of any ancestor") {
     CHECK_FALSE(root.is_group("image"));
     CHECK(root.has("results/lh/prf"));
     CHECK_FALSE(root.has("results/rh/prf"));
-    CHECK_THROWS_WITH(root.dataset("results/lh/absent"), Contains("/results/lh/absent") && Contains("missing"));
+    CHECK_THROWS_WITH(root.dataset("results/lh/absent"),
+                      Contains("/results/lh/absent") && Contains("missing"));
     CHECK_THROWS_AS(root.dataset("results"), BadInput);
     CHECK_THROWS_AS(root.group("image"), BadInput);
     CHECK_THROWS_AS(root.dataset("pixels").read_strings(), BadInput);
@@ -110,7 +112,8 @@ TEST_CASE("children come in the order of creation") {
     {
         h5::Output out(scratch / "a.h5", "model", {}, false);
         for (const char* name : {"zeta", "alpha", "mid"}) out.root().create_group(name);
-        for (const char* name : {"beta", "aleph"}) out.root().create_group(std::string("zeta/between/") + name);
+        for (const char* name : {"beta", "aleph"})
+            out.root().create_group(std::string("zeta/between/") + name);
         out.commit();
     }
     const h5::Input in(scratch / "a.h5");
@@ -139,14 +142,20 @@ TEST_CASE("provenance carries the nodes of all ancestors") {
     first.tool = "maker";
     first.argv = {"maker", "\xff not UTF-8"};
     first.add_input("/data/x.npy", std::string(64, 'a'));
-    { h5::Output out(scratch / "a.h5", "dataset", first, false); out.commit(); }
+    {
+        h5::Output out(scratch / "a.h5", "dataset", first, false);
+        out.commit();
+    }
     h5::Record second;
     second.tool = "user";
     second.seed = 3;
     const h5::Input a(scratch / "a.h5");
     a.register_in(second);
     a.register_in(second);  // twice is once
-    { h5::Output out(scratch / "b.h5", "model", second, false); out.commit(); }
+    {
+        h5::Output out(scratch / "b.h5", "model", second, false);
+        out.commit();
+    }
     const auto tree = h5::Input(scratch / "b.h5").provenance();
     CHECK(tree["nodes"].size() == 2);
     CHECK(tree["nodes"][tree["root"].get<std::string>()]["parents"] == Strings{a.uuid()});

@@ -68,25 +68,31 @@ TEST_CASE("a file that keeps to its schema has no findings") {
 TEST_CASE("violations name place, expectation and finding") {
     auto only = [](auto change) {
         const auto f = findings(small, [&](h5::Node& root) { good(root), change(root); });
-        return f.violations.size() == 1 ? f.violations[0] : std::to_string(f.violations.size()) + " violations";
+        return f.violations.size() == 1 ? f.violations[0]
+                                        : std::to_string(f.violations.size()) + " violations";
     };
-    CHECK_THAT(only([](h5::Node& r) { r.attr("n", "three"); }), Contains("'n'") && Contains("expected int"));
+    CHECK_THAT(only([](h5::Node& r) { r.attr("n", "three"); }),
+               Contains("'n'") && Contains("expected int"));
     CHECK_THAT(only([](h5::Node& r) { r.attr("method", "c"); }), Contains("a, b") && Contains("'c'"));
     CHECK_THAT(only([](h5::Node& r) { r.attr("maybe", 1); }), Contains("'maybe'"));
-    CHECK_THAT(only([](h5::Node& r) { H5Adelete(r.id(), "n"); }), Contains("attribute 'n'") && Contains("found none"));
+    CHECK_THAT(only([](h5::Node& r) { H5Adelete(r.id(), "n"); }),
+               Contains("attribute 'n'") && Contains("found none"));
     CHECK_THAT(only([](h5::Node& r) { H5Ldelete(r.id(), "response_rh", H5P_DEFAULT); }),
                Contains("/response_rh") && Contains("beside vertex_rh"));
     CHECK_THAT(only([](h5::Node& r) {
-        H5Ldelete(r.id(), "response_rh", H5P_DEFAULT);
-        r.put("response_rh", {"image", "vertex_lh"}, std::vector<float>(4), {"crossed"});
-    }), Contains("expected axes (image, vertex_rh), found (image, vertex_lh)"));
+                   H5Ldelete(r.id(), "response_rh", H5P_DEFAULT);
+                   r.put("response_rh", {"image", "vertex_lh"}, std::vector<float>(4), {"crossed"});
+               }),
+               Contains("expected axes (image, vertex_rh), found (image, vertex_lh)"));
     CHECK_THAT(only([](h5::Node& r) {
-        H5Ldelete(r.id(), "response_rh", H5P_DEFAULT);
-        r.put("response_rh", {"image", "vertex_rh"}, std::vector<double>(4), {"double"});
-    }), Contains("expected float32, found float64"));
+                   H5Ldelete(r.id(), "response_rh", H5P_DEFAULT);
+                   r.put("response_rh", {"image", "vertex_rh"}, std::vector<double>(4), {"double"});
+               }),
+               Contains("expected float32, found float64"));
     CHECK_THAT(only([](h5::Node& r) { H5Ldelete(r.id(), "results/lh/V1/x", H5P_DEFAULT); }),
                Contains("/results/lh/V1/x") && Contains("float32 or float64"));
-    CHECK_THAT(only([](h5::Node& r) { H5Ldelete(r.id(), "results", H5P_DEFAULT); }), Contains("results/{h}/*"));
+    CHECK_THAT(only([](h5::Node& r) { H5Ldelete(r.id(), "results", H5P_DEFAULT); }),
+               Contains("results/{h}/*"));
 }
 
 TEST_CASE("an axis as long as its scale") {
@@ -134,8 +140,10 @@ TEST_CASE("a dataset described") {
         root.put("split", {"image"}, std::vector<std::uint8_t>{0, 1, 0}, {"split"});
         root.scale("vertex_lh", std::vector<std::int32_t>{5, 6, 7, 8}, {"vertex"});
         root.dataset("vertex_lh").attr("space", "index");
-        root.put("noise_ceiling_lh", {"vertex_lh"}, std::vector<float>{.25F, .75F, NAN, .5F}, {"ceiling"});
-        auto labels = root.put("roi_lh_prf", {"vertex_lh"}, std::vector<std::int16_t>{1, 1, 0, 2}, {"labels"});
+        root.put("noise_ceiling_lh", {"vertex_lh"}, std::vector<float>{.25F, .75F, NAN, .5F},
+                 {"ceiling"});
+        auto labels =
+            root.put("roi_lh_prf", {"vertex_lh"}, std::vector<std::int16_t>{1, 1, 0, 2}, {"labels"});
         labels.attr("roi_class", "prf");
         labels.attr("label_values", std::vector<std::int64_t>{1, 2, 3});
         labels.attr("label_names", Strings{"V1v", "V1d", "hV4"});
