@@ -13,6 +13,7 @@ All of it runs with the same number of threads. Prints ratios, peak memory and t
 the time that matrix products at the machine's own speed would take.
 """
 import argparse
+import os
 import pathlib
 import re
 import subprocess
@@ -171,6 +172,8 @@ def main():
     parser.add_argument("--skip-tuning", action="store_true")
     parser.add_argument("--himalaya", action="store_true")
     o = parser.parse_args()
+    # Debian's PyTorch starts with one thread.
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     sgemm, dgemm = gemm_speed(torch.float32), gemm_speed(torch.float64)
     print(f"threads {torch.get_num_threads()}, sgemm {sgemm:.0f} GFLOP/s, dgemm {dgemm:.0f} GFLOP/s")
     with tempfile.TemporaryDirectory() as name:
