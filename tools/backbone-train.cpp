@@ -16,8 +16,9 @@ const cli::Doc doc{
     .description = {"Cross-entropy, Adam, a learning rate that falls to 0 along a cosine, random mirroring. The folder "
                     "holds train/<class>/ and val/<class>/ with PNG or JPEG pictures, as nsd-simulate --labelled writes "
                     "them. The accuracy on val/ is printed and kept in the file's provenance."},
-    .examples = {{"the command behind the shipped backbone",
-                  "nsd-simulate --labelled classes --seed 7 && backbone-train classes --seed 7 --threads 2 -o alexnet-mini.h5"}},
+    .examples = {{"the commands behind the shipped backbone (share/models/make.sh)",
+                  "nsd-simulate --labelled classes --per-class 400 --val-per-class 40 --seed 7 && "
+                  "backbone-train classes --epochs 24 --seed 7 --threads 2 -o alexnet-mini.h5"}},
     .reads = {"IMAGES/{train,val}/<class>/*.png|jpg"},
     .writes = {"-o: a file of kind model, method untuned"},
     .see_also = {"nsd-simulate(1)", "cl-finetune(1)"}};
