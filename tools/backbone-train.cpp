@@ -13,7 +13,7 @@ using namespace cortune;
 const cli::Doc doc{
     .name = "backbone-train",
     .summary = "train a backbone from scratch on labelled pictures",
-    .description = {"Cross-entropy, Adam, a learning rate that falls to 0 along a cosine, random mirroring. The folder "
+    .description = {"Cross-entropy, Adam, a learning rate that falls to 0 along a cosine; the pictures of every second batch, at random, are mirrored. The folder "
                     "holds train/<class>/ and val/<class>/ with PNG or JPEG pictures, as nsd-simulate --labelled writes "
                     "them. The accuracy on val/ is printed and kept in the file's provenance."},
     .examples = {{"the commands behind the shipped backbone (share/models/make.sh)",

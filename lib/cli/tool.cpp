@@ -56,13 +56,21 @@ void declare_common(CLI::App& app, const Common& common, Context& context, Asked
     app.add_option("--completion", asked.completion)->group("");
 }
 
+// Of an option that is repeated the last value counts, as in other tools, so that a script
+// can append to a common list of options.
+void let_the_last_count(CLI::App& app) {
+    for (CLI::Option* option : app.get_options())
+        if (option->get_items_expected_max() == 1 && option->get_multi_option_policy() == CLI::MultiOptionPolicy::Throw)
+            option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+}
+
 nlohmann::json effective_options(const CLI::App& app) {
     nlohmann::json out = nlohmann::json::object();
     for (const CLI::Option* option : app.get_options()) {
         if (option->get_group().empty()) continue;
         const std::string name = option->get_name(false, false);
         if (name == "--help" || name == "--version") continue;
-        const auto& given = option->results();
+        const auto given = option->count() > 0 ? option->reduced_results() : CLI::results_t{};
         if (given.size() > 1) out[name] = given;
         else if (given.size() == 1) out[name] = given[0];
         else if (!option->get_default_str().empty()) out[name] = option->get_default_str();
@@ -181,6 +189,7 @@ int run_main(int argc, char** argv, const Doc& doc, const Common& common,
         describe_app(app, doc);
         declare(app);
         declare_common(app, common, context, asked);
+        let_the_last_count(app);
     });
     if (declared != 0) return declared;
     if (const int answer = parse(argc, argv, app, doc, context, asked); answer >= 0) return answer;

@@ -41,6 +41,7 @@ EncodingHeader read_header(const h5::Node& root) {
     out.subject = root.attr_string("subject");
     out.dataset_uuid = root.attr_string("dataset_uuid");
     out.model_uuid = root.attr_string("model_uuid");
+    out.model_sha256 = root.attr_string("model_sha256");
     out.backbone = root.attr_string("backbone");
     out.method = root.attr_string("method");
     out.protocol = root.attr_string("protocol");
@@ -99,6 +100,7 @@ EncodingWriter::EncodingWriter(const std::filesystem::path& path, const h5::Reco
     root.attr("subject", header.subject);
     root.attr("dataset_uuid", header.dataset_uuid);
     root.attr("model_uuid", header.model_uuid);
+    root.attr("model_sha256", header.model_sha256);
     root.attr("backbone", header.backbone);
     root.attr("method", header.method);
     root.attr("protocol", header.protocol);

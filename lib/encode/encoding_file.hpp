@@ -29,6 +29,7 @@ struct RoiEncoding {
 struct EncodingHeader {
     std::string subject, dataset_uuid;
     std::string model_uuid;                  // "" for an untuned backbone that is no file of ours
+    std::string model_sha256;                // of the network's parameters (weights/model_file.hpp)
     std::string backbone;                    // "alexnet", …
     std::string method;                      // "untuned", "infonce", "clip", "mse"
     std::string protocol;                    // "held-out", "paper", "train-cv"; "predicted": saved weights

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -107,13 +108,47 @@ std::int64_t scored_tuned_images(const EncodingHeader& header) {
     return count;
 }
 
+RoiEncoding read_source(const RoiSource& source) {
+    if (source.paths.size() == 1) return source.file->read(source.paths[0]);
+    std::vector<RoiEncoding> parts;
+    std::map<std::int32_t, std::pair<std::size_t, std::size_t>> place;  // vertex → part, column
+    for (const auto& path : source.paths) {
+        parts.push_back(source.file->read(path));
+        for (std::size_t v = 0; v < parts.back().vertex.size(); ++v)
+            place.emplace(parts.back().vertex[v], std::pair(parts.size() - 1, v));
+    }
+    RoiEncoding out;
+    out.hemisphere = parts[0].hemisphere;
+    out.roi_class = parts[0].roi_class;
+    bool ceilings = true;
+    for (const auto& part : parts) {
+        out.roi += (out.roi.empty() ? "" : "+") + part.roi;
+        ceilings &= !part.noise_ceiling.empty();
+    }
+    for (const auto& [vertex, at] : place) {
+        const RoiEncoding& part = parts[at.first];
+        out.vertex.push_back(vertex);
+        out.column.push_back(part.column[at.second]);
+        if (ceilings) out.noise_ceiling.push_back(part.noise_ceiling[at.second]);
+    }
+    const std::size_t images = source.file->header().image.size();
+    for (std::size_t i = 0; i < images; ++i)
+        for (const auto& [vertex, at] : place) {
+            const RoiEncoding& part = parts[at.first];
+            const std::size_t from = i * part.vertex.size() + at.second;
+            out.prediction.push_back(part.prediction[from]);
+            out.response.push_back(part.response[from]);
+        }
+    return out;
+}
+
 PairedRoi pair_roi(const std::vector<RoiSource>& sources, bool common_images) {
     std::vector<Loaded> loaded(sources.size());
     const RoiSource& first = sources.at(0);
     std::vector<Index> shared;  // rows of the first model
     for (std::size_t m = 0; m < sources.size(); ++m) {
         if (!sources[m].file) continue;
-        loaded[m].roi = sources[m].file->read(sources[m].path);
+        loaded[m].roi = read_source(sources[m]);
         loaded[m].image = image_places(first, sources[m], common_images);
         loaded[m].voxel = voxel_places(loaded[0].roi, sources[m], loaded[m].roi);
     }

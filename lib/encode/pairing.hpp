@@ -11,12 +11,16 @@
 
 namespace cortune::encode {
 
-// Where a model keeps a ROI.
+// Where a model keeps a ROI: a group of a file, or several whose union it is.
 struct RoiSource {
     const EncodingFile* file = nullptr;  // null: the model lacks it
-    std::string path;
-    std::string where() const { return file->input().path().string() + ":/" + path; }
+    std::vector<std::string> paths;
+    std::string where() const { return file->input().path().string() + ":/" + paths.at(0); }
 };
+
+// The ROI's values; of a union each vertex once, ascending, from the first part that has
+// it, without what only single ROIs have (cv_r, alpha, chosen_layer).
+RoiEncoding read_source(const RoiSource& source);
 
 // Images × voxels, in the order of the first model. Models without the ROI have empty
 // matrices.

@@ -69,9 +69,11 @@ LayerModels decompose(const Eigen::MatrixXd& gram, std::int64_t components, cons
             if (inside) out.place[f].push_back(static_cast<Index>(i));
         }
     const bool small = sets.cv.size() <= side_by_side;
+    // One thread each also where memory lets only one run at a time: rounding must not
+    // depend on how much memory happens to be free.
     const linalg::BlasThreads blas(small ? 1 : options.threads);
     // Job 0 is the refit, the longest.
-    parallel_for(folds + 1, small ? options.threads : 1, [&](std::size_t job) {
+    parallel_for(folds + 1, small ? std::min(options.threads, options.decompositions) : 1, [&](std::size_t job) {
         check_interrupt();
         if (job == 0) {
             if (!sets.scored.empty())

@@ -25,6 +25,7 @@ struct RidgeOptions {
     std::vector<double> alphas = {};  // empty: logspace(−1, 7, 9)
     linalg::PcaMode pca = linalg::PcaMode::automatic;
     int threads = 1;
+    int decompositions = 1 << 10;     // eigenvalue problems that may be solved at a time
     std::uint64_t memory = 4ULL << 30;  // bytes for predictions in flight; voxels go in blocks
 };
 

@@ -4,12 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
 #include "core/text.hpp"
+#include "engine/encode_memory.hpp"
 #include "engine/inputs.hpp"
 #include "linalg/gram.hpp"
 #include "nn/backbone.hpp"
@@ -31,6 +33,21 @@ struct Best {
     int layer = -1;
     double mean = -std::numeric_limits<double>::infinity();
     Eigen::MatrixXf prediction;  // reported × voxels
+};
+
+// Seconds since it was made or last asked.
+class Stopwatch {
+  public:
+    double lap() {
+        const auto now = Clock::now();
+        const double seconds = std::chrono::duration<double>(now - last_).count();
+        last_ = now;
+        return seconds;
+    }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point last_ = Clock::now();
 };
 
 double mean_of_finite(const Eigen::VectorXf& values) {
@@ -55,10 +72,15 @@ void take_layer(Best& best, const RoiWork& work, const encode::LayerFit& fit, in
     best.prediction = fit.prediction(Eigen::all, work.at);
 }
 
-Eigen::MatrixXf read_responses(const DatasetFile& data, const HemisphereWork& work, const std::vector<std::int64_t>& rows) {
-    const auto values = data.responses(work.name, rows, work.column);
-    return Eigen::Map<const RowMajorF>(values.data(), static_cast<Eigen::Index>(rows.size()),
-                                       static_cast<Eigen::Index>(work.column.size()));
+// images × voxels, hemisphere after hemisphere.
+Eigen::MatrixXf read_responses(const DatasetFile& data, const EncodePlan& plan) {
+    Eigen::MatrixXf out(static_cast<Eigen::Index>(plan.rows.size()), plan.voxels());
+    for (const auto& work : plan.hemispheres) {
+        const auto values = data.responses(work.name, plan.rows, work.column);
+        const auto width = static_cast<Eigen::Index>(work.column.size());
+        out.middleCols(work.first, width) = Eigen::Map<const RowMajorF>(values.data(), out.rows(), width);
+    }
+    return out;
 }
 
 // Row-major copy of a matrix's rows.
@@ -84,16 +106,6 @@ encode::RoiEncoding as_result(const DatasetFile& data, const EncodePlan& plan, c
     return out;
 }
 
-// The Gram matrices and eigenvectors that live beside the stored features.
-void check_memory(std::int64_t images, std::uint64_t memory) {
-    const auto n = static_cast<double>(images);
-    const double needed = 4 * 8 * n * n;
-    if (needed > static_cast<double>(memory))
-        throw ResourceError(fmt::format("{} images need about {} for their Gram matrix and its eigenvectors, --memory allows {}",
-                                        images, format_bytes(needed), format_bytes(static_cast<double>(memory))),
-                            "raise --memory, or encode fewer images");
-}
-
 void note_constant(const EncodePlan& plan, const std::vector<Best>& best, Reporter& reporter) {
     for (std::size_t i = 0; i < best.size(); ++i) {
         const auto voxels = plan.rois[i].at.size();
@@ -108,7 +120,7 @@ void note_constant(const EncodePlan& plan, const std::vector<Best>& best, Report
 }  // namespace
 
 Eigen::MatrixXd layer_gram(const nn::FeatureStore& store, std::size_t layer) {
-    linalg::GramAccumulator gram(store.images(), store.width(layer));
+    linalg::GramAccumulator gram(store.images(), store.live(layer));
     std::vector<float> panel(static_cast<std::size_t>(store.images() * std::min(nn::panel_width, store.width(layer))));
     for (std::int64_t p = 0; p < store.panels(layer); ++p) {
         check_interrupt();
@@ -136,34 +148,32 @@ void run_encode(const EncodeJob& job, Reporter& reporter) {
     EncodePlan plan = plan_encoding(job, data, model, layers, reporter);
     if (h5::is_hdf5(job.model)) plan.header.model_uuid = h5::Input(job.model).uuid();
     const auto images = static_cast<std::int64_t>(plan.rows.size());
-    const std::uint64_t memory = memory_budget(job.memory);
-    check_memory(images, memory);
-    std::vector<Eigen::MatrixXf> responses;
-    for (const auto& h : plan.hemispheres) responses.push_back(read_responses(data, h, plan.rows));
+    const auto widths = nn::tap_widths(backbone, layers, data.header().image_size, device);
+    std::uint64_t features = 0;
+    for (auto w : widths) features += sizeof(float) * static_cast<std::uint64_t>(w * images);
+    const MemoryPlan memory = plan_memory(plan, features, job.ridge, memory_budget(job.memory));
+    encode::RidgeOptions ridge = job.ridge;
+    ridge.memory = memory.voxel_block;
+    ridge.decompositions = memory.decompositions;
+    const Eigen::MatrixXf y = read_responses(data, plan);
 
-    nn::FeatureStore store(images, nn::tap_widths(backbone, layers, data.header().image_size, device), memory / 2, job.scratch);
+    nn::FeatureStore store(images, widths, memory.resident ? features : 0, job.scratch);
     if (store.on_disk()) reporter.info("the features do not fit in --memory and go to " + job.scratch.string());
+    Stopwatch watch;
     nn::extract_features(backbone, layers, data, plan.rows, job.batch, device,
                          [&](std::size_t layer, std::int64_t first, std::int64_t count, const float* values) {
                              store.write(layer, first, count, values);
                          }, reporter);
+    reporter.detail(fmt::format("forward pass {:.2f} s", watch.lap()));
 
     std::vector<Best> best(plan.rois.size());
     for (std::size_t layer = 0; layer < layers.size(); ++layer) {
+        watch.lap();
         const Eigen::MatrixXd gram = layer_gram(store, layer);
+        reporter.detail(fmt::format("{}: Gram matrix {:.2f} s", layers[layer], watch.lap()));
         // One solve for all hemispheres: they share the images, hence the eigenvectors.
-        Eigen::Index total = 0;
-        for (const auto& r : responses) total += r.cols();
-        Eigen::MatrixXf y(images, total);
-        for (Eigen::Index at = 0; const auto& r : responses) y.middleCols(at, r.cols()) = r, at += r.cols();
-        const auto fit = encode::fit_layer(gram, store.width(layer), plan.sets, y, job.ridge, reporter);
-        for (std::size_t i = 0; i < plan.rois.size(); ++i) {
-            RoiWork shifted = plan.rois[i];
-            Eigen::Index offset = 0;
-            for (std::size_t h = 0; h < shifted.hemisphere; ++h) offset += responses[h].cols();
-            for (auto& a : shifted.at) a += offset;
-            take_layer(best[i], shifted, fit, static_cast<int>(layer));
-        }
+        const auto fit = encode::fit_layer(gram, store.width(layer), plan.sets, y, ridge, reporter);
+        for (std::size_t i = 0; i < plan.rois.size(); ++i) take_layer(best[i], plan.rois[i], fit, static_cast<int>(layer));
         reporter.progress("layer", static_cast<std::int64_t>(layer) + 1, static_cast<std::int64_t>(layers.size()));
     }
     note_constant(plan, best, reporter);
@@ -176,9 +186,9 @@ void run_encode(const EncodeJob& job, Reporter& reporter) {
         chosen.push_back({&work, best[i].layer, Eigen::Map<Eigen::VectorXd>(best[i].alpha.data() + best[i].layer * voxels, voxels)});
         reporter.detail(fmt::format("{} {}: {}, cross-validated r {:.3f}", work.roi.hemisphere, work.roi.name,
                                     layers[static_cast<std::size_t>(best[i].layer)], best[i].mean));
-        writer.add(as_result(data, plan, work, std::move(best[i]), responses[work.hemisphere]));
+        writer.add(as_result(data, plan, work, std::move(best[i]), y));
     }
-    if (job.save_weights) save_weights(writer.file().root(), job, plan, store, responses, chosen, reporter);
+    if (job.save_weights) save_weights(writer.file().root(), ridge, plan, store, y, chosen, reporter);
     writer.commit();
     if (plan.header.optimistic) reporter.warn("the scores are optimistic: " + plan.header.optimistic_reason);
 }

@@ -19,9 +19,9 @@ struct ChosenRoi {
     int layer;
     Eigen::VectorXd alpha;  // of its voxels, at that layer
 };
-// responses: images × columns of each hemisphere, as in the plan.
-void save_weights(h5::Node& root, const EncodeJob& job, const EncodePlan& plan, const nn::FeatureStore& store,
-                  const std::vector<Eigen::MatrixXf>& responses, const std::vector<ChosenRoi>& chosen, Reporter& reporter);
+// y: images × voxels, as in the plan.
+void save_weights(h5::Node& root, const encode::RidgeOptions& ridge, const EncodePlan& plan, const nn::FeatureStore& store,
+                  const Eigen::MatrixXf& y, const std::vector<ChosenRoi>& chosen, Reporter& reporter);
 
 // --predict: the images of another dataset, from an encoding file with weights.
 void run_predict(const EncodeJob& job, Reporter& reporter);

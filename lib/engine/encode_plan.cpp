@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "core/error.hpp"
@@ -24,7 +25,8 @@ std::vector<Roi> choose_rois(const EncodeJob& job, const DatasetFile& data, cons
     if (!job.rois.empty()) {
         for (const auto& r : job.rois) chosen.push_back(data.roi(r.hemisphere, r.roi_class, r.roi));
     } else if (model.tuned() && !job.all_rois) {
-        chosen.push_back(data.roi(model.hemisphere, model.roi_class, model.roi));
+        // What the model was tuned to is wanted, however small.
+        return {data.roi(model.hemisphere, model.roi_class, model.roi)};
     } else {
         std::vector<std::string> small;
         for (auto& roi : data.rois()) {
@@ -49,18 +51,21 @@ void lay_out(EncodePlan& plan, std::vector<Roi> rois) {
     for (auto& roi : rois) {
         auto at = std::find_if(plan.hemispheres.begin(), plan.hemispheres.end(),
                                [&](const auto& h) { return h.name == roi.hemisphere; });
-        if (at == plan.hemispheres.end()) at = plan.hemispheres.insert(at, {roi.hemisphere, {}});
+        if (at == plan.hemispheres.end()) at = plan.hemispheres.insert(at, {roi.hemisphere, {}, 0});
         at->column.insert(at->column.end(), roi.column.begin(), roi.column.end());
         plan.rois.push_back({std::move(roi), static_cast<std::size_t>(at - plan.hemispheres.begin()), {}});
     }
+    Eigen::Index first = 0;
     for (auto& h : plan.hemispheres) {
         std::sort(h.column.begin(), h.column.end());
         h.column.erase(std::unique(h.column.begin(), h.column.end()), h.column.end());
+        h.first = first;
+        first += static_cast<Eigen::Index>(h.column.size());
     }
     for (auto& work : plan.rois) {
-        const auto& columns = plan.hemispheres[work.hemisphere].column;
+        const auto& h = plan.hemispheres[work.hemisphere];
         for (auto c : work.roi.column)
-            work.at.push_back(std::lower_bound(columns.begin(), columns.end(), c) - columns.begin());
+            work.at.push_back(h.first + (std::lower_bound(h.column.begin(), h.column.end(), c) - h.column.begin()));
     }
 }
 
@@ -86,8 +91,15 @@ void choose_images(EncodePlan& plan, const EncodeJob& job, const DatasetFile& da
     };
     plan.sets.folds = job.folds;
     std::vector<std::int64_t> sizes(static_cast<std::size_t>(job.folds), 0);
+    // One picture under several ids is in one fold: that of the first of its ids.
+    std::map<std::string, std::string> id_of;
     for (auto r : cv) {
-        const int fold = datasets::fold_of(data.images().id[static_cast<std::size_t>(r)], job.fold_seed, job.folds);
+        const auto& id = data.images().id[static_cast<std::size_t>(r)];
+        const auto [known, added] = id_of.emplace(data.images().sha256[static_cast<std::size_t>(r)], id);
+        if (!added) known->second = std::min(known->second, id);
+    }
+    for (auto r : cv) {
+        const int fold = datasets::fold_of(id_of.at(data.images().sha256[static_cast<std::size_t>(r)]), job.fold_seed, job.folds);
         plan.sets.cv.push_back(position(r));
         plan.sets.fold.push_back(fold);
         ++sizes[static_cast<std::size_t>(fold)];
@@ -132,6 +144,10 @@ void judge_honesty(EncodePlan& plan, const EncodeJob& job, const DatasetFile& da
 
 }  // namespace
 
+Eigen::Index EncodePlan::voxels() const {
+    return hemispheres.empty() ? 0 : hemispheres.back().first + static_cast<Eigen::Index>(hemispheres.back().column.size());
+}
+
 EncodePlan plan_encoding(const EncodeJob& job, const DatasetFile& data, const weights::Model& model,
                          const std::vector<std::string>& layers, Reporter& reporter) {
     EncodePlan plan;
@@ -140,6 +156,7 @@ EncodePlan plan_encoding(const EncodeJob& job, const DatasetFile& data, const we
     auto& h = plan.header;
     h.subject = data.header().subject;
     h.dataset_uuid = data.input().uuid();
+    h.model_sha256 = weights::parameters_sha256(model.parameters);
     h.backbone = model.backbone;
     h.method = model.method;
     h.protocol = encode::protocol_name(job.protocol);

@@ -19,12 +19,13 @@ namespace cortune::engine {
 struct HemisphereWork {
     std::string name;
     std::vector<std::int64_t> column;  // ascending
+    Eigen::Index first = 0;            // of its columns among those of all hemispheres
 };
 
 struct RoiWork {
     datasets::Roi roi;
     std::size_t hemisphere;         // index into EncodePlan::hemispheres
-    std::vector<Eigen::Index> at;   // positions of its columns among the hemisphere's
+    std::vector<Eigen::Index> at;   // positions of its columns among those of all hemispheres
 };
 
 struct EncodePlan {
@@ -34,6 +35,7 @@ struct EncodePlan {
     encode::ImageSets sets;          // positions in `rows`
     std::vector<std::int64_t> reported;  // positions in `rows` of the images that are scored
     encode::EncodingHeader header;   // everything but uuids of the model
+    Eigen::Index voxels() const;     // columns of all hemispheres
 };
 
 // Throws BadInput for unknown or too small ROIs asked for by name, too few images, and

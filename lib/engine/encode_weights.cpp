@@ -56,8 +56,8 @@ void write_coefficients(h5::Node& root, const RoiWork& work, const std::string& 
 
 }  // namespace
 
-void save_weights(h5::Node& root, const EncodeJob& job, const EncodePlan& plan, const nn::FeatureStore& store,
-                  const std::vector<Eigen::MatrixXf>& responses, const std::vector<ChosenRoi>& chosen, Reporter& reporter) {
+void save_weights(h5::Node& root, const encode::RidgeOptions& ridge, const EncodePlan& plan, const nn::FeatureStore& store,
+                  const Eigen::MatrixXf& responses, const std::vector<ChosenRoi>& chosen, Reporter& reporter) {
     std::set<int> layers;
     for (const auto& c : chosen) layers.insert(c.layer);
     for (int layer : layers) {
@@ -70,12 +70,12 @@ void save_weights(h5::Node& root, const EncodeJob& job, const EncodePlan& plan, 
         Eigen::Index at = 0;
         for (const auto& c : chosen) {
             if (c.layer != layer) continue;
-            y.middleCols(at, c.alpha.size()) = responses[c.work->hemisphere](Eigen::all, c.work->at);
+            y.middleCols(at, c.alpha.size()) = responses(Eigen::all, c.work->at);
             alpha.segment(at, c.alpha.size()) = c.alpha;
             at += c.alpha.size();
         }
         const auto index = static_cast<std::size_t>(layer);
-        const auto fitted = encode::refit_weights(layer_gram(store, index), store.width(index), plan.sets.cv, y, alpha, job.ridge);
+        const auto fitted = encode::refit_weights(layer_gram(store, index), store.width(index), plan.sets.cv, y, alpha, ridge);
         h5::Node group = root.create_group("weights/layers/" + name);
         write_basis(group, store, index, plan.sets.cv, fitted.pca);
         at = 0;

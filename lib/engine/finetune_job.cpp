@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
-#include "core/hash.hpp"
 #include "core/text_file.hpp"
 #include "datasets/dataset.hpp"
 #include "engine/inputs.hpp"
@@ -43,17 +42,15 @@ nlohmann::json options_json(const train::TuningOptions& o) {
 
 // What must be equal for a checkpoint to be continued. Epochs may grow.
 std::string identity(const FinetuneJob& job, const DatasetFile& data, const Roi& roi, const weights::Model& start,
-                     const train::TuningOptions& options) {
+                     const train::TuningOptions& options, const torch::Device& device) {
     nlohmann::json out = options_json(options);
     out.erase("epochs");
-    Sha256 hash;
-    for (const auto& t : start.parameters) hash.update(t.data.data(), t.data.size() * sizeof(float));
-    out["weights"] = to_hex(hash.digest());
+    out["weights"] = weights::parameters_sha256(start.parameters);
     out["dataset"] = data.input().uuid();
     out["roi"] = roi.hemisphere + '/' + roi.roi_class + '/' + roi.name;
     out["seed"] = job.run.seed;
     out["threads"] = job.run.threads;
-    out["device"] = job.run.device;
+    out["device"] = device.str();
     return out.dump();
 }
 
@@ -87,7 +84,7 @@ Prepared prepare(const DatasetFile& data, const Roi& roi, const train::TuningOpt
                            datasets::inner_validation(out.ids[i], data.header().split_seed, options.validation_share);
         (inner ? out.tuning.validation : out.tuning.train).push_back(static_cast<std::int64_t>(i));
     }
-    if (options.patience > 0 && (out.tuning.validation.empty() || out.tuning.train.size() < 2))
+    if (options.patience > 0 && (out.tuning.validation.size() < 2 || out.tuning.train.size() < 2))
         throw BadInput(fmt::format("{}: --validation-share {} leaves {} images to learn from and {} to validate on", data.where(),
                                    options.validation_share, out.tuning.train.size(), out.tuning.validation.size()));
     return out;
@@ -113,7 +110,14 @@ weights::Model result(const FinetuneJob& job, const DatasetFile& data, const Roi
     m.roi_class = roi.roi_class;
     m.roi = roi.name;
     m.seed = job.run.seed;
-    m.options = options_json(options).dump();
+    train::TuningOptions effective = options;
+    if (options.loss != "mse") {
+        const auto sizes = train::head_sizes(backbone.outputs(), static_cast<std::int64_t>(roi.column.size()),
+                                             options.embedding, options.projection);
+        effective.embedding = static_cast<int>(sizes.embedding);
+        effective.projection = static_cast<int>(sizes.projection);
+    }
+    m.options = options_json(effective).dump();
     const auto& vertex = data.hemisphere(roi.hemisphere).vertex;
     for (auto c : roi.column) {
         m.column.push_back(static_cast<std::int32_t>(c));
@@ -127,12 +131,43 @@ weights::Model result(const FinetuneJob& job, const DatasetFile& data, const Roi
     return m;
 }
 
+// Every target is another file than the others and the inputs, and a checkpoint replaces
+// nothing but a checkpoint. All of it is known before the first epoch.
+void check_targets(const FinetuneJob& job) {
+    check_distinct({{"-o", job.run.output}, {"--loss-curve", job.loss_curve}, {"--checkpoint", job.checkpoint}},
+                   {job.dataset, job.weights});
+    if (!job.loss_curve.empty()) h5::check_target(job.loss_curve, job.run.overwrite);
+    if (job.checkpoint.empty()) return;
+    h5::check_target(job.checkpoint, true);
+    if (!std::filesystem::exists(job.checkpoint)) return;
+    h5::Input(job.checkpoint, {"checkpoint"});
+    if (!job.resume && !job.run.overwrite)
+        throw OutputError(job.checkpoint.string() + ": exists already", "--resume goes on from it, --overwrite starts anew");
+}
+
+// Runs the epochs; a failure says where the last good state is.
+void tune(const FinetuneJob& job, const train::TuningOptions& options, const h5::Record& record, const std::string& same,
+          train::Tuner& tuner, Reporter& reporter) {
+    std::int64_t kept = job.resume ? tuner.epochs_done() : 0;
+    try {
+        tuner.run(reporter, [&] {
+            const auto done = tuner.epochs_done();
+            if (job.checkpoint.empty() || (done % job.checkpoint_every != 0 && done != options.epochs)) return;
+            train::write_checkpoint(job.checkpoint, record, same, tuner.state());
+            kept = done;
+        });
+    } catch (const RunFailed& e) {
+        if (kept == 0) throw;
+        throw RunFailed(e.what(), fmt::format("{}; the state after epoch {} is in {}", e.hint(), kept, job.checkpoint.string()));
+    }
+}
+
 }  // namespace
 
 void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     const auto options = train::with_defaults(job.options);
     h5::check_target(job.run.output, job.run.overwrite);
-    if (!job.loss_curve.empty()) h5::check_target(job.loss_curve, job.run.overwrite);
+    check_targets(job);
     h5::Record record = job.run.record;
     const DatasetFile data(job.dataset);
     data.input().register_in(record);
@@ -152,18 +187,18 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     backbone.load(start.parameters, options.precision == "float64" ? torch::kFloat64 : torch::kFloat32, device);
     train::Tuner tuner(backbone, prepared.tuning, options, job.run.seed, device);
 
-    const std::string same = identity(job, data, roi, start, options);
+    const std::string same = identity(job, data, roi, start, options, device);
     if (job.resume) {
+        h5::Input(job.checkpoint, {"checkpoint"}).register_in(record);
         tuner.restore(train::read_checkpoint(job.checkpoint, same));
+        if (tuner.epochs_done() > options.epochs)
+            throw BadInput(fmt::format("{}: {} epochs are done, --epochs asks for {}", job.checkpoint.string(), tuner.epochs_done(), options.epochs),
+                           "start anew with another --checkpoint, or ask for more epochs");
         reporter.info(fmt::format("continuing after epoch {}", tuner.epochs_done()));
     }
     reporter.info(fmt::format("{} {}: {} voxels, {} images, {} epochs of {}", roi.hemisphere, roi.name, roi.column.size(),
                               prepared.rows.size(), options.epochs, options.loss));
-    tuner.run(reporter, [&] {
-        const auto done = tuner.epochs_done();
-        if (!job.checkpoint.empty() && (done % job.checkpoint_every == 0 || done == options.epochs))
-            train::write_checkpoint(job.checkpoint, record, same, tuner.state());
-    });
+    tune(job, options, record, same, tuner, reporter);
     tuner.finish();
     auto model = result(job, data, roi, prepared, backbone, tuner, options);
     if (start.tuned()) {

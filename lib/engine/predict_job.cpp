@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "core/error.hpp"
@@ -14,6 +15,7 @@
 #include "nn/backbone.hpp"
 #include "nn/device.hpp"
 #include "nn/features.hpp"
+#include "weights/model_file.hpp"
 
 namespace cortune::engine {
 namespace {
@@ -45,15 +47,22 @@ std::vector<std::string> stored_layers(const encode::EncodingFile& file, const n
     return out;
 }
 
-// True responses where the new data set has them for these columns.
-std::vector<float> known_responses(const datasets::DatasetFile& data, const encode::RoiEncoding& roi,
-                                   const std::vector<std::int64_t>& rows) {
-    const std::vector<std::int64_t> columns(roi.column.begin(), roi.column.end());
-    const auto& vertex = data.hemisphere(roi.hemisphere).vertex;
-    for (std::size_t i = 0; i < columns.size(); ++i)
-        if (columns[i] >= static_cast<std::int64_t>(vertex.size()) || vertex[static_cast<std::size_t>(columns[i])] != roi.vertex[i])
-            throw BadInput(fmt::format("{}:/vertex_{}: not the vertices that the weights predict", data.where(), roi.hemisphere));
-    return data.responses(roi.hemisphere, rows, columns);
+// True responses and ceilings where the new data set is of the same subject and has these
+// very vertices; else NaN and none, since no one measured them.
+void take_truth(const datasets::DatasetFile& data, const std::string& subject, const std::vector<std::int64_t>& rows,
+                encode::RoiEncoding& roi) {
+    roi.response.assign(rows.size() * roi.column.size(), std::numeric_limits<float>::quiet_NaN());
+    roi.noise_ceiling.clear();
+    const auto& all = data.hemispheres();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const auto& h) { return h.name == roi.hemisphere; });
+    if (data.header().subject != subject || found == all.end()) return;
+    for (std::size_t i = 0; i < roi.column.size(); ++i) {
+        const auto c = static_cast<std::size_t>(roi.column[i]);
+        if (c >= found->vertex.size() || found->vertex[c] != roi.vertex[i]) return;
+    }
+    roi.response = data.responses(roi.hemisphere, rows, std::vector<std::int64_t>(roi.column.begin(), roi.column.end()));
+    if (found->noise_ceiling.empty()) return;
+    for (auto c : roi.column) roi.noise_ceiling.push_back(found->noise_ceiling[static_cast<std::size_t>(c)]);
 }
 
 // Images that tuned the network or that the ridge was fitted on are no test of either.
@@ -81,8 +90,7 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
     const datasets::DatasetFile data(job.predict);
     data.input().register_in(record);
     const weights::Model model = weights::load_weights(job.model, record);
-    const std::string model_uuid = h5::is_hdf5(job.model) ? h5::Input(job.model).uuid() : "";
-    if (model.backbone != source.header().backbone || model_uuid != source.header().model_uuid)
+    if (weights::parameters_sha256(model.parameters) != source.header().model_sha256)
         throw BadInput(fmt::format("{}: its weights belong to another model than {}", job.dataset.string(), job.model.string()),
                        "give the model that the encoding was made with");
     nn::check_image_size(data, model.backbone, model.image_size);
@@ -127,7 +135,7 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
         RowMatrixF predicted = maps.at(group.attr_string("layer")).scores * read_matrix(group.dataset("coef"));
         predicted.rowwise() += Eigen::Map<const Eigen::RowVectorXf>(intercept.data(), static_cast<Eigen::Index>(intercept.size()));
         roi.prediction.assign(predicted.data(), predicted.data() + predicted.size());
-        roi.response = known_responses(data, roi, rows);
+        take_truth(data, header.subject, rows, roi);
         writer.add(roi);
     }
     writer.commit();

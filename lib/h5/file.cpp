@@ -104,7 +104,7 @@ void Output::write_head(const std::string& kind, const Record& record) {
     root_->attr("format", "cortune");
     root_->attr("kind", kind);
     root_->attr("schema_version", fmt::format("{}.{}", schema_major, schema_minor));
-    root_->attr("generated_by", "cortune " + version());
+    root_->attr("generated_by", fmt::format("{} (cortune) {}", record.tool, version()));
     root_->attr("created", created);
     root_->attr("uuid", uuid_);
     root_->put_text("provenance", json_text(provenance_of(record, uuid_), 1),

@@ -120,12 +120,14 @@ Eigenpairs all_eigenpairs(MatrixXd matrix) {
     int info = 0, integers = 0, query = -1;
     double doubles = 0;
     dsyevd_("V", "L", &n, matrix.data(), &n, values.data(), &doubles, &query, &integers, &query, &info);
-    // The size comes back as a floating-point number.
-    const int work_size = static_cast<int>(std::ceil(doubles));
-    std::vector<double> work(static_cast<std::size_t>(work_size));
-    std::vector<int> integer_work(static_cast<std::size_t>(integers));
-    dsyevd_("V", "L", &n, matrix.data(), &n, values.data(), work.data(), &work_size,
-            integer_work.data(), &integers, &info);
+    {
+        // The size comes back as a floating-point number.
+        const int work_size = static_cast<int>(std::ceil(doubles));
+        std::vector<double> work(static_cast<std::size_t>(work_size));
+        std::vector<int> integer_work(static_cast<std::size_t>(integers));
+        dsyevd_("V", "L", &n, matrix.data(), &n, values.data(), work.data(), &work_size,
+                integer_work.data(), &integers, &info);
+    }
     if (info != 0)
         throw RunFailed(fmt::format("the eigenvalues of a matrix of order {} did not converge", n));
     return {matrix.rowwise().reverse(), values.reverse()};

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "core/error.hpp"
 #include "core/parallel.hpp"
@@ -23,8 +24,8 @@ std::size_t as_size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 }  // namespace
 
-GramAccumulator::GramAccumulator(std::int64_t n, std::int64_t features)
-    : n_(n), precise_(features >= 0 && features <= n), sum_(Eigen::MatrixXd::Zero(n, n)) {
+GramAccumulator::GramAccumulator(std::int64_t n, std::int64_t live)
+    : n_(n), precise_(live >= 0 && live <= n), sum_(Eigen::MatrixXd::Zero(n, n)) {
     if (!precise_) product_.resize(n, n);
 }
 
@@ -52,11 +53,15 @@ void GramAccumulator::add_single(const float* columns, std::int64_t stride, std:
 void GramAccumulator::add_double(const float* columns, std::int64_t stride, std::int64_t count) {
     const Eigen::Map<const RowMatrixF, 0, Eigen::OuterStride<>> x(columns, n_, count,
                                                                  Eigen::OuterStride<>(stride));
-    const Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> wide =
-        x.cast<double>();
-    const int n = static_cast<int>(n_);
-    cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, n, static_cast<int>(count), 1.0, wide.data(),
-                static_cast<int>(count), 1.0, sum_.data(), n);
+    std::vector<Eigen::Index> moving;
+    for (Eigen::Index c = 0; c < count; ++c)
+        if ((x.col(c).array() != x(0, c)).any()) moving.push_back(c);
+    if (moving.empty()) return;
+    Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> wide(n_, static_cast<Eigen::Index>(moving.size()));
+    for (Eigen::Index i = 0; i < n_; ++i)
+        for (std::size_t c = 0; c < moving.size(); ++c) wide(i, static_cast<Eigen::Index>(c)) = static_cast<double>(x(i, moving[c]));
+    const int n = static_cast<int>(n_), width = static_cast<int>(moving.size());
+    cblas_dsyrk(CblasColMajor, CblasLower, CblasTrans, n, width, 1.0, wide.data(), width, 1.0, sum_.data(), n);
 }
 
 void GramAccumulator::add_panel(float* panel, std::int64_t width) {

@@ -15,10 +15,11 @@ using RowMatrixF = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::R
 // are float32 (ssyrk), sums across panels double.
 class GramAccumulator {
   public:
-    // `features`, where known, is d: a layer with no more features than images has a
-    // singular G, and the noise of float32 products would pass for components that the
-    // features do not have. Such layers are narrow, and their products are double.
-    explicit GramAccumulator(std::int64_t n, std::int64_t features = -1);
+    // `live`, where known, is the number of features that are not constant: a layer with no
+    // more of them than images has a singular G, and the noise of float32 products would
+    // pass for components that the features do not have. Products of such layers are double
+    // (and skip constant columns, so that dead units cost nothing).
+    explicit GramAccumulator(std::int64_t n, std::int64_t live = -1);
     // panel: n × width, row-major, row stride `width`. Subtracts in place the mean of
     // up to 64 rows spread over the panel, then adds its products. Values that are not
     // finite throw RunFailed.

@@ -7,6 +7,7 @@
 #include <torch/version.h>
 
 #include <charconv>
+#include <cstdlib>
 
 #include "core/error.hpp"
 #include "linalg/threads.hpp"
@@ -14,9 +15,14 @@
 namespace cortune::nn {
 
 torch::Device choose_device(const std::string& name, int threads) {
+    // cuBLAS repeats its sums only with a workspace of its own, chosen before it starts.
+    ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
     at::set_num_threads(threads);
     linalg::set_blas_threads(threads);
     at::globalContext().setDeterministicAlgorithms(true, /*warn_only=*/true);
+    // float32 means float32, not the 10 bits of TF32.
+    at::globalContext().setAllowTF32CuBLAS(false);
+    at::globalContext().setAllowTF32CuDNN(false);
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setDeterministicCuDNN(true);
     if (name == "cpu") return torch::kCPU;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "core/error.hpp"
@@ -21,7 +22,13 @@ namespace {
 }
 
 int open_scratch(const std::filesystem::path& folder, std::uint64_t bytes) {
-    const int file = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int file = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (file < 0 && errno != EACCES && errno != ENOENT && errno != ENOTDIR) {
+        // Network file systems know no nameless files: take the name away by hand.
+        std::string name = (folder / ".cortune-scratch-XXXXXX").string();
+        file = ::mkostemp(name.data(), O_CLOEXEC);
+        if (file >= 0) ::unlink(name.c_str());
+    }
     if (file < 0) scratch_failed(fmt::format("cannot be made in {}", folder.string()));
     if (const int error = ::posix_fallocate(file, 0, static_cast<off_t>(bytes)); error != 0) {
         ::close(file);
@@ -38,7 +45,7 @@ FeatureStore::FeatureStore(std::int64_t images, std::vector<std::int64_t> widths
     : images_(images) {
     std::uint64_t total = 0;
     for (auto width : widths) {
-        layers_.push_back({width, total});
+        layers_.push_back({width, total, {}, std::vector<char>(static_cast<std::size_t>(width), 0)});
         total += static_cast<std::uint64_t>(width * images);
     }
     if (total * sizeof(float) <= memory) resident_.resize(total);
@@ -61,8 +68,22 @@ std::uint64_t FeatureStore::panel_offset(std::size_t layer, std::int64_t panel) 
     return layers_[layer].offset + static_cast<std::uint64_t>(images_ * panel * panel_width);
 }
 
+void FeatureStore::mark_live(Layer& layer, std::int64_t rows, const float* values) {
+    const auto width = static_cast<std::size_t>(layer.width);
+    if (layer.first.empty()) layer.first.assign(values, values + width);
+    for (std::int64_t r = 0; r < rows; ++r) {
+        const float* row = values + static_cast<std::size_t>(r) * width;
+        for (std::size_t c = 0; c < width; ++c) layer.live[c] |= static_cast<char>(row[c] != layer.first[c]);
+    }
+}
+
+std::int64_t FeatureStore::live(std::size_t layer) const {
+    return std::count(layers_[layer].live.begin(), layers_[layer].live.end(), 1);
+}
+
 void FeatureStore::write(std::size_t layer, std::int64_t first, std::int64_t rows, const float* values) {
     const std::int64_t width = layers_[layer].width;
+    mark_live(layers_[layer], rows, values);
     std::vector<float> block;
     for (std::int64_t p = 0; p < panels(layer); ++p) {
         const std::int64_t n = columns(layer, p);

@@ -32,14 +32,21 @@ class FeatureStore {
 
     // rows × width of one layer, row-major, for images [first, first + rows).
     void write(std::size_t layer, std::int64_t first, std::int64_t rows, const float* values);
+    // Columns of a layer that differ between any two of the images written so far: what
+    // bounds the rank of its features (dead units do not count).
+    std::int64_t live(std::size_t layer) const;
+
     // images × columns(layer, panel), row-major.
     void read_panel(std::size_t layer, std::int64_t panel, float* out) const;
 
   private:
     struct Layer {
         std::int64_t width;
-        std::uint64_t offset;  // in floats
+        std::uint64_t offset;      // in floats
+        std::vector<float> first;  // the first image's values
+        std::vector<char> live;    // columns in which another image differed
     };
+    static void mark_live(Layer& layer, std::int64_t rows, const float* values);
     std::uint64_t panel_offset(std::size_t layer, std::int64_t panel) const;
 
     std::int64_t images_;

@@ -24,11 +24,24 @@ constexpr Index voxels_per_block = 256;
 constexpr std::uint64_t bootstrap_streams = std::uint64_t{1} << 32;
 
 // What one image adds to the sums of one voxel, images of a group × voxels of a block.
-// Responses and predictions are shifted by the voxel's own means first (r does not
-// change), so that the one-pass variances below do not cancel.
+// Responses are centred and each model's predictions are standardised first. r knows neither
+// scale nor offset, but an exchange of two models' values does: unless both have the same
+// mean and spread, exchanged rows are not what the null says they are, and p is wrong.
 struct Contributions {
     MatrixXd p, q, y;  // reference, model, response
 };
+
+// Columns to mean 0 and variance 1; a constant one to zeros.
+void standardise(MatrixXd& values) {
+    for (Index j = 0; j < values.cols(); ++j) {
+        auto column = values.col(j);
+        const double low = column.minCoeff(), high = column.maxCoeff();
+        column.array() -= column.mean();
+        const double norm = column.norm();
+        if (low < high && norm > 0) column *= std::sqrt(static_cast<double>(values.rows())) / norm;
+        else column.setZero();
+    }
+}
 
 Contributions contributions(const Eigen::MatrixXf& reference, const Eigen::MatrixXf& model,
                             const Eigen::MatrixXf& response, const std::vector<Index>& images,
@@ -38,10 +51,8 @@ Contributions contributions(const Eigen::MatrixXf& reference, const Eigen::Matri
     c.p = reference(images, columns).cast<double>();
     c.q = model(images, columns).cast<double>();
     c.y = response(images, columns).cast<double>();
-    // One shift for both models: an exchange mixes their values.
-    const Eigen::RowVectorXd shift = 0.5 * (c.p.colwise().mean() + c.q.colwise().mean());
-    c.p.rowwise() -= shift;
-    c.q.rowwise() -= shift;
+    standardise(c.p);
+    standardise(c.q);
     c.y.rowwise() -= c.y.colwise().mean().eval();
     return c;
 }

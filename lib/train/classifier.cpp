@@ -92,6 +92,8 @@ void train_classifier(nn::Backbone& backbone, const LabelledImages& train, const
             const nn::Dropout drop = [&](const Tensor& x, int layer) { return dropout(x, options.dropout, seed, epoch, layer, keys); };
             const Tensor logits = backbone.forward(nn::normalise(pixels, torch::kFloat32, device), &drop).narrow(1, 0, classes);
             const Tensor loss = torch::nll_loss(torch::log_softmax(logits, 1), train.labels.index_select(0, which).to(device));
+            if (!std::isfinite(loss.item<double>()))
+                throw RunFailed(fmt::format("the loss is not finite in epoch {}", epoch + 1), "a lower --lr keeps it finite");
             loss.backward();
             const double phase = static_cast<double>(step++) / static_cast<double>(per_epoch * options.epochs);
             adam.step(options.learning_rate * .5 * (1 + std::cos(std::numbers::pi * std::min(phase, 1.0))));
@@ -101,6 +103,9 @@ void train_classifier(nn::Backbone& backbone, const LabelledImages& train, const
                                     accuracy(backbone, validation, device).top1));
         reporter.progress("epoch", epoch + 1, options.epochs);
     }
+    for (const auto& [name, p] : backbone.parameters())
+        if (!torch::isfinite(p).all().item<bool>())
+            throw RunFailed(name + " is not finite after the last epoch", "a lower --lr keeps it finite");
 }
 
 Accuracy accuracy(const nn::Backbone& backbone, const LabelledImages& images, torch::Device device) {

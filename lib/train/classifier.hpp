@@ -30,7 +30,8 @@ struct Accuracy {
 };
 
 // Class c is output c of the backbone; outputs beyond the classes keep their random
-// start. Pictures are mirrored at random. The learning rate falls to 0 along a cosine.
+// start. The pictures of a batch are mirrored together, in half of the batches. The learning
+// rate falls to 0 along a cosine. Throws RunFailed where loss or weights are not finite.
 void train_classifier(nn::Backbone& backbone, const LabelledImages& train, const LabelledImages& validation,
                       const ClassifierOptions& options, std::int64_t seed, torch::Device device, Reporter& reporter);
 

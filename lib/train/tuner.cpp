@@ -120,12 +120,28 @@ double Tuner::validate() {
     torch::NoGradGuard no_gradients;
     double sum = 0;
     const auto n = static_cast<std::int64_t>(data_.validation.size());
-    for (std::int64_t first = 0; first < n; first += options_.batch) {
+    for (std::int64_t first = 0, count = 0; first < n; first += count) {
+        // One image alone has nothing to be told from: it joins its predecessors.
+        count = n - first <= options_.batch + 1 ? n - first : options_.batch;
         const auto begin = data_.validation.begin() + first;
-        const std::vector<std::int64_t> which(begin, begin + std::min<std::int64_t>(options_.batch, n - first));
+        const std::vector<std::int64_t> which(begin, begin + count);
         sum += loss(which, false).item<double>() * static_cast<double>(which.size());
     }
     return sum / static_cast<double>(n);
+}
+
+// A step may ruin the weights after a loss that was finite: nothing of such an epoch may
+// reach a checkpoint or a model.
+void Tuner::check_finite() const {
+    torch::NoGradGuard no_gradients;
+    const double watched = history_.validation_loss.back();
+    if (!data_.validation.empty() && !std::isfinite(watched))
+        throw RunFailed(fmt::format("the validation loss is {} after epoch {}", watched, epoch_ + 1),
+                        "a lower --lr or a --warmup-epochs keeps it finite");
+    for (const auto& [name, t] : live())
+        if (!torch::isfinite(t).all().item<bool>())
+            throw RunFailed(fmt::format("{} is not finite after epoch {}", name, epoch_ + 1),
+                            "a lower --lr or a --warmup-epochs keeps it finite");
 }
 
 void Tuner::run(Reporter& reporter, const std::function<void()>& after_epoch) {
@@ -137,6 +153,7 @@ void Tuner::run(Reporter& reporter, const std::function<void()>& after_epoch) {
         history_.learning_rate.push_back(learning_rate(0, 1));
         history_.loss.push_back(train_epoch());
         history_.validation_loss.push_back(validate());
+        check_finite();
         const double watched = history_.validation_loss.back();
         if (options_.patience > 0 && (best_epoch_ < 0 || watched < best_loss_)) {
             best_epoch_ = epoch_;

@@ -39,7 +39,7 @@ class Tuner {
           torch::Device device);
 
     // Runs the epochs that are left, calling `after_epoch` after each. Throws RunFailed
-    // when a loss is not finite; the state is then that of a started, unfinished epoch.
+    // when a loss or a weight is not finite; `after_epoch` never sees such a state.
     void run(Reporter& reporter, const std::function<void()>& after_epoch);
 
     // Puts the best epoch's values back, where early stopping chose one.
@@ -63,6 +63,7 @@ class Tuner {
   private:
     double train_epoch();
     double validate();
+    void check_finite() const;
     double learning_rate(std::int64_t step_in_epoch, std::int64_t steps) const;
     torch::Tensor loss(const std::vector<std::int64_t>& which, bool training);
     NamedTensors live() const;  // learned tensors and buffers

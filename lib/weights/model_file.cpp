@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "core/hash.hpp"
 #include "weights/architecture.hpp"
 
 namespace cortune::weights {
@@ -74,6 +75,12 @@ bool is_axis(const std::string& name) {
 }
 
 }  // namespace
+
+std::string parameters_sha256(const StateDict& state) {
+    Sha256 hash;
+    for (const auto& t : state) hash.update(t.data.data(), t.data.size() * sizeof(float));
+    return to_hex(hash.digest());
+}
 
 void write_state(h5::Node& group, const StateDict& state) {
     for (const auto& t : state) {

@@ -52,6 +52,9 @@ Model read_model(const h5::Input& file);
 Model load_weights(const std::filesystem::path& path, h5::Record& record,
                    const std::string& expected = {});
 
+// SHA-256 over all values in order, hex: whether two files hold the same network.
+std::string parameters_sha256(const StateDict& state);
+
 // A group of tensors (/backbone, /heads): one data set each, axes named axis<i>_<size>.
 void write_state(h5::Node& group, const StateDict& state);
 StateDict read_state(const h5::Node& group);

@@ -24,7 +24,7 @@ def write(path, rois, images, fold, method="untuned", protocol="held-out", tuned
     with h5py.File(path, "w") as f:
         f.attrs.update(format="cortune", kind="encoding", schema_version="1.0", generated_by="h5py",
                        created="2026-01-01T00:00:00Z", uuid=os.path.basename(path), subject="subj01",
-                       dataset_uuid="d", model_uuid="", backbone="alexnet", method=method,
+                       dataset_uuid="d", model_uuid="", model_sha256="", backbone="alexnet", method=method,
                        protocol=protocol, optimistic=np.int64(optimistic),
                        optimistic_reason="chosen on the reported folds" if optimistic else "")
         text = h5py.string_dtype()
