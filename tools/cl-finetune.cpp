@@ -29,7 +29,8 @@ const cli::Doc doc{
          "later tools refuse to score them. Options left at their default take the paper's value, which depends on "
          "--loss: 30 epochs at 1e-4, for mse 75 epochs at 2.5e-5.",
          "A run is a function of its inputs, options, --seed and --threads. With --checkpoint FILE the state is kept "
-         "after every epoch, and the same command with --resume ends in the same network as an unbroken run."},
+         "after every epoch, and the same command with --resume ends in the same network as an unbroken run. On a GPU some "
+         "sums are added in no fixed order: equal runs agree there to rounding, not bit for bit."},
     .examples = {{"contrastive tuning of the shipped small backbone to the left V1v",
                   "cl-finetune subj01.h5 --hemi lh --roi V1v -o v1v.h5"},
                  {"the regression baseline, AlexNet's ImageNet weights, early visual areas joined",

@@ -7,8 +7,11 @@
 
 #include "cli/tool.hpp"
 #include "core/error.hpp"
+#include "datasets/dataset.hpp"
+#include "encode/encoding_file.hpp"
 #include "h5/describe.hpp"
 #include "h5/schema.hpp"
+#include "weights/model_file.hpp"
 
 using namespace cortune;
 using Json = nlohmann::ordered_json;
@@ -44,7 +47,7 @@ const cli::Common common = {.threads = false, .json = true};
 void declare(CLI::App& app, Options& o) {
     app.add_option("files", o.files, "Files to look at")->required()->type_name("FILE");
     app.add_flag("--all", o.all,
-                 "List every data set with its type, shape and axes; always part of --json");
+                 "List every data set with its type, shape and axes, not the main ones alone; always part of --json");
 }
 
 // Several lines of one error: the first ten say enough.
@@ -56,21 +59,40 @@ std::string violations_text(const std::vector<std::string>& violations) {
     return out;
 }
 
+// A layout says nothing of values: whatever a reader of the kind refuses is refused here.
+void read_as_tools_do(const h5::Input& file) {
+    if (file.kind() == "dataset") datasets::DatasetFile(file.path());
+    else if (file.kind() == "model") weights::read_model(file);
+    else if (file.kind() == "encoding") encode::EncodingFile(file.path());
+}
+
 Json inspect(const std::string& path, cli::Context& context) {
     const h5::Input file(path);
     const h5::Findings findings = h5::check(file, h5::load_schema(file));
     for (const auto& note : findings.notes) context.detail(note);
     if (!findings.violations.empty())
         throw BadInput(violations_text(findings.violations), "cortune(5) describes the layout");
+    read_as_tools_do(file);
     Json out = h5::describe(file);
     out["provenance"] = file.provenance();
+    return out;
+}
+
+// The arrays of the root group that are no axis.
+Json main_arrays(const Json& data_sets) {
+    Json out = Json::array();
+    for (const auto& d : data_sets) {
+        const auto path = d.at("path").get<std::string>();
+        const auto& axes = d.at("axes");
+        if (path.rfind('/') == 0 && !axes.empty() && axes[0] != path.substr(1)) out.push_back(d);
+    }
     return out;
 }
 
 std::string as_text(Json description, bool all) {
     const auto provenance = description["provenance"];
     description.erase("provenance");
-    if (!all) description.erase("data_sets");
+    if (!all) description["data_sets"] = main_arrays(description["data_sets"]);
     return h5::describe_text(description) + "provenance:\n" + h5::provenance_text(provenance);
 }
 

@@ -12,6 +12,7 @@
 #include "core/text.hpp"
 #include "encode/evaluation.hpp"
 #include "encode/evaluation_file.hpp"
+#include "linalg/threads.hpp"
 
 namespace {
 
@@ -35,9 +36,16 @@ const cli::Doc doc = {
      "Models are named with --model, which takes several files where a model was tuned per "
      "region. Files given without a label are named by the method in them. Values are paired "
      "by subject, hemisphere, region, vertex and image; the order in the files does not matter.",
+     "Each voxel has a bootstrap interval of r, a one-sided p from permuting images, and the "
+     "same of the difference; q values hold the false discovery rate inside a region "
+     "(Benjamini and Hochberg). share_p_value is the share of improved voxels under the same "
+     "exchanges, which keep the correlation between voxels; share_binomial_p is what one would "
+     "get from counting voxels as if they were independent. effect_size is the difference "
+     "over its standard deviation across voxels.",
      "share_of_ceiling is the mean over voxels of min(1, r2 / noise ceiling), where r2 is "
-     "max(r, 0) squared and the ceiling a share of variance; ceiling_r is the mean of its "
-     "square root. Images that tuned a model are not scored unless --allow-tuned-images says "
+     "max(r, 0) squared and the ceiling a share of variance (mean and median are the Algonauts "
+     "challenge's scores); mean_r2_over_ceiling is not capped, above_ceiling counts the voxels "
+     "beyond 1, and ceiling_r is the mean of the ceiling's square root. Images that tuned a model are not scored unless --allow-tuned-images says "
      "so; such rows, and those whose protocol selects on what it reports, have optimistic = 1."},
     {{"What tuning bought, region by region",
       "encode-eval --model untuned=untuned.h5 --model contrastive=lh_V1v.h5,lh_hV4.h5"},
@@ -57,7 +65,7 @@ void declare(CLI::App& app, Options& o) {
         ->check(CLI::Range(1, 10000000))->type_name("INT")->capture_default_str();
     app.add_option("--bootstrap", o.evaluation.resample.bootstraps,
                    "Bootstrap samples of the interval; 0 for none")
-        ->check(CLI::Range(0, 10000000))->type_name("INT")->capture_default_str();
+        ->check(CLI::Range(0, 100000))->type_name("INT")->capture_default_str();
     app.add_flag("--common-images", o.evaluation.common_images,
                  "Where models scored different images, compare on those that all of them scored");
     app.add_flag("--mixed-protocols", o.evaluation.mixed_protocols,
@@ -94,6 +102,7 @@ void run(const Options& o, cli::Context& context) {
     if (!context.output.empty()) h5::check_target(context.output, context.overwrite);
     const auto models = open_models(o);
     h5::Record record = context.record();
+    record.libraries["openblas"] = linalg::blas_version();
     for (const auto& model : models)
         for (const auto& file : model.files) file.input().register_in(record);
 
@@ -103,9 +112,11 @@ void run(const Options& o, cli::Context& context) {
     const encode::Evaluation evaluation = encode::evaluate(models, options, context);
     if (evaluation.optimistic) context.warn("optimistic scores: " + evaluation.optimistic_reason);
 
-    if (!context.output.empty()) encode::write_evaluation(context.output, record, context.overwrite, evaluation);
+    // The table first: a run that cannot print it leaves no file either.
     context.result(context.json ? encode::evaluation_json(evaluation).dump(2) + '\n'
                                 : encode::evaluation_tsv(evaluation));
+    context.flush_results();
+    if (!context.output.empty()) encode::write_evaluation(context.output, record, context.overwrite, evaluation);
 }
 
 }  // namespace

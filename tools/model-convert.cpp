@@ -62,7 +62,7 @@ void declare(CLI::App& app, Options& o) {
            "--image-size", o.image_size,
            "Side in pixels of the pictures that the network will be fed; by default what the input "
            "says, else the architecture's own size")
-        ->check(CLI::Range(32, 4096))
+        ->check(CLI::Range(1, 4096))
         ->type_name("PIXELS");
     app.add_flag("--heads", o.heads,
                  "Write the projection heads, too (safetensors; names begin with 'heads.')");
@@ -78,24 +78,37 @@ void write_tensors(const Options& o, const weights::Model& model, cli::Context& 
     weights::write_safetensors(context.output, state, weights::tuning_note(model), context.overwrite);
 }
 
-void run(const Options& o, cli::Context& context) {
-    h5::check_target(context.output, context.overwrite);
-    if (!o.backbone.empty()) {
-        // A wrong word on the command line is a matter of usage, not of the input.
-        try {
-            weights::architecture(o.backbone);
-        } catch (const BadInput& e) {
-            throw UsageError(e.what());
-        }
+void check_options(const Options& o) {
+    if (o.heads && o.to != "safetensors")
+        throw UsageError("--heads is of --to safetensors", "a cortune model always holds the heads of its tuning");
+    if (o.backbone.empty()) return;
+    // A wrong word on the command line is a matter of usage, not of the input.
+    try {
+        weights::architecture(o.backbone);
+    } catch (const BadInput& e) {
+        throw UsageError(e.what());
     }
+}
+
+void set_image_size(weights::Model& model, int wanted) {
+    if (model.tuned() && wanted != model.image_size)
+        throw UsageError(fmt::format("--image-size: this backbone was tuned at {} px", model.image_size));
+    if (const int least = weights::architecture(model.backbone).least_image_size; wanted < least)
+        throw UsageError(fmt::format("--image-size {}: {} takes pictures of {} px and more", wanted, model.backbone,
+                                     least));
+    model.image_size = wanted;
+}
+
+void run(const Options& o, cli::Context& context) {
+    check_options(o);
+    h5::check_target(context.output, context.overwrite);
     h5::Record record = context.record();
     weights::Model model = weights::load_weights(o.input, record, o.backbone);
-    if (o.image_size > 0) {
-        if (model.tuned() && o.image_size != model.image_size)
-            throw UsageError(
-                fmt::format("--image-size: this backbone was tuned at {} px", model.image_size));
-        model.image_size = o.image_size;
-    }
+    if (o.heads && model.heads.empty())
+        throw BadInput(o.input + ": holds no projection heads",
+                       model.tuned() ? "they stayed out when it was written without --heads"
+                                     : "an untuned network has none; leave --heads out");
+    if (o.image_size > 0) set_image_size(model, o.image_size);
     if (o.to == "cortune")
         weights::write_model(context.output, record, context.overwrite, model);
     else

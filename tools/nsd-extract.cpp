@@ -2,6 +2,8 @@
 // nsd-extract: turns pictures and responses as they are distributed into one file per
 // subject. Reads Algonauts 2023 folders, or pictures with a NumPy matrix; writes kind
 // dataset. Data: Gifford et al. 2023, arXiv 2301.03198.
+#include <cmath>
+
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "datasets/algonauts.hpp"
@@ -62,12 +64,13 @@ void declare(CLI::App& app, Options& o) {
         ->type_name("SUBJECT");
     app.add_option("--size", o.extract.image_size, "Width and height of the stored pictures")
         ->check(CLI::Range(1, 4096))->capture_default_str()->type_name("PIXELS");
-    app.add_option("--test-share", o.extract.test_share, "Share of the images that are held out")
+    auto* share = app.add_option("--test-share", o.extract.test_share, "Share of the images that are held out")
         ->check(CLI::Range(0.0, 1.0))->capture_default_str()->type_name("SHARE");
-    app.add_option("--split-seed", o.extract.split_seed, "Seed of the split")
+    auto* seed = app.add_option("--split-seed", o.extract.split_seed, "Seed of the split")
         ->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("INT");
     app.add_option("--test-list", o.test_list,
-                   "Text file of the images to hold out, an id or name per line; all others train")->type_name("FILE");
+                   "Text file of the images to hold out, an id or name per line; all others train")->type_name("FILE")
+        ->excludes(share)->excludes(seed);
     app.add_flag("--normalize", o.extract.normalize,
                  "z-score every vertex with the mean and deviation of its training images");
     app.add_flag("--allow-nan", o.extract.allow_nan, "Accept responses that are NaN or infinite");
@@ -107,6 +110,8 @@ datasets::Plan plan_of(const Options& o, cli::Context& context) {
 }
 
 void run(const Options& options, cli::Context& context) {
+    // A range check lets NaN through.
+    if (std::isnan(options.extract.test_share)) throw UsageError("--test-share nan is no share");
     h5::check_target(context.output, context.overwrite);
     const datasets::Plan plan = plan_of(options, context);
     datasets::ExtractOptions extract = options.extract;

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // nsd-simulate: subjects with known models behind their responses, in the Algonauts
 // 2023 layout (PNG, npy, pickled label names), and labelled pictures by class.
-// Reads nothing. Every vertex's model, ceiling and every picture's content go beside
-// the data as truth. Layout: Gifford et al. 2023, arXiv 2301.03198.
+// Reads nothing. Beside the data go, as truth, the noiseless responses, the ceilings, a
+// summary of every vertex's model (not all its parameters) and every picture's content.
+// Layout: Gifford et al. 2023, arXiv 2301.03198.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "core/system.hpp"
+#include "core/text.hpp"
 #include "datasets/simulate/files.hpp"
 #include "datasets/simulate/simulation.hpp"
 
@@ -27,6 +31,7 @@ struct Options {
     std::optional<std::int64_t> noise_seed;
     std::filesystem::path labelled;
     int per_class = 100, validation_per_class = 20;
+    std::vector<CLI::Option*> of_subjects, of_labelled;  // without effect where the other alone is written
 };
 
 const cli::Doc doc{
@@ -44,12 +49,13 @@ const cli::Doc doc{
                     "z-scored within sessions "
                     "and averaged.",
                     "DIR gets subj01 and so on in the layout of the Algonauts 2023 challenge, and in "
-                    "subjNN/truth what is "
-                    "known: receptive fields, preferences, weights, noiseless responses, ceilings and "
-                    "the objects of every "
-                    "picture. A picture depends on its NSD id and the seed alone; a tenth of the "
-                    "training pictures and all "
-                    "official test pictures are common to all subjects.",
+                    "subjNN/truth what is known: the noiseless responses to every picture, as the models give "
+                    "them (lh_noiseless_training.npy and so on) and in the units of the data (lh_signal_*.npy: "
+                    "responses = signal + noise); noise ceilings; of every vertex's model its receptive field, "
+                    "preferred orientation and frequency and its category and attribute weights; and the objects "
+                    "of every picture. truth.json says what each file holds. A picture depends on its NSD id and "
+                    "the seed alone; a tenth of the training pictures and all official test pictures are common "
+                    "to all subjects. In each hemisphere an ROI has fewer than 20 vertices and another has none.",
                     "Presets: tiny (120 pictures of 72 pixels, seconds), small (1800 of 128), nsd (the "
                     "real counts of "
                     "pictures and vertices, 425 pixels). --labelled writes a folder of pictures by "
@@ -68,51 +74,67 @@ const cli::Doc doc{
                    "Lee, Mumford and Huang (2001), Occlusion models for natural images, IJCV 41"},
 };
 
-void declare(CLI::App& app, Options& o) {
-    app.add_option("--preset", o.preset, "tiny, small or nsd")
-        ->check(CLI::IsMember({"tiny", "small", "nsd"}))
-        ->type_name("NAME")
-        ->capture_default_str();
-    app.add_option("--subjects", o.subjects, "Number of subjects")
-        ->check(CLI::Range(1, 99))
-        ->type_name("N")
-        ->capture_default_str();
-    app.add_option("--images", o.images, "Training pictures per subject, instead of the preset's")
-        ->check(CLI::Range(2, 73000))
-        ->type_name("N");
-    app.add_option("--test-images", o.test_images, "Official test pictures, instead of the preset's")
-        ->check(CLI::Range(2, 73000))
-        ->type_name("N");
+// What the subjects of -o follow.
+void declare_subjects(CLI::App& app, Options& o) {
+    auto add = [&](const char* name, auto& to, const char* text, const char* type) {
+        return o.of_subjects.emplace_back(app.add_option(name, to, text)->type_name(type));
+    };
+    add("--preset", o.preset, "tiny, small or nsd", "NAME")
+        ->check(CLI::IsMember({"tiny", "small", "nsd"}))->capture_default_str();
+    add("--subjects", o.subjects, "Number of subjects", "N")->check(CLI::Range(1, 99))->capture_default_str();
+    add("--images", o.images, "Training pictures per subject, instead of the preset's", "N")
+        ->check(CLI::Range(2, 73000));
+    add("--test-images", o.test_images, "Official test pictures, instead of the preset's", "N")
+        ->check(CLI::Range(2, 73000));
+    // Labelled pictures have a size, too.
     app.add_option("--image-size", o.image_size, "Pixels on a side of every picture written")
-        ->check(CLI::Range(32, 2048))
-        ->type_name("PIXELS");
-    app.add_option("--repeats", o.repeats, "Presentations of every picture (3)")
-        ->check(CLI::Range(1, 100))
-        ->type_name("N");
-    app.add_option("--noise-ceiling", o.noise_ceiling,
-                   "Mean explainable share of variance of the averaged responses in the ROIs "
-                   "(tiny and nsd 0.5, small 0.65)")
-        ->check(CLI::Range(0.02, 0.98))
-        ->type_name("SHARE");
-    app.add_option("--roi-scale", o.roi_scale, "ROI sizes relative to preset small")
-        ->check(CLI::Range(0.1, 14.0))
-        ->type_name("X");
-    app.add_option(
-           "--noise-seed", o.noise_seed,
-           "Seed of noise and trial order alone (that of --seed): another scan of the same subjects")
-        ->check(CLI::NonNegativeNumber)
-        ->type_name("INT");
-    app.add_option("--labelled", o.labelled, "Also, or only, write a labelled folder here")
-        ->type_name("DIR");
-    app.add_option("--per-class", o.per_class, "Training pictures per class with --labelled")
-        ->check(CLI::Range(1, 1000000))
-        ->type_name("N")
-        ->capture_default_str();
-    app.add_option("--val-per-class", o.validation_per_class,
-                   "Validation pictures per class with --labelled")
-        ->check(CLI::Range(0, 1000000))
-        ->type_name("N")
-        ->capture_default_str();
+        ->check(CLI::Range(32, 2048))->type_name("PIXELS");
+    add("--repeats", o.repeats, "Presentations of every picture (3)", "N")->check(CLI::Range(1, 100));
+    add("--noise-ceiling", o.noise_ceiling,
+        "Mean explainable share of variance of the averaged responses in the ROIs "
+        "(tiny and nsd 0.5, small 0.65)",
+        "SHARE")
+        ->check(CLI::Range(0.02, 0.98));
+    add("--roi-scale", o.roi_scale, "ROI sizes relative to preset small", "X")->check(CLI::Range(0.1, 14.0));
+    add("--noise-seed", o.noise_seed,
+        "Seed of noise and trial order alone (that of --seed): another scan of the same subjects", "INT")
+        ->check(CLI::NonNegativeNumber);
+}
+
+void declare_labelled(CLI::App& app, Options& o) {
+    auto add = [&](const char* name, auto& to, const char* text) {
+        return o.of_labelled.emplace_back(app.add_option(name, to, text)->type_name("N")->capture_default_str());
+    };
+    app.add_option("--labelled", o.labelled, "Also, or only, write a labelled folder here")->type_name("DIR");
+    add("--per-class", o.per_class, "Training pictures per class with --labelled")->check(CLI::Range(1, 1000000));
+    add("--val-per-class", o.validation_per_class, "Validation pictures per class with --labelled")
+        ->check(CLI::Range(0, 1000000));
+}
+
+void declare(CLI::App& app, Options& o) {
+    declare_subjects(app, o);
+    declare_labelled(app, o);
+}
+
+// An option that would do nothing is a mistake.
+void refuse_idle(const std::vector<CLI::Option*>& options, const char* target) {
+    std::vector<std::string> given;
+    for (const CLI::Option* option : options)
+        if (option->count() > 0) given.push_back(option->get_name());
+    if (!given.empty())
+        throw UsageError(fmt::format("{}: without effect, since nothing is written to {}", join(given), target),
+                         fmt::format("give {} DIR, too, or leave them out", target));
+}
+
+void check_targets(const Options& o, const std::filesystem::path& output) {
+    if (output.empty() && o.labelled.empty())
+        throw UsageError("nothing to write: give -o DIR, --labelled DIR or both");
+    if (output.empty()) refuse_idle(o.of_subjects, "-o");
+    if (o.labelled.empty()) refuse_idle(o.of_labelled, "--labelled");
+    if (!output.empty() && !o.labelled.empty() && sim::overlap(output, o.labelled))
+        throw UsageError(fmt::format("-o {} and --labelled {}: the same folder, or one inside the other",
+                                     output.string(), o.labelled.string()),
+                         "give each a folder of its own");
 }
 
 sim::SimulationOptions chosen(const Options& o, std::int64_t seed) {
@@ -138,8 +160,7 @@ void write_marker(const std::filesystem::path& folder, nlohmann::ordered_json op
 }
 
 void run(const Options& o, cli::Context& context) {
-    if (context.output.empty() && o.labelled.empty())
-        throw UsageError("nothing to write: give -o DIR, --labelled DIR or both");
+    check_targets(o, context.output);
     const sim::SimulationOptions s = chosen(o, context.seed);
     // Both targets are claimed before the first picture is drawn.
     std::optional<sim::StagedFolder> subjects, labelled;

@@ -3,6 +3,10 @@
 // voxel, a layer per ROI). Reads kinds dataset and model (or foreign weights), with
 // --predict also encoding; writes encoding. Method: Mulrooney & Brockmeier,
 // arXiv 2410.06067, with a protocol whose scored images chose nothing.
+#include <fmt/format.h>
+
+#include <algorithm>
+
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "core/system.hpp"
@@ -76,7 +80,18 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--scratch", j.scratch, "Folder for features that do not fit in --memory; default: $TMPDIR or /tmp")->type_name("DIR");
     app.add_option("--batch", j.batch, "Images per forward pass")->check(CLI::PositiveNumber)->capture_default_str()->type_name("INT");
     app.add_flag("--save-weights", j.save_weights, "Keep what predicts new images");
-    app.add_option("--predict", j.predict, "Predict this data set's images with the weights of the encoding given first")->type_name("FILE");
+    auto* predict =
+        app.add_option("--predict", j.predict, "Predict this data set's images with the weights of the encoding given first")->type_name("FILE");
+    // All of this is in the weights already.
+    for (const char* decided : {"--layers", "--hemi", "--roi", "--roi-class", "--all", "--protocol", "--score", "--folds", "--fold-seed",
+                                "--components", "--alphas", "--pca", "--min-voxels", "--memory", "--scratch", "--save-weights"})
+        predict->excludes(app.get_option(decided));
+}
+
+void refuse_repeated(const char* option, std::vector<std::string> names) {
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end()) throw UsageError(fmt::format("{}: {} is named twice", option, *twice));
 }
 
 // The penalties of the published protocol.
@@ -94,6 +109,8 @@ void run(const Options& options, cli::Context& context) {
     job.run = {context.record(), context.output, context.overwrite, context.seed, context.threads, context.device};
     if (job.model.empty()) job.model = share_dir() / "models" / "alexnet-mini.h5";
     choose_rois(options, job);
+    refuse_repeated("--layers", job.layers);
+    refuse_repeated("--roi", options.rois);
     job.protocol = encode::parse_protocol(options.protocol);
     job.score_official_test = options.score == "official_test";
     if (job.ridge.alphas.empty()) job.ridge.alphas = default_alphas();
@@ -101,9 +118,11 @@ void run(const Options& options, cli::Context& context) {
     job.ridge.pca = options.pca == "exact" ? linalg::PcaMode::exact : options.pca == "fast" ? linalg::PcaMode::fast : linalg::PcaMode::automatic;
     job.ridge.threads = context.threads;
     if (!options.memory.empty()) job.memory = parse_bytes(options.memory);
-    if (job.scratch.empty()) job.scratch = std::filesystem::temp_directory_path();
-    if (!job.predict.empty() && (!job.rois.empty() || job.save_weights || job.all_rois))
-        throw UsageError("--predict takes ROIs, layers and penalties from the encoding");
+    if (job.scratch.empty()) {
+        std::error_code none;
+        job.scratch = std::filesystem::temp_directory_path(none);
+        if (none) job.scratch = "/tmp";  // found unfit only where it is needed
+    }
     engine::load().encode(job, context);
 }
 

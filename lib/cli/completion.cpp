@@ -51,7 +51,7 @@ std::string zsh(const CLI::App& app, const Doc& doc) {
     for (const auto* o : shown_options(app)) {
         std::string text;
         for (char c : o->get_description()) text += (c == '[' || c == ']' || c == ':') ? ' ' : c;
-        const std::string value = o->get_type_size() != 0 ? fmt::format(":{}:_files", value_name(*o)) : "";
+        const std::string value = takes_value(*o) ? fmt::format(":{}:_files", value_name(*o)) : "";
         for (const auto& s : o->get_snames()) out += fmt::format("  {} \\\n", quoted(fmt::format("-{}[{}]{}", s, text, value)));
         for (const auto& l : o->get_lnames()) out += fmt::format("  {} \\\n", quoted(fmt::format("--{}[{}]{}", l, text, value)));
     }
@@ -64,7 +64,7 @@ std::string fish(const CLI::App& app, const Doc& doc) {
         out += "complete -c " + doc.name;
         for (const auto& s : o->get_snames()) out += " -s " + s;
         for (const auto& l : o->get_lnames()) out += " -l " + l;
-        if (o->get_type_size() != 0) out += " -r";
+        if (takes_value(*o)) out += " -r";
         out += " -d " + quoted(o->get_description()) + "\n";
     }
     return out;

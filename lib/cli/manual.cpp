@@ -28,7 +28,7 @@ std::string option_heading(const CLI::Option& option) {
     for (const auto& s : option.get_snames()) out += fmt::format("\\fB\\-{}\\fR, ", roff(s));
     for (const auto& l : option.get_lnames()) out += fmt::format("\\fB\\-\\-{}\\fR, ", roff(l));
     out.resize(out.size() - 2);
-    if (option.get_type_size() != 0 && !value_name(option).empty())
+    if (takes_value(option) && !value_name(option).empty())
         out += fmt::format(" \\fI{}\\fR", roff(value_name(option)));
     return out;
 }
@@ -48,7 +48,7 @@ void options_section(std::string& out, const CLI::App& app) {
             if (o->get_group() != group) continue;
             body += fmt::format(".TP\n{}\n{}", option_heading(*o), roff(o->get_description()));
             if (o->get_required()) body += " (required)";
-            if (!o->get_default_str().empty() && o->get_type_size() != 0)
+            if (!o->get_default_str().empty() && takes_value(*o))
                 body += fmt::format(" [{}]", roff(o->get_default_str()));
             body += '\n';
         }
@@ -74,6 +74,8 @@ std::string synopsis(const CLI::App& app, const Doc& doc) {
 std::string value_name(const CLI::Option& option) {
     return option.get_type_name().substr(0, option.get_type_name().find(':'));
 }
+
+bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() != 0; }
 
 std::string wrap(const std::string& text, std::size_t width) {
     std::istringstream words(text);

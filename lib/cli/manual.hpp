@@ -15,6 +15,9 @@ std::string manual_page(const CLI::App& app, const Doc& doc);
 // What an option takes, "FILE": its type name without the checks that CLI11 appends.
 std::string value_name(const CLI::Option& option);
 
+// Flags take none.
+bool takes_value(const CLI::Option& option);
+
 // Text broken at blanks into lines of at most `width` characters.
 std::string wrap(const std::string& text, std::size_t width);
 

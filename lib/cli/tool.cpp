@@ -4,7 +4,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <new>
 #include <system_error>
@@ -64,16 +66,47 @@ void let_the_last_count(CLI::App& app) {
             option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
+// Known by its type name or by its checks, "SHARE:FLOAT in [0 - 1]" or "FLOATS:POSITIVE",
+// whatever name the value has.
+bool takes_numbers(const CLI::Option& option) {
+    const std::string type = option.get_type_name();
+    for (const char* word : {"FLOAT", "SHARE", "POSITIVE", "NONNEGATIVE"})
+        if (type.find(word) != std::string::npos) return true;
+    return false;
+}
+
+// "nan", "-inf", "1e999": numbers to the parser, and a NaN passes every check of a range.
+bool is_not_finite(const std::string& text) {
+    char* end = nullptr;
+    const double value = std::strtod(text.c_str(), &end);
+    return !text.empty() && *end == '\0' && !std::isfinite(value);
+}
+
+void refuse_not_finite(const CLI::App& app) {
+    for (const CLI::Option* option : app.get_options()) {
+        if (!takes_numbers(*option)) continue;
+        for (const auto& value : option->results())
+            if (is_not_finite(value))
+                throw UsageError(fmt::format("{}: expected a finite number, found '{}'", option->get_name(), value));
+    }
+}
+
+// Flags are true or false, and an option with neither a value nor a default is null.
+nlohmann::json effective_value(const CLI::Option& option) {
+    if (!takes_value(option)) return option.count() > 0 && option.as<bool>();
+    const auto given = option.count() > 0 ? option.reduced_results() : CLI::results_t{};
+    if (given.size() > 1) return given;
+    if (given.size() == 1) return given[0];
+    if (!option.get_default_str().empty()) return option.get_default_str();
+    return nullptr;
+}
+
 nlohmann::json effective_options(const CLI::App& app) {
     nlohmann::json out = nlohmann::json::object();
     for (const CLI::Option* option : app.get_options()) {
         if (option->get_group().empty()) continue;
         const std::string name = option->get_name(false, false);
-        if (name == "--help" || name == "--version") continue;
-        const auto given = option->count() > 0 ? option->reduced_results() : CLI::results_t{};
-        if (given.size() > 1) out[name] = given;
-        else if (given.size() == 1) out[name] = given[0];
-        else if (!option->get_default_str().empty()) out[name] = option->get_default_str();
+        if (name != "--help" && name != "--version") out[name] = effective_value(*option);
     }
     return out;
 }
@@ -82,7 +115,7 @@ nlohmann::json effective_options(const CLI::App& app) {
 class Formatter : public CLI::Formatter {
   public:
     std::string make_option_opts(const CLI::Option* option) const override {
-        if (option->get_type_size() == 0) return {};
+        if (!takes_value(*option)) return {};
         std::string out = value_name(*option).empty() ? "" : " " + value_name(*option);
         if (!option->get_default_str().empty()) out += " [" + option->get_default_str() + "]";
         if (option->get_required()) out += " (required)";
@@ -165,6 +198,7 @@ int parse(int argc, char** argv, CLI::App& app, const Doc& doc, Context& context
         context.error(e.what(), context.tool + " --help lists the options");
         return static_cast<int>(ExitCode::usage);
     }
+    if (const int refused = guarded(context, [&] { refuse_not_finite(app); }); refused != 0) return refused;
     if (!asked.manual && asked.completion.empty()) return -1;
     context.error("--manual and --completion SHELL stand alone", "");
     return static_cast<int>(ExitCode::usage);

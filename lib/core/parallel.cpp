@@ -23,8 +23,13 @@ void parallel_for(std::size_t n, int threads, const std::function<void(std::size
     };
     {
         std::vector<std::jthread> pool;
-        const int extra = std::max(0, std::min<int>(threads, static_cast<int>(n)) - 1);
-        for (int t = 0; t < extra; ++t) pool.emplace_back(work);
+        const auto wanted = std::min(static_cast<std::size_t>(std::max(threads, 1)), n);
+        try {
+            for (std::size_t t = 1; t < wanted; ++t) pool.emplace_back(work);
+        } catch (...) {
+            next = n;  // a thread that cannot be started stops the others, too
+            throw;
+        }
         work();
     }
     if (first) std::rethrow_exception(first);

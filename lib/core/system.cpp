@@ -7,11 +7,14 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <limits>
 #include <random>
+#include <string_view>
+#include <thread>
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
@@ -40,11 +43,16 @@ double seconds(const timeval& t) {
 std::string version() { return CORTUNE_VERSION; }
 
 int default_threads() {
-    if (const char* slurm = std::getenv("SLURM_CPUS_PER_TASK"))
-        if (const int n = std::atoi(slurm); n > 0) return n;
+    if (const char* slurm = std::getenv("SLURM_CPUS_PER_TASK")) {
+        const std::string_view text = slurm;
+        int n = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+        if (error == std::errc{} && end == text.data() + text.size() && n > 0) return n;
+    }
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-    return 1;
+    // More cores than the set has room for.
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
 std::uint64_t peak_memory() {
@@ -67,8 +75,16 @@ std::uint64_t available_memory() {
         if (key == "MemAvailable:" && meminfo >> kib) bytes = kib * 1024;
         meminfo.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
     }
-    std::ifstream limit("/sys/fs/cgroup/memory.max");
-    if (std::uint64_t cap = 0; limit >> cap) bytes = std::min(bytes, cap);
+    // The limits of this process's group and of all above it (version 2: "0::/path").
+    std::ifstream groups("/proc/self/cgroup");
+    for (std::string line; std::getline(groups, line);) {
+        if (!line.starts_with("0::/")) continue;
+        for (fs::path group = line.substr(4);; group = group.parent_path()) {
+            std::ifstream limit(fs::path("/sys/fs/cgroup") / group / "memory.max");
+            if (std::uint64_t cap = 0; limit >> cap) bytes = std::min(bytes, cap);
+            if (group.empty()) break;
+        }
+    }
     return bytes;
 }
 

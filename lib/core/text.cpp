@@ -76,7 +76,7 @@ std::uint64_t parse_bytes(std::string_view text) {
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     std::string unit = lower(std::string_view(end, text.data() + text.size()));
-    if (unit.ends_with("ib")) unit.resize(unit.size() - 2);
+    if (unit.size() == 3 && unit.ends_with("ib")) unit.resize(1);
     else if (unit.ends_with("b")) unit.resize(unit.size() - 1);
     static constexpr std::string_view units = "kmgt";
     const auto power = unit.empty() ? 0 : units.find(unit) + 1;
@@ -92,12 +92,13 @@ std::uint64_t parse_bytes(std::string_view text) {
 std::string format_bytes(double bytes) {
     static constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     int unit = 0;
-    while (bytes >= 1024 && unit < 4) bytes /= 1024, ++unit;
+    // What would round to 1024 is one of the next unit.
+    while (bytes >= (unit == 0 ? 1023.5 : 1023.95) && unit < 4) bytes /= 1024, ++unit;
     return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, units[unit]);
 }
 
 std::string format_seconds(double seconds) {
-    if (seconds < 60) return fmt::format("{:.2f} s", seconds);
+    if (seconds < 59.995) return fmt::format("{:.2f} s", seconds);
     const auto whole = static_cast<std::int64_t>(std::llround(seconds));
     if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
     return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);

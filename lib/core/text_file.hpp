@@ -5,10 +5,13 @@
 #include <filesystem>
 #include <string>
 
+#include "core/output_file.hpp"
+
 namespace cortune {
 
-// Writes beside the target, syncs and renames. Throws OutputError where the file exists
-// (without overwrite) or cannot be written.
-void write_text_file(const std::filesystem::path& path, const std::string& text, bool overwrite);
+// Throws OutputError where the file exists (without overwrite) or cannot be written.
+inline void write_text_file(const std::filesystem::path& path, const std::string& text, bool overwrite) {
+    write_bytes(path, {text}, {.overwrite = overwrite});
+}
 
 }  // namespace cortune

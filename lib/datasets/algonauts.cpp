@@ -9,6 +9,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "datasets/folder.hpp"
 
 namespace fs = std::filesystem;
 
@@ -30,28 +31,36 @@ std::optional<int> number_after(const std::string& text, std::string_view prefix
     return std::stoi(rest.substr(0, digits));
 }
 
-// subj01, Subj1, …: the folder of this subject below `parent`, or an empty path.
-fs::path subject_folder(const fs::path& parent, int subject) {
-    std::error_code error;
-    for (const auto& entry : fs::directory_iterator(parent, error)) {
-        const std::string name = lower(entry.path().filename().string());
-        if (entry.is_directory() && name.starts_with("subj") && number_after(name, "subj") == subject)
-            return entry.path();
-    }
-    return {};
+// The 1 of subj01 or Subj1; a name that goes on behind the digits is not of this form.
+std::optional<int> subject_of(const fs::path& folder) {
+    const std::string name = lower(folder.filename().string());
+    if (!name.starts_with("subj") || name.find_first_not_of("0123456789", 4) != std::string::npos) return {};
+    return number_after(name, "subj");
 }
 
-fs::path existing(const fs::path& path) {
-    std::error_code error;
-    return fs::exists(path, error) ? path : fs::path();
+// The folder of this subject below `parent`, or an empty path.
+fs::path subject_folder(const fs::path& parent, int subject) {
+    fs::path found;
+    for (const fs::path& entry : entries_of(parent)) {
+        std::error_code error;
+        if (subject_of(entry) != subject || !fs::is_directory(entry, error)) continue;
+        if (!found.empty())
+            throw BadInput(fmt::format("{}: {} and {} are both folders of subject {}", parent.string(),
+                                       found.filename().string(), entry.filename().string(), subject),
+                           "move the one that is not meant elsewhere");
+        found = entry;
+    }
+    return found;
 }
 
 AlgonautsTree nested(const fs::path& folder) {
+    const fs::path test = folder / "test_split";
+    folder_or_nothing(test);  // a file of this name is not an absent test split
     return {folder / "training_split" / "training_images",
             folder / "training_split" / "training_fmri",
-            existing(folder / "test_split" / "test_images"),
-            existing(folder / "test_split" / "test_fmri"),
-            existing(folder / "test_split" / "noise_ceiling"),
+            folder_or_nothing(test / "test_images"),
+            folder_or_nothing(test / "test_fmri"),
+            folder_or_nothing(test / "noise_ceiling"),
             folder / "roi_masks"};
 }
 
@@ -64,10 +73,14 @@ AlgonautsTree flat(const fs::path& root, int subject) {
 // "lh_training_fmri.npy", in the flat layout "subj1_lh_training_fmri.npy".
 fs::path response_file(const fs::path& folder, const std::string& ending) {
     fs::path found;
-    for (const auto& entry : fs::directory_iterator(folder)) {
-        const std::string name = lower(entry.path().filename().string());
-        if (name == ending) return entry.path();
-        if (name.starts_with("subj") && name.ends_with('_' + ending)) found = entry.path();
+    for (const fs::path& entry : entries_of(folder)) {
+        const std::string name = lower(entry.filename().string());
+        if (name == ending) return entry;
+        if (!name.starts_with("subj") || !name.ends_with('_' + ending)) continue;
+        if (!found.empty())
+            throw BadInput(fmt::format("{}: expected one {}, found {} and {}", folder.string(), ending,
+                                       found.filename().string(), entry.filename().string()));
+        found = entry;
     }
     if (found.empty()) throw BadInput(fmt::format("{}: {} is missing", folder.string(), ending));
     return found;
@@ -101,6 +114,7 @@ void add_ceiling(const fs::path& folder, PlannedHemisphere& h, Plan& plan) {
         throw BadInput(fmt::format("{}: expected ({},), one value per column of the responses; found {}",
                                    path.string(), vertices, shape_text(file.shape())));
     h.about.noise_ceiling = file.floats();
+    check_noise_ceiling(h.about.noise_ceiling, path.string());
     plan.files.push_back(path);
 }
 
@@ -112,8 +126,7 @@ AlgonautsTree find_algonauts(const fs::path& root, int subject) {
     AlgonautsTree out;
     if (fs::is_directory(root / "training_split", error)) {
         const fs::path named = root.filename().empty() ? root.parent_path() : root;
-        const std::string name = lower(fs::absolute(named).filename().string());
-        const auto number = name.starts_with("subj") ? number_after(name, "subj") : std::nullopt;
+        const auto number = subject_of(fs::absolute(named, error));
         if (number && *number != subject)
             throw BadInput(fmt::format("{}: is the folder of subject {}, asked for is subject {}", root.string(),
                                        *number, subject));

@@ -20,17 +20,18 @@ struct AlgonautsTree {
 };
 
 // `root` holds the subjects' folders, or is the folder of this one. Throws BadInput
-// naming the places looked at.
+// naming the places looked at, where two folders are this subject's, and where a part is a
+// file or cannot be read.
 AlgonautsTree find_algonauts(const std::filesystem::path& root, int subject);
 
 // Label arrays and vertices of hemisphere `name` ("lh", "rh") with `vertices` columns;
 // the files read are appended to `files`. Throws BadInput for a mask of another length,
-// a label without a name, and all-vertices with another count.
+// a label without a name, two labels of one name, and all-vertices with another count.
 Hemisphere read_algonauts_masks(const std::filesystem::path& folder, const std::string& name,
                                 std::uint64_t vertices, std::vector<std::filesystem::path>& files);
 
 // Ids are "nsd:%05d" from the file names. Test images with responses are the official
-// test split, those without are left out.
+// test split, those without are left out. A noise ceiling is a share of variance or NaN.
 Plan algonauts_plan(const std::filesystem::path& root, int subject, Reporter& reporter);
 
 }  // namespace cortune::datasets

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "datasets/algonauts.hpp"
+#include "datasets/folder.hpp"
 #include "datasets/mapping.hpp"
 
 namespace fs = std::filesystem;
@@ -47,6 +48,11 @@ RoiClass read_class(const fs::path& mask, const fs::path& mapping, const std::st
         if (value < 0 || value > std::numeric_limits<std::int16_t>::max() || label.empty() ||
             label.find_first_of("+/") != std::string::npos)
             throw BadInput(fmt::format("{}: label {} '{}' cannot name a ROI", mapping.string(), value, label));
+        const auto twin = std::find(out.label_name.begin(), out.label_name.end(), label) - out.label_name.begin();
+        if (const auto i = static_cast<std::size_t>(twin); i < out.label_name.size())
+            throw BadInput(fmt::format("{}: labels {} and {} are both named '{}'", mapping.string(), out.label_value[i],
+                                       value, label),
+                           "blanks at the ends of a name do not count; rename one of the two");
         out.label_value.push_back(static_cast<std::int16_t>(value));
         out.label_name.push_back(label);
     }
@@ -64,8 +70,8 @@ std::vector<std::string> classes_in(const fs::path& folder, const std::string& h
     static const std::vector<std::string> usual{"prf-visualrois", "floc-bodies", "floc-faces",
                                                 "floc-places",    "floc-words",  "streams"};
     std::set<std::string> found;
-    for (const auto& entry : fs::directory_iterator(folder)) {
-        std::string name = entry.path().filename().string();
+    for (const fs::path& entry : entries_of(folder)) {
+        std::string name = entry.filename().string();
         if (!name.starts_with(hemisphere + '.') || !name.ends_with(ending)) continue;
         name.resize(name.size() - std::string_view(ending).size());
         found.insert(name.substr(hemisphere.size() + 1));

@@ -36,8 +36,11 @@ struct Hemisphere {
     std::vector<std::int32_t> vertex;  // index in `space` of every column
     std::string space = "index";       // "fsaverage" or "index" (the column itself)
     std::vector<RoiClass> roi_classes;
-    std::vector<float> noise_ceiling;  // explainable share of variance per vertex; empty: none
+    std::vector<float> noise_ceiling;  // explainable share of variance per vertex, NaN: unknown; empty: none
 };
+
+// Throws BadInput beginning with `where` for a value that is neither NaN nor in [0, 1].
+void check_noise_ceiling(std::span<const float> values, const std::string& where);
 
 // A region to work on: label(s) of a class in a hemisphere, as columns.
 struct Roi {
@@ -52,6 +55,7 @@ struct DatasetHeader {
     int image_size = 0;       // pixels are image_size × image_size
     std::int64_t split_seed = 0;
     double test_share = 0.15;
+    std::string split_rule = "hash";  // of id, seed and share; or "list": the test images were listed
 };
 
 // Writes a dataset: construct, stream pixels and responses in rows, commit.
@@ -75,7 +79,9 @@ class DatasetWriter {
     std::vector<std::pair<std::string, h5::Dataset>> responses_;
 };
 
-// Reads a dataset. Construction reads everything but pixels and responses.
+// Reads a dataset. Construction reads everything but pixels and responses, and throws
+// BadInput naming file and data set for parts that do not fit each other, ids or labels
+// that occur twice, and values that nothing writes.
 class DatasetFile {
   public:
     explicit DatasetFile(const std::filesystem::path& path);

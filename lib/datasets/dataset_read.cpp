@@ -2,10 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 #include <set>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "datasets/dataset.hpp"
 #include "datasets/npy.hpp"
 
@@ -29,6 +32,12 @@ DatasetHeader read_header(const h5::Node& root) {
     out.image_size = static_cast<int>(size);
     out.split_seed = root.attr_int("split_seed");
     out.test_share = root.attr_double("test_share");
+    if (!(out.test_share >= 0 && out.test_share <= 1))
+        throw BadInput(fmt::format("{}: attribute 'test_share': expected 0 to 1, found {}", root.where(), out.test_share));
+    if (root.has_attr("split_rule")) out.split_rule = root.attr_string("split_rule");  // the first files have none
+    if (out.split_rule != "hash" && out.split_rule != "list")
+        throw BadInput(fmt::format("{}: attribute 'split_rule': expected hash or list, found '{}'", root.where(),
+                                   out.split_rule));
     return out;
 }
 
@@ -36,10 +45,21 @@ std::vector<Split> read_split(const h5::Node& root, std::uint64_t n) {
     const h5::Dataset d = root.dataset("split");
     expect_shape(d, {n});
     std::vector<Split> out;
-    for (std::uint8_t value : d.read<std::uint8_t>()) {
-        if (value > 2) throw BadInput(fmt::format("{}: expected 0, 1 or 2, found {}", d.where(), value));
+    // Wider than the file's type, into which a foreign one would be squeezed.
+    for (std::int64_t value : d.read<std::int64_t>()) {
+        if (value < 0 || value > 2) throw BadInput(fmt::format("{}: expected 0, 1 or 2, found {}", d.where(), value));
         out.push_back(static_cast<Split>(value));
     }
+    return out;
+}
+
+std::vector<std::string> read_sha256(const h5::Node& root, std::uint64_t n) {
+    const h5::Dataset d = root.dataset("sha256");
+    expect_shape(d, {n});
+    auto out = d.read_strings();
+    for (const auto& hash : out)
+        if (hash.size() != 64 || hash.find_first_not_of("0123456789abcdef") != std::string::npos)
+            throw BadInput(fmt::format("{}: expected 64 lower-case hexadecimal digits, found '{:.80}'", d.where(), hash));
     return out;
 }
 
@@ -53,8 +73,7 @@ ImageTable read_images(const h5::Node& root, std::uint64_t size) {
         if (!seen.insert(id).second)
             throw BadInput(fmt::format("{}: image '{}' occurs twice", root.dataset("image").where(), id));
     expect_shape(root.dataset("pixels"), {n, size, size, 3});
-    expect_shape(root.dataset("sha256"), {n});
-    out.sha256 = root.dataset("sha256").read_strings();
+    out.sha256 = read_sha256(root, n);
     out.split = read_split(root, n);
     if (root.has("repeats")) {
         expect_shape(root.dataset("repeats"), {n});
@@ -63,17 +82,33 @@ ImageTable read_images(const h5::Node& root, std::uint64_t size) {
     return out;
 }
 
+// Names and values of a class's labels: as many of one as of the other, each once.
+void read_labels(const h5::Dataset& d, RoiClass& out) {
+    const auto values = d.attr_ints("label_values");
+    out.label_name = d.attr_strings("label_names");
+    if (out.label_name.size() != values.size())
+        throw BadInput(fmt::format("{}: {} label_values, {} label_names", d.where(), values.size(),
+                                   out.label_name.size()));
+    std::set<std::string> names;
+    for (const auto& name : out.label_name)
+        if (!names.insert(name).second)
+            throw BadInput(fmt::format("{}: attribute 'label_names': '{}' occurs twice", d.where(), name));
+    std::set<std::int64_t> seen;
+    for (const std::int64_t value : values) {
+        if (value < std::numeric_limits<std::int16_t>::min() || value > std::numeric_limits<std::int16_t>::max())
+            throw BadInput(fmt::format("{}: attribute 'label_values': {} is no label", d.where(), value));
+        if (!seen.insert(value).second)
+            throw BadInput(fmt::format("{}: attribute 'label_values': {} occurs twice", d.where(), value));
+        out.label_value.push_back(static_cast<std::int16_t>(value));
+    }
+}
+
 RoiClass read_roi_class(const h5::Dataset& d, std::uint64_t vertices) {
     RoiClass out;
     expect_shape(d, {vertices});
     out.name = d.attr_string("roi_class");
     out.label = d.read<std::int16_t>();
-    for (std::int64_t value : d.attr_ints("label_values"))
-        out.label_value.push_back(static_cast<std::int16_t>(value));
-    out.label_name = d.attr_strings("label_names");
-    if (out.label_name.size() != out.label_value.size())
-        throw BadInput(fmt::format("{}: {} label_values, {} label_names", d.where(), out.label_value.size(),
-                                   out.label_name.size()));
+    read_labels(d, out);
     return out;
 }
 
@@ -88,6 +123,7 @@ Hemisphere read_hemisphere(const h5::Node& root, const std::string& name, std::u
     if (root.has("noise_ceiling_" + name)) {
         expect_shape(root.dataset("noise_ceiling_" + name), {v});
         out.noise_ceiling = root.dataset("noise_ceiling_" + name).read<float>();
+        check_noise_ceiling(out.noise_ceiling, root.dataset("noise_ceiling_" + name).where());
     }
     for (const std::string& child : root.children())
         if (child.starts_with("roi_" + name + "_"))
@@ -95,15 +131,38 @@ Hemisphere read_hemisphere(const h5::Node& root, const std::string& name, std::u
     return out;
 }
 
+// The attribute names every hemisphere that the file holds, once.
+std::vector<std::string> hemisphere_names(const h5::Node& root) {
+    const auto out = root.attr_strings("hemispheres");
+    if (out.empty()) throw BadInput(root.where() + ": attribute 'hemispheres' names none");
+    for (const auto& name : out)
+        if ((name != "lh" && name != "rh" && name != "all") || std::count(out.begin(), out.end(), name) > 1)
+            throw BadInput(fmt::format("{}: attribute 'hemispheres': expected lh, rh or all, each once, found {}",
+                                       root.where(), join(out)));
+    for (const std::string known : {"lh", "rh", "all"})
+        for (const char* part : {"vertex_", "response_"})
+            if (root.has(part + known) && std::count(out.begin(), out.end(), known) == 0)
+                throw BadInput(fmt::format("{}: a hemisphere that the attribute 'hemispheres' ({}) does not name",
+                                           root.dataset(part + known).where(), join(out)));
+    return out;
+}
+
 }  // namespace
+
+void check_noise_ceiling(std::span<const float> values, const std::string& where) {
+    for (std::size_t i = 0; i < values.size(); ++i)
+        if (!std::isnan(values[i]) && !(values[i] >= 0 && values[i] <= 1))
+            throw BadInput(fmt::format("{}: expected 0 to 1, or NaN where it is unknown, found {} at index {}", where,
+                                       values[i], i),
+                           "a ceiling is a share of variance; divide percent by 100");
+}
 
 DatasetFile::DatasetFile(const std::filesystem::path& path) : input_(path, {"dataset"}) {
     const h5::Node& root = input_.root();
     header_ = read_header(root);
     images_ = read_images(root, static_cast<std::uint64_t>(header_.image_size));
-    for (const std::string& name : root.attr_strings("hemispheres"))
+    for (const std::string& name : hemisphere_names(root))
         hemispheres_.push_back(read_hemisphere(root, name, images_.id.size()));
-    if (hemispheres_.empty()) throw BadInput(root.where() + ": attribute 'hemispheres' names none");
 }
 
 std::vector<std::int64_t> DatasetFile::rows(Split split) const {

@@ -47,6 +47,7 @@ void write_header(h5::Node& root, const DatasetHeader& header, const std::vector
     root.attr("image_size", header.image_size);
     root.attr("split_seed", header.split_seed);
     root.attr("test_share", header.test_share);
+    root.attr("split_rule", header.split_rule);
     root.attr("hemispheres", names);
 }
 
@@ -96,6 +97,7 @@ DatasetWriter::DatasetWriter(const std::filesystem::path& path, const h5::Record
                              const std::vector<Hemisphere>& hemispheres)
     : file_(path, "dataset", record, overwrite) {
     require(header.image_size > 0, "image_size");
+    require(header.split_rule == "hash" || header.split_rule == "list", "split_rule '" + header.split_rule + "'");
     check(images, hemispheres);
     h5::Node& root = file_.root();
     write_header(root, header, hemispheres);

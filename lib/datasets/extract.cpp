@@ -8,7 +8,6 @@
 #include <set>
 #include <stdexcept>
 #include <unordered_map>
-#include <unordered_set>
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
@@ -46,28 +45,42 @@ void check_parts(const Plan& plan) {
     }
 }
 
-// The listed images test and all others train. One list may serve several subjects, so
-// it may name images that this one has not seen.
+// What a list may call an image: its id, its file's name, or the id without namespace.
+std::vector<std::string> names_of(const PlannedImage& image) {
+    return {image.id, image.source->names()[image.index], image.id.substr(image.id.find(':') + 1)};
+}
+
+// One list may serve several subjects, so it may name images that this one has not seen.
+void report_unused(const std::filesystem::path& list, std::vector<std::string> unused, std::size_t lines,
+                   Reporter& reporter) {
+    constexpr std::size_t shown = 5;
+    if (unused.empty()) return;
+    const std::size_t count = unused.size();
+    if (count > shown) unused.resize(shown), unused.emplace_back("…");
+    reporter.warn(fmt::format("{}: {} of {} names are no image of this data set: {}", list.string(), count, lines,
+                              join(unused)));
+}
+
+// The listed images test and all others train.
 void listed_split(const Plan& plan, const ExtractOptions& options, std::vector<Split>& split,
                   Reporter& reporter) {
     const auto lines = read_list(options.test_list);
-    std::unordered_set<std::string> listed(lines.begin(), lines.end());
-    std::size_t found = 0;
+    std::unordered_map<std::string, bool> used;  // name → whether it is that of an image
+    for (const ListLine& line : lines) used.emplace(line.text, false);
     for (std::size_t i = 0; i < split.size(); ++i) {
-        const PlannedImage& image = plan.images[i];
-        const std::string& name = image.source->names()[image.index];
-        const bool hit = listed.count(image.id) || listed.count(name) ||
-                         listed.count(image.id.substr(image.id.find(':') + 1));
-        found += hit;
-        if (!image.official_test) split[i] = hit ? Split::test : Split::train;
+        bool hit = false;
+        for (const std::string& name : names_of(plan.images[i]))
+            if (const auto at = used.find(name); at != used.end()) hit = at->second = true;
+        if (!plan.images[i].official_test) split[i] = hit ? Split::test : Split::train;
     }
-    if (found == 0)
-        throw BadInput(fmt::format("{}: none of its {} lines is the id or name of an image",
-                                   options.test_list.string(), listed.size()),
+    std::vector<std::string> unused;
+    for (const ListLine& line : lines)
+        if (bool& known = used.at(line.text); !known) unused.push_back(line.text), known = true;
+    if (unused.size() == used.size())
+        throw BadInput(fmt::format("{}: none of its {} names is the id or name of an image",
+                                   options.test_list.string(), used.size()),
                        fmt::format("an id looks like {}", plan.images[0].id));
-    if (found != listed.size())
-        reporter.warn(fmt::format("{}: {} lines, {} images of this data set are named by them",
-                                  options.test_list.string(), listed.size(), found));
+    report_unused(options.test_list, std::move(unused), used.size(), reporter);
 }
 
 std::vector<Split> make_split(const Plan& plan, const ExtractOptions& options, Reporter& reporter) {
@@ -156,6 +169,7 @@ void extract(const Plan& plan, const ExtractOptions& options, h5::Record record,
     header.image_size = options.image_size;
     header.split_seed = options.split_seed;
     header.test_share = options.test_share;
+    if (!options.test_list.empty()) header.split_rule = "list";
     register_inputs(plan, options, record, reporter);
 
     DatasetWriter writer(output, record, options.overwrite, header, table, hemispheres);

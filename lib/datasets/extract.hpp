@@ -50,7 +50,7 @@ struct ExtractOptions {
     int image_size = 224;
     std::int64_t split_seed = 0;
     double test_share = 0.15;
-    std::filesystem::path test_list;  // ids or names, one a line; empty: split_of decides
+    std::filesystem::path test_list;  // ids or names, one a line; empty: split_of decides with seed and share
     bool allow_nan = false;
     // z-score every column with the mean and the deviation (divisor n) of its training
     // images; a constant column becomes zeros.
@@ -62,7 +62,8 @@ struct ExtractOptions {
 // Decodes on all threads, resizes (images::resize_bilinear), writes in order; memory
 // does not grow with the number of images. Adds the inputs' hashes to `record`. Throws
 // BadInput for a damaged picture (named), ids that occur twice, and responses that are
-// not finite (counted per ROI) unless allowed; warns of pictures equal pixel by pixel.
+// not finite (counted per ROI) unless allowed; warns of pictures equal pixel by pixel and of
+// names in the list of test images that are none's.
 void extract(const Plan& plan, const ExtractOptions& options, h5::Record record,
              const std::filesystem::path& output, Reporter& reporter);
 

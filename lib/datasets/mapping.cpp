@@ -61,15 +61,20 @@ void write_mapping_npy(const std::filesystem::path& path,
         for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
         return out;
     };
-    auto text = [&](const std::string& s) { return 'X' + little(s.size(), 4) + s; };
-    auto integer = [&](std::int64_t i) { return "\x8a\x08" + little(static_cast<std::uint64_t>(i), 8); };
-    using namespace std::string_literals;
+    std::string out;
+    auto text = [&](const std::string& s) { out.append("X").append(little(s.size(), 4)).append(s); };
+    using namespace std::string_view_literals;
     // _reconstruct(ndarray, (0,), b'b'), then its state: (1, (), dtype('O'), False, [dict]).
-    std::string out = "\x80\x03"s + "cnumpy.core.multiarray\n_reconstruct\n" + "cnumpy\nndarray\n" +
-                      "K\x00\x85"s + "C\x01" + "b\x87R" + "(K\x01)" + "cnumpy\ndtype\n" + text("O8") +
-                      "\x89\x88\x87R" + "(K\x03" + text("|") + "NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb" +
-                      "\x89]}(";
-    for (const auto& [value, name] : names) out += integer(value) + text(name);
+    out.append("\x80\x03"sv).append("cnumpy.core.multiarray\n_reconstruct\n"sv).append("cnumpy\nndarray\n"sv);
+    out.append("K\x00\x85"sv).append("C\x01"sv).append("b\x87R"sv).append("(K\x01)"sv).append("cnumpy\ndtype\n"sv);
+    text("O8");
+    out.append("\x89\x88\x87R"sv).append("(K\x03"sv);
+    text("|");
+    out.append("NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK?tb"sv).append("\x89]}("sv);
+    for (const auto& [value, name] : names) {
+        out.append("\x8a\x08"sv).append(little(static_cast<std::uint64_t>(value), 8));
+        text(name);
+    }
     out += "uatb.";
     const std::string header = npy_header_bytes("|O", {});
     write_whole_file(path, {header, out});

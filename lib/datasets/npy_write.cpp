@@ -33,22 +33,29 @@ std::string npy_header_bytes(const std::string& type, const std::vector<std::uin
 
 template <class T>
 void write_npy(const std::filesystem::path& path, const std::vector<std::uint64_t>& shape,
-               std::span<const T> values) {
+               std::span<const T> values, const WriteOptions& options) {
     std::uint64_t count = 1;
     for (std::uint64_t n : shape) count *= n;
     if (count != values.size())
         throw std::logic_error(fmt::format("{}: {} values for shape {}", path.string(), values.size(),
                                            shape_text(shape)));
     const std::string header = npy_header_bytes(descr<T>(), shape);
-    write_whole_file(path, {{header.data(), header.size()},
-                            {reinterpret_cast<const char*>(values.data()), values.size_bytes()}});
+    write_bytes(path, {header, {reinterpret_cast<const char*>(values.data()), values.size_bytes()}}, options);
 }
 
-template void write_npy<float>(const std::filesystem::path&, const std::vector<std::uint64_t>&,
-                               std::span<const float>);
-template void write_npy<std::int64_t>(const std::filesystem::path&, const std::vector<std::uint64_t>&,
-                                      std::span<const std::int64_t>);
-template void write_npy<std::uint8_t>(const std::filesystem::path&, const std::vector<std::uint64_t>&,
-                                      std::span<const std::uint8_t>);
+template <class T>
+void write_npy(const std::filesystem::path& path, const std::vector<std::uint64_t>& shape,
+               std::span<const T> values) {
+    write_npy<T>(path, shape, values, {.overwrite = true});
+}
+
+#define CORTUNE_WRITE_NPY(T)                                                                                \
+    template void write_npy<T>(const std::filesystem::path&, const std::vector<std::uint64_t>&,             \
+                               std::span<const T>, const WriteOptions&);                                    \
+    template void write_npy<T>(const std::filesystem::path&, const std::vector<std::uint64_t>&, std::span<const T>)
+CORTUNE_WRITE_NPY(float);
+CORTUNE_WRITE_NPY(std::int64_t);
+CORTUNE_WRITE_NPY(std::uint8_t);
+#undef CORTUNE_WRITE_NPY
 
 }  // namespace cortune::datasets

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <numeric>
 #include <unordered_map>
 
@@ -37,6 +38,22 @@ void check(const TableOptions& options) {
             throw UsageError(fmt::format("'{}': neither '+' nor '/' may be part of this name", name));
 }
 
+// A picture is one image with one row of responses, however often it was shown.
+// `lines`: for every picture the numbers of the lines that name it.
+void check_repeats(const std::string& list, const std::vector<std::string>& names,
+                   std::vector<std::vector<std::string>> lines) {
+    const auto repeated = [](const auto& numbers) { return numbers.size() > 1; };
+    const auto first = std::find_if(lines.begin(), lines.end(), repeated);
+    if (first == lines.end()) return;
+    const auto count = std::count_if(first, lines.end(), repeated);
+    constexpr std::size_t shown = 8;
+    if (first->size() > shown) first->resize(shown), first->emplace_back("…");
+    throw BadInput(fmt::format("{}: lines {} repeat the picture '{}'{}", list, join(*first),
+                               names[static_cast<std::size_t>(first - lines.begin())],
+                               count > 1 ? fmt::format("; repeated pictures in all: {}", count) : ""),
+                   "average the responses to the repeats of a picture first, and name it once");
+}
+
 // The pictures of one session in the order of the responses.
 std::vector<std::size_t> picture_order(const images::Source& source, const std::string& list) {
     const auto& names = source.names();
@@ -47,7 +64,8 @@ std::vector<std::size_t> picture_order(const images::Source& source, const std::
     for (std::size_t i = 0; i < names.size(); ++i) at.emplace(without_ending(names[i]), i);
     for (std::size_t i = 0; i < names.size(); ++i) at[names[i]] = i;
     out.clear();
-    for (const std::string& wanted : read_list(list)) {
+    std::vector<std::vector<std::string>> lines(names.size());
+    for (const auto& [wanted, number] : read_list(list)) {
         const auto found = at.find(wanted);
         if (found == at.end()) {
             auto near = nearest_first(wanted, names);
@@ -56,7 +74,9 @@ std::vector<std::size_t> picture_order(const images::Source& source, const std::
                                        source.path().string(), join(near)));
         }
         out.push_back(found->second);
+        lines[found->second].push_back(std::to_string(number));
     }
+    check_repeats(list, names, std::move(lines));
     return out;
 }
 

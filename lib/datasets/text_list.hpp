@@ -8,8 +8,13 @@
 
 namespace cortune::datasets {
 
-// Lines without blanks at their ends; empty ones and those that begin with # are passed
-// over. Throws BadInput where the file cannot be read or holds no name.
-std::vector<std::string> read_list(const std::filesystem::path& path);
+struct ListLine {
+    std::string text;    // without blanks at its ends
+    std::size_t number;  // in the file, from 1
+};
+
+// Empty lines and those that begin with # are passed over. Throws BadInput where the file
+// cannot be read or holds no name.
+std::vector<ListLine> read_list(const std::filesystem::path& path);
 
 }  // namespace cortune::datasets

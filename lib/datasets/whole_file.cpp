@@ -2,7 +2,6 @@
 #include "datasets/whole_file.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -15,21 +14,6 @@ namespace fs = std::filesystem;
 
 namespace cortune::datasets {
 
-void write_whole_file(const fs::path& path, std::initializer_list<std::string_view> pieces) {
-    const fs::path part =
-        path.parent_path() / fmt::format(".{}.{}.part", path.filename().string(), ::getpid());
-    auto fail = [&] {
-        const std::string reason = std::strerror(errno);
-        std::error_code ignored;
-        fs::remove(part, ignored);
-        throw OutputError(fmt::format("{}: cannot be written ({})", path.string(), reason));
-    };
-    std::ofstream out(part, std::ios::binary | std::ios::trunc);
-    for (const auto& piece : pieces) out.write(piece.data(), static_cast<std::streamsize>(piece.size()));
-    out.close();
-    if (!out || ::rename(part.c_str(), path.c_str()) != 0) fail();
-}
-
 std::vector<std::uint8_t> read_whole_file(const fs::path& path, std::uint64_t most) {
     std::error_code error;
     const auto size = fs::file_size(path, error);
@@ -38,9 +22,11 @@ std::vector<std::uint8_t> read_whole_file(const fs::path& path, std::uint64_t mo
         throw BadInput(fmt::format("{}: {} is more than such a file holds", path.string(),
                                    format_bytes(static_cast<double>(size))));
     std::vector<std::uint8_t> out(size);
+    errno = 0;
     std::ifstream in(path, std::ios::binary);
     if (!in.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(size)))
-        throw BadInput(fmt::format("{}: cannot be read ({})", path.string(), std::strerror(errno)));
+        throw BadInput(fmt::format("{}: cannot be read ({})", path.string(),
+                                   errno != 0 ? std::strerror(errno) : "it became shorter meanwhile"));
     return out;
 }
 

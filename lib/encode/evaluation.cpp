@@ -15,6 +15,8 @@
 #include "core/text.hpp"
 #include "encode/pairing.hpp"
 #include "stats/correlation.hpp"
+#include "stats/significance.hpp"
+#include "stats/voxelwise.hpp"
 
 namespace cortune::encode {
 namespace {
@@ -145,20 +147,28 @@ double mean(const std::vector<double>& values) {
 }
 
 void summarise(ModelScores& scores, const RoiScores& roi, const std::vector<Index>& used) {
-    std::vector<double> r, r2, share;
+    std::vector<double> r, r2, share, plain;
+    scores.above_ceiling = 0;
+    std::int64_t significant = 0;
     for (const Index v : used) {
         const auto i = static_cast<std::size_t>(v);
         r.push_back(static_cast<double>(scores.r[i]));
         r2.push_back(static_cast<double>(scores.r2[i]));
+        significant += scores.q[i] <= 0.05;
         if (roi.noise_ceiling.empty() || !std::isfinite(roi.noise_ceiling[i])) continue;
         const double ceiling = static_cast<double>(roi.noise_ceiling[i]);
         share.push_back(std::min(1.0, r2.back() / (ceiling > 0 ? ceiling : 1e-14)));
+        if (!(ceiling > 0)) continue;
+        plain.push_back(r2.back() / ceiling);
+        scores.above_ceiling += plain.back() > 1;
     }
     scores.mean_r = mean(r);
     scores.median_r = median(r);
     scores.mean_r2 = mean(r2);
     scores.share_of_ceiling = mean(share);
     scores.median_share_of_ceiling = median(share);
+    scores.mean_r2_over_ceiling = mean(plain);
+    if (!used.empty()) scores.share_significant = static_cast<double>(significant) / static_cast<double>(used.size());
 }
 
 double mean_ceiling(const RoiScores& roi, const std::vector<Index>& used) {
@@ -171,31 +181,58 @@ double mean_ceiling(const RoiScores& roi, const std::vector<Index>& used) {
     return mean(values);
 }
 
-void compare(ModelScores& model, const ModelScores& reference, const PairedRoi& paired, std::size_t m,
+void compare(ModelScores& model, const PairedRoi& paired, std::size_t m,
              const Compared& compared, const stats::ResampleOptions& options) {
-    std::int64_t higher = 0;
-    for (const Index v : compared.used)
-        higher += model.r[static_cast<std::size_t>(v)] > reference.r[static_cast<std::size_t>(v)];
-    if (!compared.used.empty())
-        model.share_improved = static_cast<double>(higher) / static_cast<double>(compared.used.size());
     const Eigen::MatrixXf p = paired.prediction[0](Eigen::all, compared.used),
                           q = paired.prediction[m](Eigen::all, compared.used),
                           y = paired.response(Eigen::all, compared.used);
     model.test = stats::paired_test(p, q, y, compared.groups, options);
+    const auto adjusted = stats::benjamini_hochberg(model.test.voxel_p);
+    for (std::size_t i = 0; i < compared.used.size(); ++i) {
+        const auto v = static_cast<std::size_t>(compared.used[i]);
+        model.difference[v] = model.test.voxel_difference[i];
+        model.difference_low[v] = model.test.voxel_low[i];
+        model.difference_high[v] = model.test.voxel_high[i];
+        model.difference_p[v] = model.test.voxel_p[i];
+        model.difference_q[v] = adjusted[i];
+    }
 }
 
-ModelScores score(const PairedRoi& paired, std::size_t m, const EncodingHeader& header, bool tuned) {
+// Everything of a model in a ROI is unknown until it is computed.
+void clear(ModelScores& model, std::size_t voxels) {
+    const std::vector<float> none(voxels, std::numeric_limits<float>::quiet_NaN());
+    const std::vector<double> nothing(voxels, unknown);
+    model.r = model.r2 = model.r_low = model.r_high = none;
+    model.p = model.q = nothing;
+    model.difference = model.difference_low = model.difference_high = none;
+    model.difference_p = model.difference_q = nothing;
+    model.mean_r = model.median_r = model.mean_r2 = unknown;
+    model.share_of_ceiling = model.median_share_of_ceiling = model.mean_r2_over_ceiling = unknown;
+    model.above_ceiling = 0;
+    model.share_significant = unknown;
+    model.test = stats::PairedTest::unknown();
+}
+
+ModelScores score(const PairedRoi& paired, std::size_t m, const EncodingHeader& header, bool tuned,
+                  const stats::ResampleOptions& options) {
     ModelScores out;
+    clear(out, paired.first.vertex.size());
     out.present = true;
     out.images = paired.response.rows();
     out.protocol = header.protocol;
     out.optimistic = header.optimistic || tuned;
-    const Eigen::VectorXd r =
-        stats::grouped_pearson(paired.prediction[m], paired.response, stats::groups_of(paired.fold[m]));
-    for (const double value : r) {
-        out.r.push_back(static_cast<float>(value));
-        out.r2.push_back(static_cast<float>(value > 0 ? value * value : value * 0));  // keeps NaN
+    const auto groups = stats::groups_of(paired.fold[m]);
+    const Eigen::VectorXd r = stats::grouped_pearson(paired.prediction[m], paired.response, groups);
+    for (std::size_t v = 0; v < out.r.size(); ++v) {
+        const double value = r(static_cast<Index>(v));
+        out.r[v] = static_cast<float>(value);
+        out.r2[v] = static_cast<float>(value > 0 ? value * value : value * 0);  // keeps NaN
     }
+    auto test = stats::voxel_test(paired.prediction[m], paired.response, groups, {}, options);
+    out.q = stats::benjamini_hochberg(test.p);
+    out.p = std::move(test.p);
+    out.r_low = std::move(test.low);
+    out.r_high = std::move(test.high);
     return out;
 }
 
@@ -215,10 +252,14 @@ RoiScores score_roi(const Key& key, const std::vector<RoiSource>& sources,
     const PairedRoi paired = pair_roi(sources, options.common_images);
     RoiScores out{key.subject, key.hemisphere, key.roi_class, key.roi, paired.first.column, paired.first.vertex,
                   paired.first.noise_ceiling, 0, unknown, {}};
-    for (std::size_t m = 0; m < sources.size(); ++m)
-        out.models.push_back(sources[m].file ? score(paired, m, sources[m].file->header(),
-                                                     tuned.contains(sources[m].file))
-                                             : ModelScores{});
+    for (std::size_t m = 0; m < sources.size(); ++m) {
+        if (sources[m].file) {
+            out.models.push_back(score(paired, m, sources[m].file->header(), tuned.contains(sources[m].file), options.resample));
+        } else {
+            out.models.emplace_back();
+            clear(out.models.back(), out.vertex.size());
+        }
+    }
     Compared compared;
     compared.groups = stats::groups_of(paired.fold[0]);
     for (std::size_t v = 0; v < out.vertex.size(); ++v) {
@@ -234,19 +275,11 @@ RoiScores score_roi(const Key& key, const std::vector<RoiSource>& sources,
     out.ceiling_r = mean_ceiling(out, compared.used);
     for (std::size_t m = 0; m < out.models.size(); ++m) {
         ModelScores& model = out.models[m];
-        model.share_improved = unknown;
-        model.test = {unknown, unknown, unknown, unknown};
-        if (!model.present) {
-            model.r.assign(out.vertex.size(), std::numeric_limits<float>::quiet_NaN());
-            model.r2 = model.r;
-            model.mean_r = model.median_r = model.mean_r2 = unknown;
-            model.share_of_ceiling = model.median_share_of_ceiling = unknown;
-            continue;
-        }
+        if (!model.present) continue;
         summarise(model, out, compared.used);
         if (m == 0) continue;
         if (same_folds(paired, m, sources, options.mixed_protocols))
-            compare(model, out.models[0], paired, m, compared, options.resample);
+            compare(model, paired, m, compared, options.resample);
         else
             reporter.warn(fmt::format("{}: '{}' is not compared with the first model: other folds", key.text(),
                                       sources[m].file->header().protocol));

@@ -36,12 +36,18 @@ struct ModelScores {
     std::string protocol;
     bool optimistic = false;
     std::vector<float> r, r2;                  // V
+    std::vector<float> r_low, r_high;          // V: 95 % bootstrap interval over images
+    std::vector<double> p, q;                  // V: one-sided permutation p; Benjamini–Hochberg within the ROI
     double mean_r, median_r, mean_r2;          // over the ROI's used voxels
-    double share_of_ceiling;                   // mean of min(1, r2 / NC), NC = 0 read as 1e-14
-    double median_share_of_ceiling;
+    double share_of_ceiling;                   // mean of min(1, r2 / NC), NC = 0 read as 1e-14:
+    double median_share_of_ceiling;            // the Algonauts challenge's score
+    double mean_r2_over_ceiling;               // mean of r2 / NC as it is, where NC > 0
+    std::int64_t above_ceiling;                // voxels whose r2 exceeds NC (NC > 0)
+    double share_significant;                  // of used voxels with q <= .05
     // Against the first model.
-    double share_improved;                     // of voxels with a higher r
     stats::PairedTest test;
+    std::vector<float> difference, difference_low, difference_high;  // V; NaN for voxels not used
+    std::vector<double> difference_p, difference_q;                  // V
 };
 
 struct RoiScores {

@@ -27,13 +27,28 @@ const std::vector<Figure>& figures() {
          [](const ModelScores& m) { return m.share_of_ceiling; }},
         {"median_share_of_ceiling", "median over voxels of min(1, r2 / noise ceiling)",
          [](const ModelScores& m) { return m.median_share_of_ceiling; }},
+        {"mean_r2_over_ceiling", "mean over voxels of r2 / noise ceiling, not capped",
+         [](const ModelScores& m) { return m.mean_r2_over_ceiling; }},
+        {"above_ceiling", "voxels whose r2 exceeds their noise ceiling",
+         [](const ModelScores& m) { return static_cast<double>(m.above_ceiling); }},
+        {"share_significant", "share of voxels with r above chance, false discovery rate .05 in the ROI",
+         [](const ModelScores& m) { return m.share_significant; }},
         {"share_improved", "share of voxels with a higher r than the first model's",
-         [](const ModelScores& m) { return m.share_improved; }},
+         [](const ModelScores& m) { return m.test.share_improved; }},
+        {"share_p_value", "two-sided p of the share, predictions exchanged image by image",
+         [](const ModelScores& m) { return m.test.share_p; }},
+        {"share_binomial_p", "two-sided binomial p of the share, as if voxels were independent",
+         [](const ModelScores& m) { return m.test.share_binomial_p; }},
         {"difference", "mean r minus the first model's", [](const ModelScores& m) { return m.test.difference; }},
         {"difference_low", "2.5th percentile of the difference, bootstrap over images",
          [](const ModelScores& m) { return m.test.low; }},
         {"difference_high", "97.5th percentile of the difference, bootstrap over images",
          [](const ModelScores& m) { return m.test.high; }},
+        {"effect_size", "difference / its standard deviation over voxels", [](const ModelScores& m) { return m.test.effect; }},
+        {"effect_size_low", "2.5th percentile of the difference, in the same unit",
+         [](const ModelScores& m) { return m.test.effect_low; }},
+        {"effect_size_high", "97.5th percentile of the difference, in the same unit",
+         [](const ModelScores& m) { return m.test.effect_high; }},
         {"p_value", "two-sided p of the difference, predictions exchanged image by image",
          [](const ModelScores& m) { return m.test.p; }},
     };
@@ -97,13 +112,22 @@ void write_roi(h5::Node& root, const RoiScores& roi) {
     group.attr("roi", roi.roi);
     group.scale("voxel", roi.column, {"column of the data set's responses"});
     group.put("vertex", {"voxel"}, roi.vertex, {"index of the voxel in the subject's space"});
-    std::vector<float> r, r2;
-    for (const auto& model : roi.models) {
-        r.insert(r.end(), model.r.begin(), model.r.end());
-        r2.insert(r2.end(), model.r2.begin(), model.r2.end());
-    }
-    group.put("r", {"model", "voxel"}, r, {"Pearson r of predicted and measured responses"});
-    group.put("r2", {"model", "voxel"}, r2, {"max(r, 0) squared"});
+    const auto put = [&]<class T>(const char* name, std::vector<T> ModelScores::*member, const char* text) {
+        std::vector<T> all;
+        for (const auto& model : roi.models) all.insert(all.end(), (model.*member).begin(), (model.*member).end());
+        group.put(name, {"model", "voxel"}, all, {text});
+    };
+    put("r", &ModelScores::r, "Pearson r of predicted and measured responses");
+    put("r2", &ModelScores::r2, "max(r, 0) squared");
+    put("r_low", &ModelScores::r_low, "2.5th percentile of r, bootstrap over images");
+    put("r_high", &ModelScores::r_high, "97.5th percentile of r, bootstrap over images");
+    put("p_value", &ModelScores::p, "one-sided permutation p of r");
+    put("q_value", &ModelScores::q, "p adjusted for the false discovery rate in the ROI");
+    put("difference", &ModelScores::difference, "r minus the first model's");
+    put("difference_low", &ModelScores::difference_low, "2.5th percentile of the difference");
+    put("difference_high", &ModelScores::difference_high, "97.5th percentile of the difference");
+    put("difference_p_value", &ModelScores::difference_p, "two-sided p of the difference, predictions exchanged image by image");
+    put("difference_q_value", &ModelScores::difference_q, "p adjusted for the false discovery rate in the ROI");
     if (!roi.noise_ceiling.empty())
         group.put("noise_ceiling", {"voxel"}, roi.noise_ceiling, {"explainable share of variance"});
 }

@@ -5,7 +5,9 @@
 //            ceiling_r float64 (row); images int32, optimistic int16 (row, model);
 //            mean_r … p_value float64 (row, model), NaN where there is nothing to say
 //   /results/<subject>/<hemisphere>/<roi class>/<roi>/  voxel scale, vertex (voxel),
-//            r, r2 float32 (model, voxel), noise_ceiling float32 (voxel) optional
+//            r, r2, r_low, r_high, difference, difference_low, difference_high float32 and
+//            p_value, q_value, difference_p_value, difference_q_value float64 (model, voxel),
+//            noise_ceiling float32 (voxel) optional
 #pragma once
 
 #include <filesystem>

@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "engine/encode_job.hpp"
 #include "engine/finetune_job.hpp"
+#include "images/versions.hpp"
 #include "nn/backbone.hpp"
 #include "nn/device.hpp"
 #include "train/classifier.hpp"
@@ -33,6 +34,7 @@ BackboneResult run_backbone(const BackboneJob& job, Reporter& reporter) {
 
     h5::Record record = job.run.record;
     nn::describe(record, device);
+    for (const auto& [name, version] : images::library_versions()) record.libraries[name] = version;
     record.options["classes"] = train.classes;
     record.options["validation_top1"] = reached.top1;
     weights::Model model;

@@ -50,6 +50,12 @@ std::string Dataset::type_name() const {
     }
 }
 
+bool Dataset::little_endian() const {
+    Handle type(H5Dget_type(id()));
+    const auto kind = H5Tget_class(type.get());
+    return (kind != H5T_FLOAT && kind != H5T_INTEGER) || H5Tget_order(type.get()) == H5T_ORDER_LE;
+}
+
 std::vector<std::string> Dataset::dims() const {
     std::vector<std::string> out;
     const auto rank = shape().size();

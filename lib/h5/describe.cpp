@@ -75,7 +75,7 @@ Json rois(const Node& root, const std::string& hemisphere) {
 
 void describe_dataset(const Node& root, Json& out) {
     out.update(attributes(
-        root, {"subject", "layout", "image_namespace", "image_size", "split_seed", "test_share"}));
+        root, {"subject", "layout", "image_namespace", "image_size", "split_rule", "split_seed", "test_share"}));
     out["images"] = root.dataset("image").size();
     out["split"] = split_counts(root);
     if (root.has("repeats")) {

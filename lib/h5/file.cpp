@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 
 #include "core/error.hpp"
+#include "core/output_file.hpp"
 #include "core/system.hpp"
 #include "core/text.hpp"
 #include "h5/driver.hpp"
@@ -35,6 +37,15 @@ std::string json_text(const nlohmann::json& value, int indent) {
 fs::path part_name(const fs::path& target) {
     const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
     return folder / fmt::format(".{}.{}.part", target.filename().string(), ::getpid());
+}
+
+// Whether a path is what part_name makes.
+bool is_part(const fs::path& path) {
+    const std::string name = path.filename().string();
+    if (!name.starts_with('.') || !name.ends_with(".part")) return false;
+    const std::string stem = name.substr(0, name.size() - 5);
+    const auto dot = stem.rfind('.');
+    return dot > 0 && dot + 1 < stem.size() && stem.find_first_not_of("0123456789", dot + 1) == std::string::npos;
 }
 
 void sync_path(const fs::path& path, int flags) {
@@ -65,24 +76,32 @@ Handle access_options() {
 }  // namespace
 
 void check_target(const fs::path& path, bool overwrite) {
-    std::error_code error;
-    if (path.empty() || path.filename().empty())
-        throw UsageError(fmt::format("'{}' names no output file", path.string()));
-    if (fs::is_directory(path, error))
-        throw OutputError(fmt::format("{}: is a folder", path.string()));
-    if (fs::exists(path, error) && !overwrite)
-        throw OutputError(fmt::format("{}: exists already", path.string()),
-                          "--overwrite replaces it");
+    check_output(path, overwrite);
     const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
     if (::access(folder.c_str(), W_OK) != 0)
         throw OutputError(fmt::format("{}: the folder {} cannot be written ({})", path.string(),
                                       folder.string(), std::strerror(errno)));
 }
 
+// A file is not made from itself: what it was would be lost, and its provenance untrue. (A
+// resumed run goes on from its checkpoint and replaces it.)
+void check_no_input(const fs::path& target, const Record& record) {
+    std::error_code error;
+    if (!fs::exists(target, error) || !is_hdf5(target)) return;
+    try {
+        const Input old(target);
+        if (old.kind() != "checkpoint" && std::find(record.parents.begin(), record.parents.end(), old.uuid()) != record.parents.end())
+            throw OutputError(target.string() + ": is also an input", "give the output another name");
+    } catch (const BadInput&) {
+        // Unfinished or foreign: nothing was made from it.
+    }
+}
+
 Output::Output(fs::path path, const std::string& kind, const Record& record, bool overwrite)
     : target_(std::move(path)), part_(part_name(target_)) {
     silence_hdf5();
     check_target(target_, overwrite);
+    check_no_input(target_, record);
     Handle create = creation_options(), access = access_options();
     use_careful_driver(access.get());
     file_ = Handle(H5Fcreate(part_.c_str(), H5F_ACC_TRUNC, create.get(), access.get()));
@@ -130,6 +149,8 @@ void Output::commit() {
         if (failed || !reason.empty()) throw cannot_write(target_.string(), reason);
     };
     flush();
+    // The values reach the disk before the mark that vouches for them.
+    sync_path(part_, O_RDONLY);
     root_->attr("complete", 1);
     flush();
     root_.reset();
@@ -139,7 +160,7 @@ void Output::commit() {
     // is never given its name.
     try {
         if (!closed) throw BadInput("");
-        Input check(part_);
+        Input check(part_, {}, Input::part);
     } catch (const BadInput&) {
         throw cannot_write(target_.string(), "it could not be closed");
     }
@@ -157,9 +178,14 @@ bool is_hdf5(const fs::path& path) {
     return H5Fis_hdf5(path.c_str()) > 0;
 }
 
-Input::Input(const fs::path& path, const std::vector<std::string>& kinds) : path_(path) {
+Input::Input(const fs::path& path, const std::vector<std::string>& kinds) : Input(path, kinds, Part{false}) {}
+
+Input::Input(const fs::path& path, const std::vector<std::string>& kinds, Part mark) : path_(path) {
     std::error_code error;
     if (!fs::exists(path, error)) throw BadInput(path.string() + ": no such file");
+    if (!mark.allowed && is_part(path))
+        throw BadInput(path.string() + ": a part file; its writer was stopped before it gave it its name",
+                       "remove it and run the command that makes it again");
     if (!is_hdf5(path)) throw BadInput(path.string() + ": not an HDF5 file, or cut short");
     Handle access = access_options();
     file_ = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()));
@@ -173,7 +199,10 @@ Input::Input(const fs::path& path, const std::vector<std::string>& kinds) : path
         throw BadInput(path.string() + ": unfinished; its writer was stopped before the end",
                        "remove it and run the command that makes it again");
     const std::string schema = root_->attr_string("schema_version");
-    if (std::atoi(schema.c_str()) > schema_major)
+    int major = -1, minor = -1, end = 0;
+    if (std::sscanf(schema.c_str(), "%d.%d%n", &major, &minor, &end) != 2 || end != static_cast<int>(schema.size()) || major < 1)
+        throw BadInput(fmt::format("{}: attribute 'schema_version': expected major.minor, found '{}'", path.string(), schema));
+    if (major > schema_major)
         throw BadInput(fmt::format("{}: written in schema {}, this program reads {}.x", path.string(),
                                    schema, schema_major),
                        "a newer cortune reads it");
@@ -188,7 +217,8 @@ nlohmann::json Input::provenance() const {
     auto out = nlohmann::json::parse(root_->read_text("provenance"), nullptr, false);
     const bool tree = out.is_object() && out.contains("nodes") && out["nodes"].is_object() &&
                       out.contains("root") && out["root"].is_string();
-    if (!tree) throw BadInput(path_.string() + ":/provenance: expected a JSON tree of commands");
+    if (!tree || !well_formed(out["nodes"]))
+        throw BadInput(path_.string() + ":/provenance: expected a JSON tree of commands");
     return out;
 }
 

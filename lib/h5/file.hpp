@@ -50,7 +50,7 @@ void check_target(const std::filesystem::path& path, bool overwrite);
 class Input {
   public:
     // Throws BadInput for a missing, foreign, unfinished or too new file, or one of
-    // another kind than `kinds` (empty: any).
+    // another kind than `kinds` (empty: any), and for a part file, whatever it holds.
     explicit Input(const std::filesystem::path& path, const std::vector<std::string>& kinds = {});
 
     const Node& root() const { return *root_; }
@@ -62,6 +62,12 @@ class Input {
     void register_in(Record& record) const { record.add_parent(uuid_, provenance()); }
 
   private:
+    friend class Output;
+    struct Part {
+        bool allowed;
+    };
+    static constexpr Part part{true};  // the writer itself looks at its part file
+    Input(const std::filesystem::path& path, const std::vector<std::string>& kinds, Part mark);
     std::filesystem::path path_;
     std::string kind_, uuid_;
     Handle file_;

@@ -57,8 +57,9 @@ Dataset Node::dataset(const std::string& path) const {
 
 std::vector<std::string> Node::children() const {
     std::vector<std::string> out;
-    auto visit = [](hid_t, const char* name, const H5L_info_t*, void* data) -> herr_t {
-        static_cast<std::vector<std::string>*>(data)->emplace_back(name);
+    // Our files have hard links alone; others may lead anywhere.
+    auto visit = [](hid_t, const char* name, const H5L_info_t* info, void* data) -> herr_t {
+        if (info->type == H5L_TYPE_HARD) static_cast<std::vector<std::string>*>(data)->emplace_back(name);
         return 0;
     };
     hsize_t at = 0;

@@ -75,6 +75,7 @@ class Dataset : public Object {
     Shape shape() const;
     std::uint64_t size() const;  // number of elements
     std::string type_name() const;  // "float32", "uint8", "string", … as in the schemas
+    bool little_endian() const;     // of a number's type; true where there is no order
     // Names of the dimension scales, "" where an axis has none.
     std::vector<std::string> dims() const;
 
@@ -115,7 +116,7 @@ class Node : public Object {
     bool has(const std::string& path) const;
     Node group(const std::string& path) const;
     Dataset dataset(const std::string& path) const;
-    std::vector<std::string> children() const;  // link names, in creation order
+    std::vector<std::string> children() const;  // names of hard links, in creation order
     bool is_group(const std::string& name) const;
 
     // Writing. A name with slashes creates the groups in between.

@@ -37,12 +37,38 @@ json provenance_of(const Record& record, const std::string& uuid) {
     return {{"root", uuid}, {"nodes", nodes}};
 }
 
+bool well_formed(const json& nodes) {
+    const auto strings = [](const json& node, const char* key) {
+        if (!node.contains(key)) return true;
+        const json& list = node[key];
+        return list.is_array() && std::all_of(list.begin(), list.end(), [](const json& x) { return x.is_string(); });
+    };
+    if (!nodes.is_object()) return false;
+    for (const auto& [uuid, node] : nodes.items()) {
+        if (!node.is_object() || !strings(node, "argv") || !strings(node, "parents")) return false;
+        for (const char* key : {"tool", "version"})
+            if (node.contains(key) && !node[key].is_string()) return false;
+        if (!node.contains("inputs")) continue;
+        if (!node["inputs"].is_object()) return false;
+        for (const auto& [path, hash] : node["inputs"].items())
+            if (!hash.is_string()) return false;
+    }
+    return true;
+}
+
 namespace {
+
+// No chain of commands is as long; what claims to be is cut.
+constexpr int deepest = 500;
 
 // A file that several others were made from is explained once; this ends cycles, too.
 void print_node(const json& nodes, const std::string& uuid, int depth, std::set<std::string>& seen,
                 std::string& out) {
     const std::string pad(static_cast<std::size_t>(2 * depth), ' ');
+    if (depth > deepest) {
+        out += pad + "…\n";
+        return;
+    }
     if (!nodes.contains(uuid)) {
         out += fmt::format("{}{} (unknown)\n", pad, uuid);
         return;

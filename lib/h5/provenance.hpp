@@ -34,6 +34,9 @@ struct Record {
 // {"root": uuid, "nodes": {uuid: node}}
 nlohmann::json provenance_of(const Record& record, const std::string& uuid);
 
+// Whether the nodes of a tree have the types that a record gives them.
+bool well_formed(const nlohmann::json& nodes);
+
 // The tree as indented text, root first.
 std::string provenance_text(const nlohmann::json& provenance);
 

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/interrupt.hpp"
 #include "core/system.hpp"
 #include "core/text.hpp"
 
@@ -209,6 +210,9 @@ class Checker {
                 fail(fmt::format("expected {} entries on axis {} ({}), found {}", s->second, axis,
                                  dims[axis], shape[axis]));
         }
+        if (!d.little_endian()) fail("expected little-endian numbers");
+        for (const char* name : {"long_name", "units"})
+            if (!d.has_attr(name)) fail(fmt::format("expected an attribute '{}' (string), found none", name));
         attributes(d, part(rule, "attributes"));
     }
 
@@ -267,7 +271,28 @@ nlohmann::ordered_json load_schema(const Input& file) {
     }
 }
 
+void refuse_loops(const Input& file) {
+    std::set<std::pair<unsigned long, haddr_t>> seen;
+    std::vector<Node> open;
+    const auto enter = [&](Node node) {
+        H5O_info_t info;
+        if (H5Oget_info(node.id(), &info) < 0) throw BadInput(node.where() + ": cannot be read");
+        if (!seen.emplace(info.fileno, info.addr).second)
+            throw BadInput(node.where() + ": this group is linked twice; cortune writes no such file");
+        open.push_back(std::move(node));
+    };
+    enter(file.root().group("/"));
+    while (!open.empty()) {
+        check_interrupt();
+        const Node node = std::move(open.back());
+        open.pop_back();
+        for (const auto& name : node.children())
+            if (node.is_group(name)) enter(node.group(name));
+    }
+}
+
 Findings check(const Input& file, const nlohmann::ordered_json& schema) {
+    refuse_loops(file);
     Findings out;
     Checker(schema, out).group(file.root(), schema, {}, {});
     return out;

@@ -9,7 +9,8 @@
 // any will do, "dims", the names of the scales of its axes ("*" in a name: anything).
 // Everything is required unless "optional" is true. "per": "<name of a data set>" asks
 // for one for each match of that name. An "open" group may hold anything else without a
-// note. "text" says what it is.
+// note. "text" says what it is. Of every data set that a rule speaks of, "long_name" and
+// "units" are asked for, and numbers are little-endian.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -30,6 +31,11 @@ nlohmann::ordered_json load_schema(const std::string& kind);
 // The schema of a file's own kind; an error names the file.
 nlohmann::ordered_json load_schema(const Input& file);
 
+// Throws BadInput where a group can be reached twice (a hard link to an ancestor, say):
+// walking such a file may never end.
+void refuse_loops(const Input& file);
+
+// Refuses loops, then compares.
 Findings check(const Input& file, const nlohmann::ordered_json& schema);
 
 }  // namespace cortune::h5

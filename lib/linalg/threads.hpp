@@ -10,6 +10,9 @@ namespace cortune::linalg {
 void set_blas_threads(int threads);
 int blas_threads();
 
+// OpenBLAS's version and the kernel it runs, "0.3.21 SkylakeX": both decide rounding.
+std::string blas_version();
+
 // The OpenBLAS kernel that this processor should run when the library, being older than
 // the processor, chose a narrower one (0.3.21 takes Haswell's for a Zen 5, at a third of
 // the speed in double); empty where its choice stands or $OPENBLAS_CORETYPE is set. It

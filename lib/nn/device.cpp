@@ -46,6 +46,7 @@ torch::Device choose_device(const std::string& name, int threads) {
 void describe(h5::Record& record, const torch::Device& device) {
     record.device = device.str();
     record.libraries["libtorch"] = TORCH_VERSION;
+    record.libraries["openblas"] = linalg::blas_version();
 }
 
 }  // namespace cortune::nn

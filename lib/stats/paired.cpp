@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <mutex>
+#include <tuple>
 
 #include "core/interrupt.hpp"
 #include "core/parallel.hpp"
 #include "core/random.hpp"
 #include "linalg/threads.hpp"
+#include "stats/significance.hpp"
 
 namespace cortune::stats {
 namespace {
@@ -62,7 +65,7 @@ double correlation(double n, double p, double pp, double py, double y, double yy
     return variance > 0 ? (py - p * y / n) / std::sqrt(variance) : 0.0;
 }
 
-// Σ over voxels of the block of r(model) − r(reference), per resample, for one group.
+// r(model) − r(reference) per resample and voxel of the block, for one group.
 class GroupBlock {
   public:
     explicit GroupBlock(const Contributions& c) : c_(c), n_(static_cast<double>(c.p.rows())) {
@@ -73,16 +76,16 @@ class GroupBlock {
     Index images() const { return c_.p.rows(); }
 
     // exchanged: resamples × images, 1 where the two predictions change places.
-    Eigen::VectorXd under_exchange(const MatrixXd& exchanged) const {
+    MatrixXd under_exchange(const MatrixXd& exchanged) const {
         const MatrixXd moved = exchanged * (q_ - p_);
         const Eigen::RowVectorXd all_p = p_.colwise().sum(), all_q = q_.colwise().sum();
-        Eigen::VectorXd out = Eigen::VectorXd::Zero(exchanged.rows());
         const Index v = c_.p.cols();
+        MatrixXd out(exchanged.rows(), v);
         for (Index j = 0; j < v; ++j) {
             const double yy = c_.y.col(j).squaredNorm(), y = c_.y.col(j).sum();
-            for (Index i = 0; i < out.size(); ++i) {
+            for (Index i = 0; i < out.rows(); ++i) {
                 const double a = moved(i, j), b = moved(i, v + j), c = moved(i, 2 * v + j);
-                out(i) += correlation(n_, all_q(j) - a, all_q(v + j) - b, all_q(2 * v + j) - c, y, yy) -
+                out(i, j) = correlation(n_, all_q(j) - a, all_q(v + j) - b, all_q(2 * v + j) - c, y, yy) -
                           correlation(n_, all_p(j) + a, all_p(v + j) + b, all_p(2 * v + j) + c, y, yy);
             }
         }
@@ -90,14 +93,14 @@ class GroupBlock {
     }
 
     // counts: resamples × images, how often each image was drawn.
-    Eigen::VectorXd under_bootstrap(const MatrixXd& counts) const {
+    MatrixXd under_bootstrap(const MatrixXd& counts) const {
         const MatrixXd p = counts * p_, q = counts * q_, y = counts * c_.y,
                        yy = counts * c_.y.cwiseAbs2();
-        Eigen::VectorXd out = Eigen::VectorXd::Zero(counts.rows());
         const Index v = c_.p.cols();
+        MatrixXd out(counts.rows(), v);
         for (Index j = 0; j < v; ++j)
-            for (Index i = 0; i < out.size(); ++i)
-                out(i) += correlation(n_, q(i, j), q(i, v + j), q(i, 2 * v + j), y(i, j), yy(i, j)) -
+            for (Index i = 0; i < out.rows(); ++i)
+                out(i, j) = correlation(n_, q(i, j), q(i, v + j), q(i, 2 * v + j), y(i, j), yy(i, j)) -
                           correlation(n_, p(i, j), p(i, v + j), p(i, 2 * v + j), y(i, j), yy(i, j));
         return out;
     }
@@ -153,6 +156,27 @@ void for_blocks(Index total, int threads, Work work) {
 
 }  // namespace
 
+std::pair<double, double> interval(std::vector<double> values) {
+    if (values.empty()) return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
+    // Only the ends have to be in order.
+    const auto n = static_cast<std::ptrdiff_t>(values.size());
+    const auto side = std::min(n, static_cast<std::ptrdiff_t>(0.025 * static_cast<double>(n - 1)) + 2);
+    const auto at = [&](double share) {
+        const double place = share * static_cast<double>(n - 1);
+        const auto below = static_cast<std::size_t>(place);
+        const std::size_t above = std::min(below + 1, values.size() - 1);
+        return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
+    };
+    std::nth_element(values.begin(), values.begin() + (side - 1), values.end());
+    std::sort(values.begin(), values.begin() + side);
+    const double low = at(0.025);
+    if (side < n) {
+        std::nth_element(values.begin() + side, values.begin() + std::max(side, n - side), values.end());
+        std::sort(values.begin() + std::max(side, n - side), values.end());
+    }
+    return {low, at(0.975)};
+}
+
 double percentile(std::vector<double> values, double share) {
     if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
     std::sort(values.begin(), values.end());
@@ -162,47 +186,124 @@ double percentile(std::vector<double> values, double share) {
     return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
 }
 
+PairedTest PairedTest::unknown() {
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    return {nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, {}, {}, {}, {}};
+}
+
+namespace {
+
+// What the resamples leave behind: sums over voxels per resample, and the voxels' own figures.
+class Tally {
+  public:
+    Tally(const ResampleOptions& options, Index voxels)
+        : voxels_(voxels), permuted_(Eigen::VectorXd::Zero(options.permutations)),
+          higher_(Eigen::VectorXi::Zero(options.permutations)), lower_(higher_),
+          resampled_(Eigen::VectorXd::Zero(options.bootstraps)) {}
+
+    // Rows [from, …) of the permutations of one block; its voxels' counts beyond `observed`.
+    void permutations(Index from, const MatrixXd& d, const Eigen::VectorXd& observed, Eigen::VectorXi& beyond) {
+        permuted_.segment(from, d.rows()) += d.rowwise().sum();
+        for (Index i = 0; i < d.rows(); ++i) {
+            higher_(from + i) += static_cast<int>((d.row(i).array() > tie).count());
+            lower_(from + i) += static_cast<int>((d.row(i).array() < -tie).count());
+        }
+        Eigen::VectorXi mine(d.cols());
+        for (Index v = 0; v < d.cols(); ++v)
+            mine(v) = static_cast<int>((d.col(v).array().abs() >= std::abs(observed(v)) - tie).count());
+        const std::lock_guard lock(mutex_);
+        beyond += mine;
+    }
+    void bootstraps(Index from, const MatrixXd& d) {
+        resampled_.segment(from, d.rows()) += d.rowwise().sum();
+    }
+    void observed(const Eigen::VectorXd& d, const Eigen::VectorXi& beyond, PairedTest& out) const {
+        for (Index v = 0; v < d.size(); ++v) {
+            out.voxel_difference.push_back(static_cast<float>(d(v)));
+            out.voxel_p.push_back((1.0 + beyond(v)) / (1.0 + static_cast<double>(permuted_.size())));
+        }
+    }
+    void finish(const Eigen::VectorXd& d, PairedTest& out) const {
+        const auto n = static_cast<double>(voxels_), tests = 1.0 + static_cast<double>(permuted_.size());
+        out.difference = d.mean();
+        out.p = (1.0 + static_cast<double>((permuted_.array().abs() >= std::abs(d.sum()) - n * tie).count())) / tests;
+        const auto higher = (d.array() > tie).count(), lower = (d.array() < -tie).count();
+        out.share_improved = static_cast<double>(higher) / n;
+        out.share_binomial_p = binomial_p(higher, higher + lower);
+        // Half of the voxels that are equal count for either side.
+        const auto excess = [](auto up, auto down) { return std::abs(static_cast<double>(up) - static_cast<double>(down)); };
+        std::int64_t beyond = 0;
+        for (Index i = 0; i < permuted_.size(); ++i) beyond += excess(higher_(i), lower_(i)) >= excess(higher, lower);
+        out.share_p = (1.0 + static_cast<double>(beyond)) / tests;
+        std::vector<double> means;
+        for (Index i = 0; i < resampled_.size(); ++i) means.push_back(resampled_(i) / n);
+        std::tie(out.low, out.high) = interval(std::move(means));
+        // The spread over voxels is that of the data: resampling images adds noise to every
+        // voxel, so that a resample's own spread would shrink all effects.
+        const double spread = std::sqrt((d.array() - d.mean()).square().sum() / (n - 1));
+        const double scale = voxels_ > 1 && spread > 0 ? 1 / spread : std::numeric_limits<double>::quiet_NaN();
+        out.effect = out.difference * scale;
+        out.effect_low = out.low * scale;
+        out.effect_high = out.high * scale;
+    }
+
+  private:
+    // Equal values of differently ordered sums must count as equal.
+    static constexpr double tie = 1e-10;
+    Index voxels_;
+    Eigen::VectorXd permuted_;          // Σ over voxels, per permutation
+    Eigen::VectorXi higher_, lower_;    // voxels above and below 0
+    Eigen::VectorXd resampled_;         // as permuted_
+    std::mutex mutex_;
+};
+
+}  // namespace
+
 PairedTest paired_test(const Eigen::MatrixXf& reference, const Eigen::MatrixXf& model,
                        const Eigen::MatrixXf& response, const Groups& groups,
                        const ResampleOptions& options) {
     const Index voxels = response.cols();
-    constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
-    if (voxels == 0 || groups.empty()) return {unknown, unknown, unknown, unknown};
+    PairedTest out = PairedTest::unknown();
+    if (voxels == 0 || groups.empty()) return out;
     const linalg::BlasThreads alone(1);
-    double observed = 0;
-    Eigen::VectorXd permuted = Eigen::VectorXd::Zero(options.permutations);
-    Eigen::VectorXd resampled = Eigen::VectorXd::Zero(options.bootstraps);
+    const auto per_group = 1.0 / static_cast<double>(groups.size());
+    Tally tally(options, voxels);
+    Eigen::VectorXd observed(voxels);
     for (Index first = 0; first < voxels; first += voxels_per_block) {
         const Index count = std::min(voxels_per_block, voxels - first);
         std::vector<Contributions> parts;
         for (const auto& images : groups)
             parts.push_back(contributions(reference, model, response, images, first, count));
-        std::vector<GroupBlock> blocks(parts.begin(), parts.end());
-        for (const auto& block : blocks)
-            observed += block.under_exchange(MatrixXd::Zero(1, block.images()))(0);
+        const std::vector<GroupBlock> blocks(parts.begin(), parts.end());
+        const auto over_groups = [&](const auto& of_group) {
+            MatrixXd d = of_group(0);
+            for (std::size_t g = 1; g < blocks.size(); ++g) d += of_group(g);
+            return MatrixXd(d * per_group);
+        };
+        const Eigen::VectorXd here =
+            over_groups([&](std::size_t g) { return blocks[g].under_exchange(MatrixXd::Zero(1, blocks[g].images())); }).transpose();
         check_interrupt();
+        Eigen::VectorXi beyond = Eigen::VectorXi::Zero(count);
         for_blocks(options.permutations, options.threads, [&](Index from, Index n) {
             const auto masks = exchanges(groups, options.seed, from, n);
-            for (std::size_t g = 0; g < groups.size(); ++g)
-                permuted.segment(from, n) += blocks[g].under_exchange(masks[g]);
+            tally.permutations(from, over_groups([&](std::size_t g) { return blocks[g].under_exchange(masks[g]); }), here, beyond);
         });
+        Eigen::MatrixXf resampled(options.bootstraps, count);
         for_blocks(options.bootstraps, options.threads, [&](Index from, Index n) {
             const auto counts = draws(groups, options.seed, from, n);
-            for (std::size_t g = 0; g < groups.size(); ++g)
-                resampled.segment(from, n) += blocks[g].under_bootstrap(counts[g]);
+            const MatrixXd d = over_groups([&](std::size_t g) { return blocks[g].under_bootstrap(counts[g]); });
+            tally.bootstraps(from, d);
+            resampled.middleRows(from, n) = d.cast<float>();
         });
+        tally.observed(here, beyond, out);
+        observed.segment(first, count) = here;
+        for (Index v = 0; v < count; ++v) {
+            const auto [low, high] = interval({resampled.col(v).begin(), resampled.col(v).end()});
+            out.voxel_low.push_back(static_cast<float>(low));
+            out.voxel_high.push_back(static_cast<float>(high));
+        }
     }
-    const double scale = static_cast<double>(voxels) * static_cast<double>(groups.size());
-    PairedTest out;
-    out.difference = observed / scale;
-    // Equal values of differently ordered sums must count as equal.
-    const double limit = std::abs(observed) - 1e-10 * scale;
-    const auto beyond = (permuted.array().abs() >= limit).count();
-    out.p = (1.0 + static_cast<double>(beyond)) / (1.0 + static_cast<double>(options.permutations));
-    resampled /= scale;
-    const std::vector<double> sorted(resampled.begin(), resampled.end());
-    out.low = percentile(sorted, 0.025);
-    out.high = percentile(sorted, 0.975);
+    tally.finish(observed, out);
     return out;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Whether one model predicts a region better than another: the difference of their mean
-// correlations over the region's voxels, its permutation test and its bootstrap interval.
+// Whether one model predicts a region better than another: the difference of their
+// correlations, over the region's voxels and for each of them, and the share of voxels that
+// gain, with permutation tests and bootstrap intervals.
 //
 // Both resample images, never voxels: voxels of a region share their noise, so treating
 // them as independent would call any difference significant. r of a voxel in a group of
@@ -16,6 +17,7 @@
 
 #include <Eigen/Core>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace cortune::stats {
@@ -28,9 +30,19 @@ struct ResampleOptions {
 };
 
 struct PairedTest {
-    double difference = 0;       // mean over voxels of r(model) − r(reference)
-    double p = 1;                // two-sided: (1 + #{|d*| ≥ |d|}) / (1 + permutations)
-    double low = 0, high = 0;    // 2.5th and 97.5th percentile of the bootstrap; NaN without
+    double difference;           // mean over voxels of r(model) − r(reference)
+    double p;                    // two-sided: (1 + #{|d*| ≥ |d|}) / (1 + permutations)
+    double low, high;            // 2.5th and 97.5th percentile of the bootstrap; NaN without
+    double effect;               // difference / its standard deviation over voxels (Cohen's d_z)
+    double effect_low, effect_high;  // of the interval, in the same unit
+    double share_improved;       // of voxels with a higher r
+    double share_p;              // two-sided, of |share − ½| under the same exchanges
+    double share_binomial_p;     // exact, two-sided, as if voxels were independent
+    // Per voxel; V, in the order given.
+    std::vector<float> voxel_difference, voxel_low, voxel_high;
+    std::vector<double> voxel_p;
+
+    static PairedTest unknown();  // NaN everywhere, no voxels
 };
 
 // reference, model, response: images × voxels, finite, no column constant within a group
@@ -44,5 +56,8 @@ PairedTest paired_test(const Eigen::MatrixXf& reference, const Eigen::MatrixXf& 
 // Percentile of values with linear interpolation between order statistics (numpy's
 // default); share in [0, 1]. NaN when empty.
 double percentile(std::vector<double> values, double share);
+
+// The same at 2.5 % and 97.5 %, without sorting what lies between.
+std::pair<double, double> interval(std::vector<double> values);
 
 }  // namespace cortune::stats

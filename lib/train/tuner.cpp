@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 
@@ -26,6 +27,9 @@ TuningOptions with_defaults(TuningOptions o) {
 }
 
 namespace {
+
+// What the check after an epoch may cost: a forward pass of so many images.
+constexpr std::size_t probe_images = 64;
 
 torch::ScalarType pass_dtype(const std::string& precision) {
     if (precision == "float64") return torch::kFloat64;
@@ -132,12 +136,17 @@ double Tuner::validate() {
 
 // A step may ruin the weights after a loss that was finite: nothing of such an epoch may
 // reach a checkpoint or a model.
-void Tuner::check_finite() const {
+void Tuner::check_finite() {
     torch::NoGradGuard no_gradients;
     const double watched = history_.validation_loss.back();
     if (!data_.validation.empty() && !std::isfinite(watched))
         throw RunFailed(fmt::format("the validation loss is {} after epoch {}", watched, epoch_ + 1),
                         "a lower --lr or a --warmup-epochs keeps it finite");
+    // Weights may be finite and yet so large that nothing comes out of them: a few images tell.
+    const auto count = std::min<std::size_t>({data_.train.size(), probe_images, static_cast<std::size_t>(options_.batch)});
+    const double probe = loss({data_.train.begin(), data_.train.begin() + static_cast<std::ptrdiff_t>(count)}, false).item<double>();
+    if (!std::isfinite(probe))
+        throw RunFailed(fmt::format("the loss is {} after epoch {}", probe, epoch_ + 1), "a lower --lr or a --warmup-epochs keeps it finite");
     for (const auto& [name, t] : live())
         if (!torch::isfinite(t).all().item<bool>())
             throw RunFailed(fmt::format("{} is not finite after epoch {}", name, epoch_ + 1),
@@ -150,6 +159,7 @@ void Tuner::run(Reporter& reporter, const std::function<void()>& after_epoch) {
             reporter.info(fmt::format("stopped early after epoch {}: no gain since epoch {}", epoch_, best_epoch_ + 1));
             break;
         }
+        const auto start = std::chrono::steady_clock::now();
         history_.learning_rate.push_back(learning_rate(0, 1));
         history_.loss.push_back(train_epoch());
         history_.validation_loss.push_back(validate());
@@ -161,7 +171,8 @@ void Tuner::run(Reporter& reporter, const std::function<void()>& after_epoch) {
             best_ = copies(live());
         }
         ++epoch_;
-        reporter.detail(fmt::format("epoch {}: loss {:.5f}", epoch_, history_.loss.back()));
+        reporter.detail(fmt::format("epoch {}: loss {:.5f}, {:.2f} s", epoch_, history_.loss.back(),
+                                    std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()));
         reporter.progress("epoch", epoch_, options_.epochs);
         after_epoch();
     }

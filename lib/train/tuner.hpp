@@ -63,7 +63,7 @@ class Tuner {
   private:
     double train_epoch();
     double validate();
-    void check_finite() const;
+    void check_finite();
     double learning_rate(std::int64_t step_in_epoch, std::int64_t steps) const;
     torch::Tensor loss(const std::vector<std::int64_t>& which, bool training);
     NamedTensors live() const;  // learned tensors and buffers

@@ -19,12 +19,31 @@ void layer(std::vector<ParameterShape>& out, const std::string& name,
     out.push_back({name + ".bias", {outputs}});
 }
 
+// Pixels on a side from which a convolution or a pooling makes `out`.
+constexpr int input_of(int out, int kernel, int stride, int padding = 0) {
+    return (out - 1) * stride + kernel - 2 * padding;
+}
+// The same for a pooling that rounds up: its last window may reach over the edge.
+constexpr int ceil_input_of(int out, int kernel, int stride) { return input_of(out, kernel, stride) - (stride - 1); }
+
+// Backwards from one pixel behind the last pooling; convolutions of 3 with padding 1 keep
+// the size. AlexNet's three poolings (3, stride 2): 1 ← 3 ← 7 ← 15 pixels.
+constexpr int pooled_thrice = input_of(input_of(input_of(1, 3, 2), 3, 2), 3, 2);
+static_assert(pooled_thrice == 15);
+constexpr int alexnet_least = input_of(pooled_thrice, 11, 4, 2);
+static_assert(alexnet_least == 63);
+constexpr int alexnet_mini_least = input_of(pooled_thrice, 5, 2, 2);
+static_assert(alexnet_mini_least == 29);
+// SqueezeNet's poolings round up: 1 ← 2 ← 4 ← 8 pixels.
+constexpr int squeezenet_least = input_of(ceil_input_of(ceil_input_of(ceil_input_of(1, 3, 2), 3, 2), 3, 2), 3, 2);
+static_assert(squeezenet_least == 17);
+
 const std::vector<std::string> alexnet_taps = {"features.2",  "features.5",   "features.7",
                                                "features.9",  "features.12",  "classifier.2",
                                                "classifier.5", "classifier.6"};
 
 Architecture alexnet() {
-    Architecture a{"alexnet", 224, {}, alexnet_taps};
+    Architecture a{"alexnet", 224, alexnet_least, {}, alexnet_taps};
     layer(a.parameters, "features.0", {64, 3, 11, 11});
     layer(a.parameters, "features.3", {192, 64, 5, 5});
     layer(a.parameters, "features.6", {384, 192, 3, 3});
@@ -38,7 +57,7 @@ Architecture alexnet() {
 
 // AlexNet's module names at 64 px: small enough to ship and to tune in seconds.
 Architecture alexnet_mini() {
-    Architecture a{"alexnet-mini", 64, {}, alexnet_taps};
+    Architecture a{"alexnet-mini", 64, alexnet_mini_least, {}, alexnet_taps};
     layer(a.parameters, "features.0", {32, 3, 5, 5});
     layer(a.parameters, "features.3", {48, 32, 3, 3});
     layer(a.parameters, "features.6", {64, 48, 3, 3});
@@ -58,7 +77,7 @@ void fire(std::vector<ParameterShape>& out, const std::string& name, std::int64_
 }
 
 Architecture squeezenet() {
-    Architecture a{"squeezenet1_1", 224, {},
+    Architecture a{"squeezenet1_1", 224, squeezenet_least, {},
                    {"features.2", "features.4", "features.7", "features.9", "features.10",
                     "features.11", "features.12", "classifier.3"}};
     layer(a.parameters, "features.0", {64, 3, 3, 3});

@@ -19,6 +19,7 @@ struct ParameterShape {
 struct Architecture {
     std::string name;  // "alexnet", "alexnet-mini", "squeezenet1_1"
     int image_size;    // side of the pictures that it is fed by default
+    int least_image_size;  // smaller ones leave nothing for its last pooling
     std::vector<ParameterShape> parameters;
     std::vector<std::string> default_taps;  // torchvision module names
 };

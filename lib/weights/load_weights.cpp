@@ -43,7 +43,7 @@ Model load_weights(const std::filesystem::path& path, h5::Record& record, const 
         const h5::Input file(path, {"model"});
         Model m = read_model(file);
         if (!expected.empty()) check_architecture(m.parameters, architecture(expected), where);
-        file.register_in(record);
+        record.add_parent(m.uuid, m.provenance);
         return m;
     }
     Model m;
@@ -60,6 +60,7 @@ Model load_weights(const std::filesystem::path& path, h5::Record& record, const 
                        "a file of git-annex or git-lfs may be a pointer that is yet to be fetched");
     }
     record.add_input(path, sha256_file(path));
+    if (!m.uuid.empty()) record.add_parent(m.uuid, m.provenance);  // of a tuned model, by its note
     return m;
 }
 

@@ -9,10 +9,11 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
-#include "weights/architecture.hpp"
 
 namespace cortune::weights {
 namespace {
+
+constexpr std::int64_t most_image_size = 65535;  // as in data sets
 
 std::vector<double> plain(const std::array<double, 3>& values) { return {values.begin(), values.end()}; }
 
@@ -43,8 +44,13 @@ void write_history(h5::Node& root, const History& h) {
 }
 
 History read_history(const h5::Node& group) {
-    return {group.dataset("loss").read<double>(), group.dataset("validation_loss").read<double>(),
-            group.dataset("learning_rate").read<double>()};
+    const auto column = [&](const char* name) {
+        const h5::Dataset d = group.dataset(name);
+        if (const auto epochs = group.dataset("loss").size(); d.size() != epochs)
+            throw BadInput(fmt::format("{}: expected {} entries, as in loss, found {}", d.where(), epochs, d.size()));
+        return d.read<double>();
+    };
+    return {column("loss"), column("validation_loss"), column("learning_rate")};
 }
 
 void read_tuning(const h5::Node& root, Model& m) {
@@ -60,6 +66,16 @@ void read_tuning(const h5::Node& root, Model& m) {
     m.tuned_image = root.dataset("tuned/image").read_strings();
     m.tuned_sha256 = root.dataset("tuned/sha256").read_strings();
     m.heads = read_state(root.group("heads"));
+    check_tuning(m, root.where(), '/');
+}
+
+// Traces of a tuning under the method "untuned" mean that the attribute is wrong, and
+// believing it would switch the search for leaks off.
+void check_untuned(const h5::Node& root) {
+    for (const char* part : {"tuned", "heads"})
+        if (root.has(part))
+            throw BadInput(fmt::format("{}{}: expected no such group where attribute 'method' is untuned", root.where(),
+                                       part));
 }
 
 // One normalisation is built in; a file that wants another must not be read as if it did not.
@@ -68,6 +84,15 @@ void check_normalisation(const h5::Node& root, const char* name, const std::arra
     if (found != plain(known))
         throw BadInput(fmt::format("{}: attribute '{}': expected ({}), found ({})", root.where(), name,
                                    fmt::join(known, ", "), fmt::join(found, ", ")));
+}
+
+const Architecture& named_architecture(const h5::Node& root) {
+    const std::string name = root.attr_string("backbone");
+    try {
+        return architecture(name);
+    } catch (const BadInput& e) {
+        throw BadInput(fmt::format("{}: attribute 'backbone': {}", root.where(), e.what()));
+    }
 }
 
 bool is_axis(const std::string& name) {
@@ -124,18 +149,46 @@ void write_model(const std::filesystem::path& path, const h5::Record& record, bo
     file.commit();
 }
 
+void check_tuning(const Model& m, const std::string& where, char separator) {
+    if (m.method != "infonce" && m.method != "clip" && m.method != "mse")
+        throw BadInput(fmt::format("{}method: expected infonce, clip or mse, found '{}'", where, m.method));
+    const auto equal = [&](const std::string& name, std::size_t found, const std::string& other, std::size_t expected) {
+        if (found != expected)
+            throw BadInput(fmt::format("{}{}: expected {} entries, as in {}, found {}", where, name, expected, other,
+                                       found));
+    };
+    const std::string image = fmt::format("tuned{}image", separator), sha256 = fmt::format("tuned{}sha256", separator);
+    if (m.tuned_image.empty())
+        throw BadInput(fmt::format("{}{}: expected the images that tuned the network, found none", where, image),
+                       "without them nobody can tell whether it is scored on images that it has seen");
+    equal(sha256, m.tuned_sha256.size(), image, m.tuned_image.size());
+    if (m.vertex.empty())
+        throw BadInput(fmt::format("{}vertex: expected the responses that tuned the network, found none", where));
+    equal("column", m.column.size(), "vertex", m.vertex.size());
+}
+
+int checked_image_size(std::int64_t size, const Architecture& a, const std::string& where) {
+    if (size < a.least_image_size || size > most_image_size)
+        throw BadInput(fmt::format("{}: expected {} to {} pixels, which {} can take, found {}", where, a.least_image_size,
+                                   most_image_size, a.name, size));
+    return static_cast<int>(size);
+}
+
 Model read_model(const h5::Input& file) {
     const h5::Node& root = file.root();
+    const Architecture& a = named_architecture(root);
     Model m;
-    m.backbone = root.attr_string("backbone");
-    m.image_size = static_cast<int>(root.attr_int("image_size"));
+    m.backbone = a.name;
+    m.image_size = checked_image_size(root.attr_int("image_size"), a, root.where() + ": attribute 'image_size'");
     m.method = root.attr_string("method");
     check_normalisation(root, "mean", imagenet_mean);
     check_normalisation(root, "std", imagenet_std);
     m.parameters = read_state(root.group("backbone"));
-    check_architecture(m.parameters, architecture(m.backbone), file.path().string() + ":/backbone");
-    if (m.tuned()) read_tuning(root, m);
+    check_architecture(m.parameters, a, file.path().string() + ":/backbone");
+    m.tuned() ? read_tuning(root, m) : check_untuned(root);
     if (root.has("history")) m.history = read_history(root.group("history"));
+    m.uuid = file.uuid();
+    m.provenance = file.provenance();
     return m;
 }
 

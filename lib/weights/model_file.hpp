@@ -6,10 +6,12 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
 #include "h5/file.hpp"
+#include "weights/architecture.hpp"
 #include "weights/state_dict.hpp"
 
 namespace cortune::weights {
@@ -37,17 +39,31 @@ struct Model {
     StateDict heads;                  // "image.weight", "response.weight", "head.0.weight", …
     History history;
 
+    // Identity and provenance of the model file that it was read from, also by way of
+    // safetensors; empty for foreign weights. write_model() takes no notice of them.
+    std::string uuid;
+    nlohmann::json provenance;
+
     bool tuned() const { return method != "untuned"; }
 };
 
 void write_model(const std::filesystem::path& path, const h5::Record& record, bool overwrite,
                  const Model& model);
-// Reads a file of kind `model`; checks the parameters against the architecture.
+// Reads a file of kind `model`. Throws BadInput for parameters that are not the
+// architecture's, an image size that it cannot take, and what check_tuning refuses.
 Model read_model(const h5::Input& file);
+
+// Throws BadInput for a tuned model with another method than infonce, clip and mse, without
+// tuned images, or with lists that do not go together: its leaks could not be found. Parts
+// are named as <where>tuned<separator>image.
+void check_tuning(const Model& model, const std::string& where, char separator);
+// `size` where the architecture takes pictures of it. BadInput beginning with `where` elsewhere.
+int checked_image_size(std::int64_t size, const Architecture& architecture, const std::string& where);
 
 // Backbone weights from whatever they are in: our model file, safetensors, or a
 // torchvision .pth (zip or legacy), told apart by content. `record` gets the file as
-// parent or as input with its SHA-256. With `expected`, weights of another architecture
+// parent or as input with its SHA-256, and the model that it was converted from, where its
+// note names one, as parent. With `expected`, weights of another architecture
 // are refused by their first tensor that does not fit it; else it is identified.
 Model load_weights(const std::filesystem::path& path, h5::Record& record,
                    const std::string& expected = {});

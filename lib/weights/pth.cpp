@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <zip.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -21,11 +22,18 @@ namespace {
 using Bytes = std::vector<std::uint8_t>;
 constexpr std::uint64_t longest_pickle = 64ULL << 20;  // state dicts have a few kilobytes
 
+std::uint64_t size_of(const fs::path& path) {
+    std::error_code error;
+    const auto size = fs::file_size(path, error);
+    if (error) throw BadInput(fmt::format("{}: cannot be read ({})", path.string(), error.message()));
+    return size;
+}
+
 // ---- zip ----
 
 class Archive {
   public:
-    explicit Archive(const fs::path& path) : file_(path.string()) {
+    explicit Archive(const fs::path& path) : file_(path.string()), left_(size_of(path)) {
         int error = 0;
         zip_.reset(zip_open(path.c_str(), ZIP_RDONLY, &error));
         if (!zip_) throw BadInput(file_ + ": not a zip archive, or cut short");
@@ -39,14 +47,17 @@ class Archive {
                        "torch.save(model.state_dict(), FILE) makes a readable one");
     }
     bool has(const std::string& name) const { return zip_name_locate(zip_.get(), name.c_str(), 0) >= 0; }
-    Bytes read(const std::string& name, std::uint64_t most) const {
+    Bytes read(const std::string& name, std::uint64_t most) {
         zip_stat_t status;
         if (zip_stat(zip_.get(), name.c_str(), 0, &status) != 0)
             throw BadInput(fmt::format("{}: the archive lacks {}", file_, name));
-        // PyTorch stores; a packed entry could unpack to anything.
-        if (status.comp_method != ZIP_CM_STORE || status.size > most)
-            throw BadInput(
-                fmt::format("{}:{}: expected at most {} bytes, stored as they are", file_, name, most));
+        // PyTorch stores; a packed entry could unpack to anything. Stored ones lie side by side,
+        // so together they are no larger than the file, whatever sizes it states.
+        const bool stored = status.comp_method == ZIP_CM_STORE;
+        if (const std::uint64_t limit = std::min(most, left_); !stored || status.size > limit)
+            throw BadInput(fmt::format("{}:{}: expected at most {} bytes, stored as they are, found {}{}", file_, name,
+                                       limit, status.size, stored ? "" : ", packed"));
+        left_ -= status.size;
         Bytes out(status.size);
         const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> entry(
             zip_fopen(zip_.get(), name.c_str(), 0), zip_fclose);
@@ -63,11 +74,12 @@ class Archive {
 
   private:
     std::string file_;
+    std::uint64_t left_;  // bytes of the file that no entry was read from
     std::unique_ptr<zip_t, void (*)(zip_t*)> zip_{nullptr, zip_discard};
 };
 
 StateDict read_zip(const fs::path& path) {
-    const Archive archive(path);
+    Archive archive(path);
     const std::string pickle_name = archive.find_suffix("/data.pkl");
     const std::string folder = pickle_name.substr(0, pickle_name.size() - 8);
     if (archive.has(folder + "byteorder")) {
@@ -93,7 +105,7 @@ class Stream {
   public:
     explicit Stream(const fs::path& path) : file_(path.string()) {
         std::ifstream in(path, std::ios::binary);
-        bytes_.resize(fs::file_size(path));
+        bytes_.resize(size_of(path));
         in.read(reinterpret_cast<char*>(bytes_.data()), static_cast<std::streamsize>(bytes_.size()));
         if (!in) throw BadInput(file_ + ": cannot be read");
         at_ = sizeof magic;

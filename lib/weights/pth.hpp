@@ -16,8 +16,8 @@ bool is_pth(const std::filesystem::path& path);
 // The tensors of a state dict, or of the entry "state_dict" of a training checkpoint,
 // in C order whatever their strides. Floating-point formats become float32; integer
 // counters of BatchNorm are left out. Throws BadInput for any global but
-// collections.OrderedDict, torch._utils._rebuild_tensor_v2, _rebuild_parameter and
-// torch's storage classes, for values that are no tensors, and for truncated files.
+// collections.OrderedDict, torch._utils._rebuild_tensor_v2, its predecessor _rebuild_tensor,
+// _rebuild_parameter and torch's storage classes, for values that are no tensors, and for truncated files.
 StateDict read_pth(const std::filesystem::path& path);
 
 }  // namespace cortune::weights

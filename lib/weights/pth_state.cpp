@@ -57,11 +57,12 @@ std::vector<std::int64_t> integers(const Value* v, const std::string& where) {
 }
 
 // _rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks), possibly
-// inside _rebuild_parameter(tensor, requires_grad, hooks).
+// inside _rebuild_parameter(tensor, requires_grad, hooks); before PyTorch 0.4
+// _rebuild_tensor(storage, offset, size, stride).
 View parse_tensor(const Value& value, const std::string& where) {
     const Value* v = &value;
     if (v->made_by("torch._utils._rebuild_parameter") && v->args && v->args->at(0)) v = v->args->at(0);
-    if (!v->made_by("torch._utils._rebuild_tensor_v2") || !v->args)
+    if (!(v->made_by("torch._utils._rebuild_tensor_v2") || v->made_by("torch._utils._rebuild_tensor")) || !v->args)
         throw BadInput(fmt::format("{}: expected a tensor, found {}", where, v->describe()));
     const Value* storage = v->args->at(0);
     if (!storage || !storage->is(Kind::persistent))
@@ -107,17 +108,42 @@ std::vector<float> gather(const View& view, std::int64_t count, const std::vecto
     return out;
 }
 
-// The mapping of names to tensors: the root or its entry "state_dict".
-const Value& mapping(const Value& root, const std::string& where) {
-    auto is_mapping = [](const Value& v) {
-        return v.is(Kind::dict) || v.made_by("collections.OrderedDict");
-    };
-    const Value* inner = is_mapping(root) ? root.find("state_dict") : nullptr;
-    const Value& found = inner ? *inner : root;
-    if (!is_mapping(found))
-        throw BadInput(fmt::format("{}: expected a state dict, found {}", where, found.describe()),
-                       "torch.save(model.state_dict(), FILE) makes one");
-    return found;
+bool is_mapping(const Value& v) { return v.is(Kind::dict) || v.made_by("collections.OrderedDict"); }
+
+using Entries = std::vector<std::pair<const Value*, const Value*>>;
+
+// Of a dict or OrderedDict. Python 2 gave the latter its entries as a list of pairs when it
+// made it, later ones set them one by one.
+Entries entries_of(const Value& v, const std::string& where) {
+    auto sequence = [](const Value& x) { return x.is(Kind::list) || x.is(Kind::tuple); };
+    Entries out;
+    if (const Value* list = v.args ? v.args->at(0) : nullptr) {
+        if (!sequence(*list))
+            throw BadInput(
+                fmt::format("{}: expected an OrderedDict made from a list of pairs, found {}", where, list->describe()));
+        for (const Value* pair : list->items) {
+            if (!sequence(*pair) || pair->items.size() != 2)
+                throw BadInput(fmt::format("{}: expected a pair of name and value in its OrderedDict, found {}", where,
+                                           pair->describe()));
+            out.emplace_back(pair->items[0], pair->items[1]);
+        }
+    }
+    out.insert(out.end(), v.pairs.begin(), v.pairs.end());
+    return out;
+}
+
+// Names and tensors: the entries of the root or of its entry "state_dict".
+Entries state_entries(const Value& root, const std::string& where) {
+    const Value* found = &root;
+    if (is_mapping(root)) {
+        auto entries = entries_of(root, where);
+        for (const auto& [key, value] : entries)
+            if (key->is(Kind::text) && key->text == "state_dict") found = value;
+        if (found == &root) return entries;
+    }
+    if (is_mapping(*found)) return entries_of(*found, where);
+    throw BadInput(fmt::format("{}: expected a state dict, found {}", where, found->describe()),
+                   "torch.save(model.state_dict(), FILE) makes one");
 }
 
 std::string name_of(const Value& key, const std::string& where) {
@@ -130,7 +156,8 @@ std::string name_of(const Value& key, const std::string& where) {
 
 bool allowed_global(const std::string& name) {
     return name == "collections.OrderedDict" || name == "torch._utils._rebuild_tensor_v2" ||
-           name == "torch._utils._rebuild_parameter" || !storage_class(name).empty();
+           name == "torch._utils._rebuild_tensor" || name == "torch._utils._rebuild_parameter" ||
+           !storage_class(name).empty();
 }
 
 Storage parse_storage(const Value& persistent, const std::string& where) {
@@ -150,7 +177,7 @@ Storage parse_storage(const Value& persistent, const std::string& where) {
 
 std::vector<Storage> storages_of(const Value& root, const std::string& where) {
     std::vector<Storage> out;
-    for (const auto& [key, value] : mapping(root, where).pairs) {
+    for (const auto& [key, value] : state_entries(root, where)) {
         const std::string at = where + ":" + name_of(*key, where);
         Storage s = parse_storage(*parse_tensor(*value, at).storage, at);
         if (std::none_of(out.begin(), out.end(), [&](const Storage& o) { return o.key == s.key; }))
@@ -162,7 +189,7 @@ std::vector<Storage> storages_of(const Value& root, const std::string& where) {
 StateDict tensors_of(const Value& root, const std::string& where, const FetchStorage& fetch) {
     StateDict out;
     std::map<std::string, std::vector<float>> numbers;  // storages may be shared
-    for (const auto& [key, value] : mapping(root, where).pairs) {
+    for (const auto& [key, value] : state_entries(root, where)) {
         const std::string name = name_of(*key, where), at = where + ":" + name;
         const View view = parse_tensor(*value, at);
         const Storage storage = parse_storage(*view.storage, at);

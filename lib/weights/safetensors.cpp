@@ -77,11 +77,16 @@ std::vector<Entry> parse_header(const std::string& file, const Json& header, std
     return entries;
 }
 
-std::map<std::string, std::string> parse_metadata(const Json& header) {
+// Text by name, as the format wants it. Anything else might be a note that goes unread.
+std::map<std::string, std::string> parse_metadata(const std::string& file, const Json& header) {
     std::map<std::string, std::string> out;
-    if (!header.contains("__metadata__") || !header["__metadata__"].is_object()) return out;
-    for (const auto& [key, value] : header["__metadata__"].items())
-        if (value.is_string()) out[key] = value.get<std::string>();
+    if (!header.contains("__metadata__")) return out;
+    const Json& metadata = header["__metadata__"];
+    if (!metadata.is_object()) throw BadInput(file + ": expected an object of texts as __metadata__");
+    for (const auto& [key, value] : metadata.items()) {
+        if (!value.is_string()) throw BadInput(fmt::format("{}: expected text under '{}' of __metadata__", file, key));
+        out[key] = value.get<std::string>();
+    }
     return out;
 }
 
@@ -113,7 +118,7 @@ Safetensors read_safetensors(const fs::path& path) {
     in.read(text.data(), static_cast<std::streamsize>(length));
     const Json header = Json::parse(text, nullptr, false);
     if (!in || !header.is_object()) throw BadInput(file + ": its safetensors header is no JSON object");
-    Safetensors out{{}, parse_metadata(header)};
+    Safetensors out{{}, parse_metadata(file, header)};
     for (const auto& e : parse_header(file, header, size - 8 - length)) {
         if (find(out.state, e.name)) throw BadInput(fmt::format("{}:{}: named twice", file, e.name));
         if (e.format == NumberFormat::integer) {

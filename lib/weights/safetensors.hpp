@@ -21,7 +21,7 @@ bool is_safetensors(const std::filesystem::path& path);
 
 // F16, BF16, F32 and F64 become float32; integer counters of BatchNorm are left out.
 // Throws BadInput naming file and tensor for offsets that do not fit, a hole, an
-// overlap, a truncated file or another number format.
+// overlap, a truncated file, another number format, or metadata that are no texts.
 Safetensors read_safetensors(const std::filesystem::path& path);
 
 // float32, data aligned to 8 bytes, tensors in the given order; whole or not at all.

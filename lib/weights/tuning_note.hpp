@@ -13,10 +13,12 @@
 namespace cortune::weights {
 
 // Entries for __metadata__: "format" (Python's reader wants it) and, for a tuned model,
-// "cortune.model", a JSON object with everything of Model but tensors.
+// "cortune.model", a JSON object with everything of Model but tensors, the identity and
+// provenance of its file included.
 std::map<std::string, std::string> tuning_note(const Model& model);
 
-// Fills `model` from the note where there is one. Throws BadInput when it is malformed.
+// Fills `model` from the note where there is one. Throws BadInput when it is malformed, when
+// the model file would be refused with what it says, and when there are heads but no note.
 void read_tuning_note(const std::map<std::string, std::string>& metadata, const std::string& where, Model& model);
 
 // Names of heads in a safetensors file that holds them beside the backbone.

@@ -5,12 +5,17 @@ set(CORTUNE_TORCH_DIR "" CACHE PATH "Folder of the Python package torch; empty: 
 add_library(cortune_torch INTERFACE)
 if(CORTUNE_TORCH_DIR)
   # Its package looks for libtorch and libc10 by name and would take Debian's where
-  # both are installed; such a program aborts at start.
+  # both are installed; such a program aborts at start. The package it builds on (Caffe2,
+  # with the targets themselves) it looks for in the system's folders first.
   list(PREPEND CMAKE_LIBRARY_PATH ${CORTUNE_TORCH_DIR}/lib)
+  set(Caffe2_DIR ${CORTUNE_TORCH_DIR}/share/cmake/Caffe2)
   if(NOT DEFINED TORCH_CUDA_ARCH_LIST AND NOT DEFINED ENV{TORCH_CUDA_ARCH_LIST})
     set(TORCH_CUDA_ARCH_LIST "9.0")
   endif()
   find_package(Torch REQUIRED PATHS ${CORTUNE_TORCH_DIR}/share/cmake/Torch NO_DEFAULT_PATH)
+  # It brings headers of its own fmt, which stand before the system's: their functions are
+  # compiled in, since the system's library has those of another version.
+  target_compile_definitions(cortune_torch INTERFACE FMT_HEADER_ONLY)
   # The toolkit's NCCL may be older than the one torch was linked against and brings.
   target_link_options(cortune_torch INTERFACE -Wl,--allow-shlib-undefined)
 else()

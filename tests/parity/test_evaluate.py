@@ -64,7 +64,17 @@ def r_of(p, y, folds):
     return np.mean(out, 0)
 
 
+def standardised(x, folds):
+    out = np.empty_like(x)
+    for f in np.unique(folds):
+        part = x[folds == f]
+        out[folds == f] = (part - part.mean(0)) / part.std(0)
+    return out
+
+
 def permutation_p(rng, p, q, y, folds, times):
+    # Values are exchanged, so both models' must have one scale.
+    p, q = standardised(p, folds), standardised(q, folds)
     d = (r_of(q, y, folds) - r_of(p, y, folds)).mean()
     beyond = 0
     for _ in range(times):
@@ -144,8 +154,9 @@ def check_table(folder, folds, protocol):
           f"interval {tuned['difference_low']} {tuned['difference_high']} (reference {low:.6f} {high:.6f})")
 
 
-def check_null(folder):
-    """Two models of equal worth: p is uniform, though voxels share noise."""
+def check_null(folder, scale, offset):
+    """Two models of equal worth: p is uniform, though voxels share noise and the second
+    model's predictions are on another scale, as those of a stronger penalty are."""
     rng = np.random.default_rng(11)
     n, regions, voxels = 80, 300, 12
     images = [f"t:{i:03d}" for i in range(n)]
@@ -155,7 +166,8 @@ def check_null(folder):
         y = common + rng.standard_normal((n, voxels))
         for roi in rois:
             error = rng.standard_normal((n, 1)) + 0.5 * rng.standard_normal((n, voxels))
-            roi["lh", "x", f"R{i}"] = (np.arange(voxels), common + error, y, None)
+            unit = (scale, offset) if roi is rois[1] else (1, 0)
+            roi["lh", "x", f"R{i}"] = (np.arange(voxels), unit[0] * (common + error) + unit[1], y, None)
     a, b = os.path.join(folder, "null_a.h5"), os.path.join(folder, "null_b.h5")
     write(a, rois[0], images, -np.ones(n))
     write(b, rois[1], images, -np.ones(n), "mse", tuned=["t:other"])
@@ -167,7 +179,33 @@ def check_null(folder):
     assert distance < 1.95 / np.sqrt(regions), distance
     below = (p <= 0.05).mean()
     assert 0.01 <= below <= 0.10, below
-    print(f"null: distance from uniform {distance:.3f}, share below .05 {below:.3f}")
+    print(f"null, scale {scale}, offset {offset}: distance from uniform {distance:.3f}, share below .05 {below:.3f}")
+
+
+def check_union(folder):
+    """A model tuned to a union against one that was encoded region by region: paired by vertex."""
+    rng = np.random.default_rng(5)
+    n = 70
+    p, q, y = simulate(rng, n, 30, 0.05)
+    images = [f"t:{i:03d}" for i in range(n)]
+    vertex = np.arange(200, 230)
+    part = lambda x, which: (vertex[which], x[:, which], y[:, which], None)
+    a, b = os.path.join(folder, "parts.h5"), os.path.join(folder, "union.h5")
+    first, second = np.arange(0, 12), np.arange(12, 30)
+    write(a, {("lh", "x", "A"): part(p, first), ("lh", "x", "B"): part(p, second)}, images, -np.ones(n))
+    mixed = rng.permutation(30)
+    write(b, {("lh", "x", "B+A"): part(q, mixed)}, images, -np.ones(n), "infonce", tuned=["t:other"])
+    table = run("--model", f"parts={a}", "--model", f"union={b}", "--permutations", "200", "--bootstrap", "0")
+    rows = {(row["roi"], row["model"]): row for row in table}
+    assert set(rows) == {("A", "parts"), ("B", "parts"), ("B+A", "parts"), ("B+A", "union")}, set(rows)
+    for model, x in (("parts", p), ("union", q)):
+        wanted = r_of(x, y, -np.ones(n)).mean()
+        assert abs(float(rows["B+A", model]["mean_r"]) - wanted) < 1e-5
+    # And a model of which nothing can be paired is refused.
+    c = os.path.join(folder, "other.h5")
+    write(c, {("rh", "x", "A"): part(q, first)}, images, -np.ones(n), "infonce", tuned=["t:other"])
+    done = subprocess.run([TOOL, "-q", "--model", f"parts={a}", "--model", f"c={c}"], capture_output=True, text=True)
+    assert done.returncode == 3 and "has no ROI that" in done.stderr, done.stderr
 
 
 def check_equal_bytes(folder):
@@ -185,7 +223,9 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_table(folder, -np.ones(150, int), "held-out")
         check_table(folder, np.arange(150) % 5, "paper")
-        check_null(folder)
+        check_union(folder)
+        for scale, offset in ((0.2, 0), (1, 3), (1, 0)):
+            check_null(folder, scale, offset)
         check_equal_bytes(folder)
     return 0
 

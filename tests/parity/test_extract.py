@@ -172,6 +172,7 @@ def compare_subject(what, path, truth, images, size):
         split = [side(i) for i in truth["ids"]]
         split[images:] = [2] * (len(split) - images)
         same(f"{what}: split", file["split"][:], split)
+        same(f"{what}: rule of the split", file.attrs["split_rule"], "hash")
         pictures = [reference(p, size) for p in truth["files"]]
         same(f"{what}: pixels", file["pixels"][:], np.stack([p[0] for p in pictures]))
         same(f"{what}: hashes", file["sha256"].asstr()[:], [p[1] for p in pictures])
@@ -274,6 +275,7 @@ def test_table(folder):
         same("appended responses", file["response_all"][:], np.vstack([y, second.T]).astype(np.float32))
         listed = {f"a:{shuffled[3]}", f"a:{shuffled[0]}", f"b:{shuffled[0]}"}
         same("listed split", file["split"][:], [int(i in listed) for i in ids])
+        same("rule of the split", file.attrs["split_rule"], "list")
         same("subject", file.attrs["subject"], "monkey")
         same("roi", file["roi_all_table"].attrs["label_names"], ["V4"])
         first = Image.open(pictures / f"{shuffled[0]}.png").resize((16, 16), Image.BILINEAR)

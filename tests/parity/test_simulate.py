@@ -83,6 +83,9 @@ def check_layout(subject):
         assert (mask(subject, h, "floc-bodies") * mask(subject, h, "floc-faces") > 0).any()
     truth = json.loads((subject / "truth/truth.json").read_text())
     assert [t["nsd"] for t in truth["training"]] == ids
+    assert set(truth["files"]) == {p.name for p in (subject / "truth").glob("*.npy")}
+    for name, about in truth["files"].items():
+        assert np.load(subject / "truth" / name).ndim == len(about["axes"]) and about["text"], name
     return truth
 
 
@@ -98,6 +101,29 @@ def check_ceiling(subject):
         assert abs(stated.mean() - measured.mean()) < 0.01 and np.abs(measured - stated).max() < 0.15
         labelled = roi(subject, h, "prf-visualrois", "V1v")
         assert abs(stated[labelled].mean() - 0.65) < 0.1  # preset small asks for .65
+
+
+def check_signal(subject):
+    """responses = signal + noise: their r is the square root of the ceiling, as exactly as a
+    sample of so many images tells (Fisher's z over sqrt(1 / (n - 3)); at most 1, since the
+    signal is given and only the noise is drawn), and the slope 1 says that the units agree."""
+    for h in ("lh", "rh"):
+        for part, ceiling in (("training", f"truth/{h}_noise_ceiling_training.npy"),
+                              ("test", f"test_split/noise_ceiling/{h}_noise_ceiling.npy")):
+            y = responses(subject, h, part).astype(float)
+            signal = np.load(subject / f"truth/{h}_signal_{part}.npy")
+            assert signal.shape == y.shape and signal.dtype == np.float32
+            signal = signal.astype(float)
+            r, expected = correlation(y, signal), np.sqrt(np.load(subject / ceiling).astype(float))
+            z = (np.arctanh(r) - np.arctanh(expected)) * np.sqrt(len(y) - 3)
+            centred = signal - signal.mean(0)
+            slope = (centred * (y - y.mean(0))).sum(0) / (centred ** 2).sum(0)
+            print(f"{h} {part}: r with the signal {r.mean():.4f}, root of the ceiling {expected.mean():.4f}; "
+                  f"z {z.mean():.2f} ± {z.std():.2f}, largest {np.abs(z).max():.2f}; slope {slope.mean():.3f}")
+            assert abs(z.mean()) < 0.2 and 0.6 < z.std() < 1.1 and np.abs(z).max() < 5
+            assert abs(slope.mean() - 1) < 0.03
+            raw = np.load(subject / f"truth/{h}_noiseless_{part}.npy")
+            assert correlation(raw.astype(float), signal).min() > 0.95  # sessions differ little
 
 
 def check_repeats(first, second):
@@ -165,6 +191,7 @@ def main():
         subject = base / "a/subj01"
         truth = check_layout(subject)
         check_ceiling(subject)
+        check_signal(subject)
         check_fields(subject)
         check_categories(subject, truth)
         check_encoding(subject)

@@ -11,9 +11,12 @@ import json
 import os
 import pathlib
 import pickle
+import re
+import struct
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections import OrderedDict
 
 import h5py
@@ -159,6 +162,75 @@ def test_other_forms(folder):
         assert np.array_equal(f["backbone/classifier.1.weight"][...], full.astype(np.float32), equal_nan=True)
 
 
+# Opcodes of protocol 2 as Python 2 wrote them: short byte strings, four-byte numbers.
+def old_text(text):
+    return b"U" + bytes([len(text)]) + text.encode()
+
+
+def old_number(n):
+    return b"J" + struct.pack("<i", n)
+
+
+def old_numbers(numbers):
+    return b"(" + b"".join(map(old_number, numbers)) + b"t"
+
+
+def old_tensor(key, t):
+    """_rebuild_tensor(storage, offset, size, stride), before requires_grad and hooks were added."""
+    storage = (b"(" + old_text("storage") + b"ctorch\nFloatStorage\n" + old_text(key) + old_text("cpu")
+               + old_number(t.numel()) + b"NtQ")
+    return (b"ctorch._utils\n_rebuild_tensor\n(" + storage + old_number(0) + old_numbers(t.shape)
+            + old_numbers(t.stride()) + b"tR")
+
+
+def old_stream(state, pairs="lists", spoil=None):
+    """A state dict saved by PyTorch 0.1 under Python 2: OrderedDict([[name, tensor], …])."""
+    entries = []
+    for i, (name, t) in enumerate(state.items()):
+        pair = old_text(name) + old_tensor(str(i), t)
+        entries.append(b"](" + pair + b"e" if pairs == "lists" else pair + b"\x86")
+    if spoil:
+        entries.append(spoil)
+    root = b"\x80\x02ccollections\nOrderedDict\n](" + b"".join(entries) + b"e\x85R."
+    system = {"protocol_version": 1001, "little_endian": True, "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    keys = [str(i) for i in range(len(state))]
+    data = b"".join(struct.pack("<q", t.numel()) + t.numpy().tobytes() for t in state.values())
+    return b"".join([pickle.dumps(0x1950A86A20F9469CFC6C, 2), pickle.dumps(1001, 2), pickle.dumps(system, 2), root,
+                     pickle.dumps(keys, 2), data])
+
+
+def test_oldest_form(folder):
+    """Files of PyTorch before 0.4 written by Python 2, as torch.load still reads them."""
+    torch.manual_seed(3)
+    state = OrderedDict((n, t.contiguous()) for n, t in torchvision.models.squeezenet1_1().state_dict().items())
+    for pairs in ("lists", "tuples"):
+        (folder / "oldest.pth").write_bytes(old_stream(state, pairs))
+        assert list(torch.load(folder / "oldest.pth")) == list(state)
+        check_equal(torch.load(folder / "oldest.pth"), {n: t.numpy() for n, t in state.items()})
+        round_trip(folder, torchvision.models.squeezenet1_1, state, folder / "oldest.pth")
+    for entry, word in ((old_text("x"), "str"), (b"](" + old_text("x") + b"e", "list"), (b"N", "None")):
+        (folder / "spoiled.pth").write_bytes(old_stream(state, spoil=entry))
+        message = convert(folder / "spoiled.pth", "-o", folder / "spoiled.h5", code=3)
+        assert "spoiled.pth: expected a pair of name and value" in message and word in message, message
+
+
+def lying_pth(path, state, size):
+    """A zip of torch.save whose first storage claims `size` bytes, in its directory and in the pickle."""
+    name, t = next(iter(state.items()))
+    storage = (b"(" + old_text("storage") + b"ctorch\nFloatStorage\n" + old_text("0") + old_text("cpu")
+               + old_number(size // 4) + b"NtQ")
+    tensor = (b"ctorch._utils\n_rebuild_tensor_v2\n(" + storage + old_number(0) + old_numbers(t.shape)
+              + old_numbers(t.stride()) + b"\x89ccollections\nOrderedDict\n)RtR")
+    with zipfile.ZipFile(path, "w") as z:
+        z.writestr("archive/data.pkl", b"\x80\x02}(" + old_text(name) + tensor + b"u.")
+        z.writestr("archive/data/0", t.numpy().tobytes())
+    raw = bytearray(path.read_bytes())
+    for magic, at in ((b"PK\3\4", 18), (b"PK\1\2", 20)):  # compressed and plain size, one after the other
+        entry = [m.start() for m in re.finditer(re.escape(magic), raw)][-1]
+        raw[entry + at:entry + at + 8] = struct.pack("<II", size, size)
+    path.write_bytes(raw)
+
+
 class Evil:
     def __reduce__(self):
         return os.system, ("touch " + str(pathlib.Path(tempfile.gettempdir()) / "cortune-was-here"),)
@@ -194,6 +266,12 @@ def test_refusals(folder):
     assert not (pathlib.Path(tempfile.gettempdir()) / "cortune-was-here").exists()
     (folder / "plain.pth").write_bytes(pickle.dumps(Evil(), protocol=2))
     refused(folder / "plain.pth")
+    # A size that the file cannot hold is refused before memory is asked for.
+    lying_pth(folder / "lying.pth", state, 2**32 - 8)
+    refused(folder / "lying.pth", "archive/data/0: expected at most", f"found {2**32 - 8}")
+    with zipfile.ZipFile(folder / "packed.pth", "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("archive/data.pkl", bytes(1 << 20))
+    refused(folder / "packed.pth", "archive/data.pkl: expected at most", ", packed")
 
     alex = {n: t.numpy() for n, t in torchvision.models.alexnet().state_dict().items()}
     write_safetensors(folder / "alex", alex)
@@ -219,6 +297,8 @@ def test_refusals(folder):
     spoiled(lambda h: h["features.0.bias"].update(dtype="I32"), "features.0.bias", "integers")
     spoiled(lambda h: h["features.0.bias"].pop("shape"), "features.0.bias")
     spoiled(lambda h: h.update(more=3), "more")
+    spoiled(lambda h: h.update(__metadata__={"cortune.model": {"method": "infonce"}}), "cortune.model", "__metadata__")
+    spoiled(lambda h: h.update(__metadata__=["cortune.model"]), "__metadata__")
     write_safetensors(folder / "short", arrays)
     whole = (folder / "short").read_bytes()
     for keep in (4, 8, 100, len(whole) // 2, len(whole) - 1):
@@ -253,12 +333,51 @@ def test_tuning_survives(folder):
         assert f["heads/image.weight"].shape == (2, 3)
     convert(folder / "t.h5", "--to", "safetensors", "-o", folder / "back.safetensors")
     back, metadata = read_safetensors(folder / "back.safetensors")
-    assert json.loads(metadata["cortune.model"]) == note and not any(n.startswith("heads.") for n in back)
+    written = json.loads(metadata["cortune.model"])
+    with h5py.File(folder / "t.h5") as f:
+        assert written.pop("uuid") == f.attrs["uuid"]
+        assert written.pop("provenance") == json.loads(f["provenance"][()])
+    assert written == note and not any(n.startswith("heads.") for n in back)
     convert(folder / "t.h5", "--to", "safetensors", "--heads", "-o", folder / "heads.safetensors")
     back, _ = read_safetensors(folder / "heads.safetensors")
     assert all(np.array_equal(back[n], a) for n, a in heads.items())
-    write_safetensors(folder / "bad", arrays, metadata={"cortune.model": "{}"})
+    for bad in ({}, note | {"tuned_image": [], "tuned_sha256": []}, note | {"tuned_sha256": ["aa"]},
+                note | {"vertex": [10]}, note | {"method": "untuned"}, note | {"image_size": 16},
+                note | {"learning_rate": []}, note | {"uuid": "u", "provenance": {"root": "u", "nodes": {"u": 3}}}):
+        write_safetensors(folder / "bad", arrays, metadata={"cortune.model": json.dumps(bad)})
+        message = convert(folder / "bad", "-o", folder / "bad.h5", code=3)
+        assert str(folder / "bad") in message and "cortune.model" in message and "internal" not in message, message
+    # A program that rewrites the tensors and drops the note does not make a tuned network untuned.
+    write_safetensors(folder / "bad", arrays | heads)
     assert "cortune.model" in convert(folder / "bad", "-o", folder / "bad.h5", code=3)
+
+
+def test_least_pictures(folder):
+    """The least sizes that model-convert admits are those that PyTorch's layers take."""
+    def mini_features():
+        pool = torch.nn.MaxPool2d(3, 2)
+        shapes = ((3, 32, 5, 2, 2), (32, 48, 3, 1, 1), (48, 64, 3, 1, 1), (64, 64, 3, 1, 1), (64, 64, 3, 1, 1))
+        a, b, c, d, e = (torch.nn.Conv2d(*s) for s in shapes)
+        return torch.nn.Sequential(a, pool, b, pool, c, d, e, pool)
+
+    alexnet, squeezenet = torchvision.models.alexnet(), torchvision.models.squeezenet1_1()
+    mini = SOURCE / "share/models/alexnet-mini.h5"
+    torch.save(alexnet.state_dict(), folder / "alexnet.pth")
+    torch.save(squeezenet.state_dict(), folder / "squeezenet1_1.pth")
+    for name, network, source, least in (("alexnet", alexnet.features, folder / "alexnet.pth", 63),
+                                         ("squeezenet1_1", squeezenet, folder / "squeezenet1_1.pth", 17),
+                                         ("alexnet-mini", mini_features(), mini, 29)):
+        with torch.no_grad():
+            network.eval()(torch.zeros(1, 3, least, least))
+            try:
+                network(torch.zeros(1, 3, least - 1, least - 1))
+            except RuntimeError:
+                pass
+            else:
+                raise AssertionError(f"{name} takes less than {least}")
+        convert(source, "-o", folder / "least.h5", "--overwrite", "--image-size", least)
+        message = convert(source, "-o", folder / "less.h5", "--image-size", least - 1, code=2)
+        assert f"{name} takes pictures of {least} px and more" in message, message
 
 
 def test_real_weights(folder):

@@ -15,7 +15,7 @@ if [ -z "${TORCH_DIR:-}" ]; then
     # CMake from there as well: Debian's does not know CUDA C++20 with a current nvcc.
     # Only what the libraries are linked against and the toolkit does not bring.
     if ! $venv/bin/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))'; then
-        $venv/bin/pip install --quiet --no-cache-dir 'cmake>=3.30' nvidia-cusparselt-cu13 nvidia-nvshmem-cu13 nvidia-nccl-cu13 nvidia-cudnn-cu13
+        $venv/bin/pip install --quiet --no-cache-dir 'cmake>=3.30' nvidia-cusparselt-cu13 nvidia-nvshmem-cu13 nvidia-nccl-cu13 nvidia-cudnn-cu13 nvidia-cufile
         $venv/bin/pip install --quiet --no-cache-dir --no-deps torch
     fi
     TORCH_DIR=$(ls -d "$root"/$venv/lib/python3*/site-packages/torch)

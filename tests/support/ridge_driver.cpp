@@ -16,6 +16,7 @@
 
 #include "encode/protocol.hpp"
 #include "linalg/gram.hpp"
+#include "nn/feature_store.hpp"
 #include "linalg/threads.hpp"
 
 using namespace cortune;
@@ -43,13 +44,14 @@ struct Teller : Reporter {
 };
 
 Eigen::MatrixXd gram_of(std::vector<float>& x, std::int64_t n, std::int64_t d) {
-    linalg::GramAccumulator gram(n, d);
-    constexpr std::int64_t width = 5000;
-    for (std::int64_t first = 0; first < d; first += width) {
-        const std::int64_t count = std::min(width, d - first);
-        linalg::RowMatrixF panel =
-            Eigen::Map<linalg::RowMatrixF>(x.data(), n, d).middleCols(first, count);
-        gram.add_panel(panel.data(), count);
+    // The store counts live columns as the tools do.
+    nn::FeatureStore store(n, {d}, static_cast<std::uint64_t>(4 * n * d), "/tmp");
+    store.write(0, 0, n, x.data());
+    linalg::GramAccumulator gram(n, store.live(0));
+    for (std::int64_t p = 0; p < store.panels(0); ++p) {
+        std::vector<float> panel(static_cast<std::size_t>(n * store.columns(0, p)));
+        store.read_panel(0, p, panel.data());
+        gram.add_panel(panel.data(), store.columns(0, p));
     }
     return gram.finish();
 }

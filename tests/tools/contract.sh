@@ -76,4 +76,24 @@ for tool in "$CORTUNE_SOURCE"/tools/*.cpp; do
     says "$name: error:"
     expect 2 "$name"
 done
+
+# Numbers that are none pass every check of a range: the one main refuses them, by name.
+not_finite() {  # not_finite OPTION COMMAND…
+    expect 2 "${@:2}"
+    says "$1"
+    absent out.h5
+}
+for value in nan -nan inf 1e999; do
+    not_finite --test-share nsd-extract algonauts . --subject 1 -o out.h5 --test-share="$value"
+    not_finite --lr cl-finetune whole.h5 --hemi lh --roi V1v -o out.h5 --lr="$value"
+    not_finite --alphas ridge-encode whole.h5 -o out.h5 --alphas="1,$value,10"
+    not_finite --weight-decay backbone-train . -o out.h5 --weight-decay="$value"
+done
+# Where a file is written, nothing but a file is replaced.
+mkdir folder
+mkfifo pipe
+for target in folder pipe; do
+    expect 4 model-convert mini.safetensors --to safetensors -o "$target" --overwrite
+    { [ -d folder ] && [ -p pipe ]; } || fail "$target was replaced"
+done
 no_parts

@@ -13,6 +13,10 @@ expect 0 ridge-encode s1.h5 v1v.h5 "${common[@]}" --save-weights -o tuned.h5
 expect 0 cortune-info --json tuned.h5
 prints '"method": "infonce"'
 
+# The model's own ROI needs no option, however small.
+expect 0 ridge-encode s1.h5 v1v.h5 -q -o own.h5
+same_data tuned.h5 own.h5 results || fail "the model's own ROI is encoded otherwise without --min-voxels"
+
 # The model's own ROI is what is encoded, all of them only when asked.
 [ "$(h5ls tuned.h5/results/lh/prf-visualrois | wc -l)" = 1 ] || fail "other ROIs were encoded"
 expect 0 ridge-encode s1.h5 v1v.h5 "${common[@]}" --all -o all.h5
@@ -52,6 +56,66 @@ np.testing.assert_allclose(b[p][:][rows], a[p][:], atol=2e-4)
 PY
 expect 3 ridge-encode untuned.h5 --predict s1.h5 -q -o x.h5
 says '--save-weights'
+expect 3 ridge-encode tuned.h5 --predict s1.h5 --allow-tuned-images -q -o x.h5 # the shipped backbone, not v1v.h5
+says 'give the model that the encoding was made with'
+expect 2 ridge-encode tuned.h5 v1v.h5 --predict s1.h5 --folds 3 -o x.h5
+expect 2 ridge-encode tuned.h5 v1v.h5 --predict s1.h5 --layers features.2 -o x.h5
+
+# Pictures that another subject saw are predicted, but nobody measured this subject's responses.
+expect 0 nsd-simulate --preset tiny --subjects 2 --seed 4 -o two
+expect 0 nsd-extract algonauts two --subject 2 --size 64 -o s2.h5
+expect 0 ridge-encode tuned.h5 v1v.h5 --predict s2.h5 -q -o foreign-images.h5
+/usr/bin/python3 - << 'PY' || fail "another subject's responses were taken for this one's"
+import h5py, numpy as np
+r = h5py.File("foreign-images.h5")["results/lh/prf-visualrois/V1v"]
+assert np.isnan(r["response"][:]).all() and np.isfinite(r["prediction"][:]).all() and "noise_ceiling" not in r
+PY
+
+# --memory bounds what is held: the peak above that of a run on next to nothing.
+/usr/bin/python3 - << 'PY'
+import numpy as np
+from PIL import Image
+import os
+rng = np.random.default_rng(0)
+os.mkdir("noise")
+for i in range(1200):
+    Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(f"noise/{i:04d}.png", compress_level=0)
+np.save("noise.npy", rng.standard_normal((1200, 60)).astype(np.float32))
+PY
+expect 0 nsd-extract table --images noise --responses noise.npy --namespace noise --size 64 -q -o noise.h5
+peak() { /usr/bin/python3 - "$@" << 'PY'
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stderr=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)
+PY
+}
+base=$(peak ridge-encode s1.h5 v1v.h5 -q --overwrite -o own.h5)
+bounded=$(peak ridge-encode noise.h5 --memory 150M --scratch scratch -q -o noise-disk.h5)
+free=$(peak ridge-encode noise.h5 --memory 2G -q -o noise-memory.h5)
+# 60 thousand features of 1,200 pictures are 280 MiB.
+[ "$bounded" -le $((base + 150 + 25)) ] || fail "--memory 150M took $bounded MiB, $base MiB of them the program's"
+[ "$free" -gt "$bounded" ] || fail "the features never were in memory"
+same_data noise-disk.h5 noise-memory.h5 results || fail "--memory changes the result"
+
+# A constant voxel and one with NaN are NaN in the result, with a note; a ROI of them alone is no stop.
+/usr/bin/python3 - << 'PY'
+import numpy as np
+y = np.load("noise.npy")
+y[:, 3] = 1.5
+np.save("constant.npy", y)
+np.save("all-constant.npy", np.ones_like(y))
+PY
+for name in constant all-constant; do
+    expect 0 nsd-extract table --images noise --responses $name.npy --namespace noise --size 64 -q -o $name.h5
+    expect 0 ridge-encode $name.h5 --layers classifier.5 -q -o $name-encoding.h5
+    says 'have no correlation'
+done
+/usr/bin/python3 - << 'PY' || fail "constant voxels are not NaN, or others are"
+import h5py, numpy as np
+r = next(iter(h5py.File("constant-encoding.h5")["results/all"].values()))
+r = next(iter(r.values()))["cv_r"][0]
+assert np.isnan(r[3]) and np.isfinite(np.delete(r, 3)).all()
+PY
 
 # Refusals.
 expect 4 ridge-encode s1.h5 -o untuned.h5
@@ -60,6 +124,13 @@ says 'V1v'
 expect 3 ridge-encode s1.h5 --layers features.99 "${common[@]}" -o x.h5
 says 'features.9'
 expect 2 ridge-encode s1.h5 --roi V1v -o x.h5
+expect 2 ridge-encode s1.h5 --layers features.2,features.2 "${common[@]}" -o x.h5
+expect 2 ridge-encode s1.h5 --hemi lh --roi V1v,V1v "${common[@]}" -o x.h5
+expect 2 ridge-encode s1.h5 --alphas 1,inf "${common[@]}" -o x.h5
+cp s1.h5 keep.h5
+expect 4 ridge-encode keep.h5 "${common[@]}" --overwrite -o keep.h5
+says 'is also an input'
+cmp s1.h5 keep.h5 || fail "an input was replaced"
 expect 5 ridge-encode s1.h5 --memory 100K -o x.h5
 head -c 5000 s1.h5 > cut.h5
 expect 3 ridge-encode cut.h5 -o x.h5

@@ -95,6 +95,7 @@ says '--overwrite'
 expect 4 encode-eval untuned.h5 -o no/such/folder.h5
 # stdout that cannot be written
 code=0
-encode-eval -q "${quick[@]}" untuned.h5 tuned.h5 > /dev/full 2> stderr || code=$?
+encode-eval -q "${quick[@]}" untuned.h5 tuned.h5 -o full.h5 > /dev/full 2> stderr || code=$?
 [ "$code" = 4 ] || fail "a full stdout ends with $code"
+absent full.h5
 no_parts

@@ -41,12 +41,26 @@ for h, n in (("lh", 10), ("rh", 8)):
 mapping = {0: "Unknown", 1: "V1v", 2: "V1d"}
 if fault == "label":
     del mapping[2]
+if fault == "blank":
+    mapping[2] = "V1v "
 np.save(masks / "mapping_prf-visualrois.npy", mapping)
 if fault == "pickle":
     class Evil:
         def __reduce__(self):
             return (print, ("run",))
     np.save(masks / "mapping_prf-visualrois.npy", {0: "Unknown", 1: Evil()})
+other = root / "test_split"
+if fault == "test-split":
+    other.write_bytes(b"")
+if fault in ("test-fmri", "ceiling-file"):
+    other.mkdir()
+    (other / ("test_fmri" if fault == "test-fmri" else "noise_ceiling")).write_bytes(b"")
+if fault in ("percent", "negative", "infinite", "unknown"):
+    (other / "noise_ceiling").mkdir(parents=True)
+    for h, n in (("lh", 10), ("rh", 8)):
+        ceiling = np.full(n, .5, np.float32)
+        ceiling[3] = {"percent": 50, "negative": -.1, "infinite": np.inf, "unknown": np.nan}[fault]
+        np.save(other / f"noise_ceiling/{h}_noise_ceiling.npy", ceiling)
 if fault == "truncated":
     path = fmri / "rh_training_fmri.npy"
     path.write_bytes(path.read_bytes()[:-100])
@@ -92,6 +106,14 @@ bad mask 'lh.prf-visualrois_challenge_space.npy: expected (10,)' 'found (9,)'
 bad fsaverage 'lh.all-vertices_fsaverage_space.npy: expected (163842,)'
 bad vertices 'expected 10 marked vertices' 'found 11'
 bad label 'label 2 has no name in mapping_prf-visualrois.npy'
+bad blank "mapping_prf-visualrois.npy: labels 1 and 2 are both named 'V1v'"
+bad test-split 'test_split: expected a folder'
+bad test-fmri 'test_fmri: expected a folder'
+bad ceiling-file 'noise_ceiling: expected a folder'
+bad percent 'lh_noise_ceiling.npy: expected 0 to 1' 'found 50 at index 3' \
+    'hint: a ceiling is a share of variance; divide percent by 100'
+bad negative 'lh_noise_ceiling.npy: expected 0 to 1' 'found -0.1'
+bad infinite 'lh_noise_ceiling.npy: expected 0 to 1' 'found inf'
 bad png 'train-0005_nsd-00031.png: damaged PNG'
 bad cut-png 'train-0005_nsd-00031.png: damaged PNG'
 bad cut-jpeg 'train-0005_nsd-00031.jpg: damaged JPEG (Premature end'
@@ -107,6 +129,76 @@ says 'warning: '
 make twin twin
 expect 0 nsd-extract algonauts twin --subject 1 --size 16 -o twin.h5
 says 'nsd:00031 = nsd:00003'
+
+make unknown unknown
+expect 0 nsd-extract algonauts unknown --subject 1 --size 16 -o unknown.h5
+
+# The folder of a subject is named subj and its number, nothing more, and there is one.
+make folders
+mv folders/subj01 folders/subj01_old
+expect 3 nsd-extract algonauts folders --subject 1 -o out.h5
+says 'holds no subject 1'
+cp -r folders/subj01_old folders/Subj1
+expect 0 nsd-extract algonauts folders --subject 1 --size 16 -o folders.h5
+cp -r folders/Subj1 folders/subj01
+expect 3 nsd-extract algonauts folders --subject 1 -o out.h5
+says 'folders: Subj1 and subj01 are both folders of subject 1'
+make flat
+mkdir -p older/training_images older/training_fmri older/roi_masks
+mv flat/subj01/training_split/training_images older/training_images/Subj1
+mv flat/subj01/training_split/training_fmri older/training_fmri/Subj1
+mv flat/subj01/roi_masks older/roi_masks/Subj1
+expect 0 nsd-extract algonauts older --subject 1 --size 16 -o older.h5
+fmri=older/training_fmri/Subj1
+cp "$fmri/lh_training_fmri.npy" "$fmri/subj2_lh_training_fmri.npy"
+mv "$fmri/lh_training_fmri.npy" "$fmri/subj1_lh_training_fmri.npy"
+expect 3 nsd-extract algonauts older --subject 1 -o out.h5
+says 'Subj1: expected one lh_training_fmri.npy, found subj1_lh_training_fmri.npy and subj2_lh_training_fmri.npy'
+rm older/training_fmri/Subj1/subj2_lh_training_fmri.npy
+: > older/test_fmri
+expect 3 nsd-extract algonauts older --subject 1 -o out.h5
+says 'older/test_fmri: expected a folder'
+if [ "$(id -u)" != 0 ]; then  # root reads everything
+    rm older/test_fmri
+    for part in older/training_fmri older/training_fmri/Subj1 older/roi_masks/Subj1; do
+        chmod 000 "$part"
+        expect 3 nsd-extract algonauts older --subject 1 -o out.h5
+        says "$part"
+        chmod 755 "$part"
+    done
+fi
+absent out.h5
+
+# A list of test images takes the place of hash, seed and share; names that are none's are shown.
+printf 'nsd:00003\n\ntrain-0002_nsd-00010.png\n00017\nnsd:00003\n' > listed.txt
+expect 0 nsd-extract algonauts good --subject 1 --size 16 --test-list listed.txt -o listed.h5
+! grep -q 'no image of' stderr || fail "names that are known were reported"
+for i in 1 2 3 4 5 6; do echo "never:$i"; done >> listed.txt
+expect 0 nsd-extract algonauts good --subject 1 --size 16 --test-list listed.txt --overwrite -o listed.h5
+says 'listed.txt: 6 of 9 names are no image of this data set: never:1, never:2, never:3, never:4, never:5, …'
+# As many images as names, and yet one name is none's: that of two sessions' pictures counts once.
+session=(--images good/subj01/training_split/training_images
+         --responses good/subj01/training_split/training_fmri/lh_training_fmri.npy --namespace)
+printf 'train-0001_nsd-00003\nnever:1\n' > even.txt
+expect 0 nsd-extract table "${session[@]}" g "${session[@]}" h --size 16 --test-list even.txt -o even.h5
+says 'even.txt: 1 of 2 names are no image of this data set: never:1'
+/usr/bin/python3 - <<'PY' || fail "the split does not follow the list"
+import h5py
+for path, rule, split in (("good.h5", "hash", None), ("listed.h5", "list", [1, 1, 1] + 9 * [0]),
+                          ("even.h5", "list", 2 * ([1] + 11 * [0]))):
+    with h5py.File(path) as file:
+        assert file.attrs["split_rule"] == rule
+        assert split is None or list(file["split"][:]) == split
+PY
+echo never:1 > none.txt
+expect 3 nsd-extract algonauts good --subject 1 --test-list none.txt -o out.h5
+says 'none.txt: none of its 1 names'
+for option in --test-share --split-seed; do
+    expect 2 nsd-extract algonauts good --subject 1 --test-list listed.txt $option 0 -o out.h5
+    says "$option"
+done
+expect 2 nsd-extract algonauts good --subject 1 --test-share nan -o out.h5
+absent out.h5
 
 # Usage.
 expect 2 nsd-extract algonauts good -o out.h5
@@ -134,6 +226,14 @@ printf 'train-0001_nsd-00003\ntrain-0002_nsd-0001\n' > names.txt
 expect 3 nsd-extract table --images "$pictures" --responses "$responses" --namespace g --names names.txt -o out.h5
 says "'train-0002_nsd-0001' is no picture of"
 says 'nearest: train-0002_nsd-00010.png'
+echo '# order of presentation' > names.txt
+for i in 3 10 17 3 24 10 3; do printf '\ntrain-%04d_nsd-%05d.png\n' $((i / 7 + 1)) "$i"; done >> names.txt
+expect 3 nsd-extract table --images "$pictures" --responses "$responses" --namespace g --names names.txt -o out.h5
+says "names.txt: lines 3, 9, 15 repeat the picture 'train-0001_nsd-00003.png'; repeated pictures in all: 2"
+says 'hint: average the responses to the repeats of a picture first'
+printf 'train-0001_nsd-00003.png\ntrain-0001_nsd-00003\n' > names.txt
+expect 3 nsd-extract table --images "$pictures" --responses "$responses" --namespace g --names names.txt -o out.h5
+says "names.txt: lines 1, 2 repeat the picture 'train-0001_nsd-00003.png'"
 /usr/bin/python3 -c 'import numpy; numpy.save("square.npy", numpy.zeros((12, 12), "f4"))'
 expect 2 nsd-extract table --images "$pictures" --responses square.npy --namespace g -o out.h5
 says '--orientation says which'

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# kill -9 at twenty moments of each kind of run: what is there afterwards under the
-# output's name is whole, and what is unfinished is refused.
+# kill -9 at many moments of each kind of run: what is there afterwards under the output's
+# name is whole, and part files are refused.
+export SOURCE_DATE_EPOCH=1700000000
 . "$CORTUNE_SOURCE/tests/support/tool_test.sh"
 
 expect 0 nsd-simulate --preset tiny --subjects 1 --seed 3 -o sim
@@ -13,22 +14,41 @@ killed() {
     start=$(date +%s%N)
     expect 0 "$@" -o "$out"
     whole=$(($(date +%s%N) - start))
+    mv "$out" "$out.whole"
+    # At twelve moments of the run, and at eight while the part file is there.
     for k in $(seq 1 20); do
         rm -f "$out"
         "$@" -o "$out" > /dev/null 2>&1 &
         local pid=$!
-        sleep "$(awk -v t=$whole -v k="$k" 'BEGIN { print t / 1e9 * k / 20 }')"
+        if [ "$k" -le 12 ]; then
+            sleep "$(awk -v t=$whole -v k="$k" 'BEGIN { print t / 1e9 * k / 12 }')"
+        else
+            until ls .*.part > /dev/null 2>&1 || ! kill -0 $pid 2> /dev/null; do :; done
+            sleep "$(awk -v k="$k" 'BEGIN { print (k - 13) / 400 }')"
+        fi
         kill -9 $pid 2> /dev/null
         wait $pid 2> /dev/null
-        if [ -e "$out" ]; then expect 0 cortune-info "$out"; fi
+        if [ -e "$out" ]; then
+            expect 0 cortune-info "$out"
+            # An earlier epoch's checkpoint is whole, too.
+            [ "$out" = state.ckpt ] || cmp "$out" "$out.whole" || fail "$out is not what an unbroken run writes"
+        fi
         for part in .*.part; do
             [ -e "$part" ] || continue
-            # Refused, or (killed between its last byte and its new name) whole.
-            cortune-info "$part" > stdout 2> stderr || [ $? = 3 ] || fail "$part: neither refused nor whole"
+            expect 3 cortune-info "$part"
+            says 'part file'
             rm -f "$part"
         done
     done
 }
+# A tuning whose checkpoint is what counts.
+cat > checkpointed << 'SH'
+#!/bin/sh
+exec cl-finetune s1.h5 --hemi lh --roi V1v --min-voxels 5 --epochs 3 --batch 32 -q --overwrite -o t.h5 --checkpoint "$2"
+SH
+chmod +x checkpointed
 killed extracted.h5 nsd-extract algonauts sim --subject 1 --size 64 -q
 killed tuned.h5 cl-finetune s1.h5 --hemi lh --roi V1v --min-voxels 5 --epochs 2 --batch 32 -q
+killed state.ckpt ./checkpointed
 killed encoded.h5 ridge-encode s1.h5 --hemi lh --roi V1v --min-voxels 5 -q --save-weights
+killed evaluated.h5 encode-eval encoded.h5.whole -q

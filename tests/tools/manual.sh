@@ -27,6 +27,11 @@ for tool in "$CORTUNE_SOURCE"/tools/*.cpp; do
     done
     "$name" --completion zsh | grep -q "#compdef $name" || fail "$name --completion zsh"
     "$name" --completion fish | grep -q "complete -c $name" || fail "$name --completion fish"
+    # Flags do not swallow the next word.
+    for flag in help version quiet; do
+        "$name" --completion fish | grep -q -- "-l $flag -d " || fail "$name: --$flag takes a value in fish"
+        "$name" --completion zsh | grep -q -- "'--$flag\[[^]]*\]'" || fail "$name: --$flag takes a value in zsh"
+    done
 done
 
 # The pages that are committed come from docs.sh, which sees drift.

@@ -50,6 +50,23 @@ expect 2 "nothing to write" "$tool"
 expect 2 preset "$tool" -o x --preset huge
 expect 2 "picture ids" "$tool" -o x --images 40000 --subjects 2
 
+# Numbers that are none, targets in one another, options without effect: exit 2, and at once.
+expect 2 "--noise-ceiling: expected a finite number" timeout 10 "$tool" -o x "${small[@]}" --noise-ceiling nan
+expect 2 "--roi-scale: expected a finite number" timeout 10 "$tool" -o x "${small[@]}" --roi-scale nan
+expect 2 "--roi-scale" timeout 10 "$tool" -o x "${small[@]}" --roi-scale inf
+ln -s . here
+for pair in "both both" "both both/" "both here/both" "sim sim/lab" "sim/lab sim" "x ."; do
+    expect 2 "same folder" "$tool" -o "${pair% *}" --labelled "${pair#* }" "${small[@]}" --per-class 1
+done
+expect 2 "--preset, --subjects, --noise-ceiling: without effect" "$tool" --labelled x --preset tiny --subjects 2 \
+    --noise-ceiling 0.5
+expect 2 "--noise-seed: without effect" "$tool" --labelled x --noise-seed 1
+expect 2 "--per-class, --val-per-class: without effect" "$tool" -o x --per-class 3 --val-per-class 3
+expect 0 wall "$tool" -o beside --labelled beside2 "${small[@]}" --per-class 1 --val-per-class 0 --image-size 64
+[ ! -e x ] && [ ! -e both ] && [ ! -e sim ] || fail "a refused command wrote something"
+[ -d beside/subj01 ] && [ -d beside2/train ] || fail "two targets in one run"
+rm here
+
 "$tool" -o stopped --preset small --threads 2 >/dev/null 2>&1 &
 pid=$!
 sleep 1

@@ -25,6 +25,29 @@ expect 0 cl-finetune "${common[@]}" --epochs 4 --checkpoint run.ckpt --resume -o
 same_data a.h5 resumed.h5 "${tuned[@]}" || fail "a resumed run differs from an unbroken one"
 expect 3 cl-finetune "${common[@]}" --epochs 4 --lr 1e-3 --checkpoint run.ckpt --resume -o other.h5
 says 'this checkpoint is of a run with lr'
+expect 3 cl-finetune "${common[@]}" --epochs 2 --checkpoint run.ckpt --resume -o other.h5
+says '4 epochs are done'
+cortune-info resumed.h5 | grep -q 'roi: V1v' || fail "the resumed model does not name its ROI"
+
+# The same with what else a checkpoint has to carry, and after a kill in the middle of an epoch.
+resumed() { # NAME OPTION…
+    local name=$1
+    shift
+    expect 0 cl-finetune "${common[@]}" --epochs 6 "$@" -o "$name-whole.h5"
+    cl-finetune "${common[@]}" --epochs 6 "$@" --checkpoint "$name.ckpt" -o "$name-cut.h5" 2> /dev/null &
+    local pid=$!
+    for _ in $(seq 2000); do [ -e "$name.ckpt" ] && break; sleep .005; done
+    kill -9 $pid 2> /dev/null
+    wait $pid 2> /dev/null
+    rm -f .*.part
+    [ -e "$name.ckpt" ] || fail "$name: no checkpoint was written"
+    expect 0 cl-finetune "${common[@]}" --epochs 6 "$@" --checkpoint "$name.ckpt" --resume -o "$name-cut.h5" --overwrite
+    same_data "$name-whole.h5" "$name-cut.h5" "${tuned[@]}" || fail "$name: a killed and resumed run differs"
+}
+resumed patient --patience 1 --validation-share .2 --lr 3e-3
+resumed warm --warmup-epochs 3 --loss clip
+resumed regression --loss mse --freeze features.0 --batch 16
+resumed bfloat --precision bfloat16
 expect 3 ridge-encode s1.h5 run.ckpt -o enc.h5 # a checkpoint is no model
 says "kind 'checkpoint'"
 
@@ -43,10 +66,43 @@ expect 0 cl-finetune "${common[@]}" --epochs 4 --precision bfloat16 -o bf16.h5
 expect 0 cl-finetune "${common[@]}" --patience 1 --epochs 6 --validation-share .2 --loss-curve p.tsv -o patient.h5
 awk 'NR > 1 && $3 == "nan" { exit 1 }' p.tsv || fail "no validation loss"
 
-# Divergence: exit 1, the checkpoint stays, no model.
-expect 1 cl-finetune "${common[@]}" --epochs 4 --loss mse --lr 1e18 --checkpoint div.ckpt -o div.h5
-says 'the loss is'
+# Patience stops when nothing is gained and keeps the best epoch, not the last.
+awk -F '\t' 'NR > 1 { if (best == "" || $3 < best) best = $3; n++ } END { exit !(n >= 2) }' p.tsv || fail "patience stopped at once"
+/usr/bin/python3 - << 'PY' || fail "the best epoch was not put back"
+import h5py, numpy as np
+whole = h5py.File("patient-whole.h5")
+v = whole["history/validation_loss"][:]
+assert len(v) < 6 and v.argmin() < len(v) - 1, v  # it stopped early, after the best epoch
+PY
+
+# Divergence: exit 1, no model, and the checkpoint is that of the last good epoch. With one
+# batch an epoch the step that ruins the weights is the epoch's last.
+one=(s1.h5 --hemi lh --roi V1v --min-voxels 5 --batch 4096 --seed 5 -q)
+expect 1 cl-finetune "${one[@]}" --epochs 1 --loss mse --lr 1e30 --checkpoint div.ckpt -o div.h5
+says 'after epoch 1'
+absent div.h5 div.ckpt
+# Epoch k steps by k / 10.
+expect 1 cl-finetune "${one[@]}" --epochs 400 --loss mse --warmup-epochs 1e6 --lr 1e5 --checkpoint div2.ckpt -o div.h5
+says 'div2.ckpt'
+expect 0 cortune-info div2.ckpt
+/usr/bin/python3 - << 'PY' || fail "the checkpoint holds ruins"
+import h5py, numpy as np
+def check(name, d):
+    if isinstance(d, h5py.Dataset) and d.dtype.kind == "f": assert np.isfinite(d[:]).all(), name
+h5py.File("div2.ckpt")["state"].visititems(check)
+PY
 absent div.h5
+
+# Targets that would destroy one another or an input.
+cp s1.h5 precious.h5
+expect 2 cl-finetune precious.h5 "${common[@]:1}" --epochs 1 --checkpoint precious.h5 -o x.h5
+expect 2 cl-finetune "${common[@]}" --epochs 1 --checkpoint x.h5 -o x.h5
+expect 2 cl-finetune "${common[@]}" --epochs 1 --loss-curve x.h5 -o x.h5 --overwrite
+expect 3 cl-finetune "${common[@]}" --epochs 1 --checkpoint precious.h5 -o x.h5 --overwrite
+expect 4 cl-finetune "${common[@]}" --epochs 1 --checkpoint run.ckpt -o x.h5
+says '--resume goes on'
+expect 4 cl-finetune "${common[@]}" --epochs 1 --checkpoint nowhere/x.ckpt -o x.h5
+cmp s1.h5 precious.h5 || fail "an input was touched"
 
 # Refusals.
 expect 4 cl-finetune "${common[@]}" --epochs 4 -o a.h5

@@ -10,7 +10,9 @@ namespace {
 enum Stream : std::int16_t { early = 1, midventral, midlateral, midparietal, ventral, lateral, parietal };
 
 // A region: where it is listed, what drives it, its size in preset small (one below 20
-// and one empty in each hemisphere), and what it shares with a region named before it.
+// and one empty in each hemisphere), what it shares with a region named before it, and
+// whether it never grows beyond that size, so that every simulation has a region too small
+// to be tuned to.
 struct Area {
     int roi_class;
     std::int16_t label;
@@ -22,6 +24,7 @@ struct Area {
     std::array<int, 3> attribute;  // of the category, that the area follows most
     int shared_with = -1;          // index of the area, or −1
     double share = 0;
+    bool stays_small = false;
 };
 
 constexpr Category none = Category::body;  // unused where stage > 0
@@ -36,7 +39,7 @@ constexpr std::array<Area, 24> areas{{
     {1, 1, lateral, 0, 0, Category::body, {64, 72}, {0, 1, 2}},
     {1, 2, ventral, 0, 0, Category::body, {24, 30}, {2, 4, 5}},
     {1, 3, ventral, 0, 0, Category::body, {26, 28}, {1, 3, 4}},
-    {1, 4, ventral, 0, 0, Category::body, {0, 6}, {0, 3, 5}},
+    {1, 4, ventral, 0, 0, Category::body, {0, 6}, {0, 3, 5}, -1, 0, true},
     {2, 1, lateral, 0, 0, Category::face, {28, 34}, {0, 1, 5}, 7, 0.2},
     {2, 2, ventral, 0, 0, Category::face, {32, 42}, {3, 4, 5}, 8, 0.3},
     {2, 3, ventral, 0, 0, Category::face, {24, 26}, {1, 2, 4}, 9, 0.3},
@@ -49,7 +52,7 @@ constexpr std::array<Area, 24> areas{{
     {4, 2, ventral, 0, 0, Category::word, {40, 30}, {0, 1, 3}},
     {4, 3, ventral, 0, 0, Category::word, {28, 24}, {0, 2, 4}},
     {4, 4, ventral, 0, 0, Category::word, {14, 10}, {1, 2, 5}},
-    {4, 5, ventral, 0, 0, Category::word, {8, 0}, {0, 4, 5}},
+    {4, 5, ventral, 0, 0, Category::word, {8, 0}, {0, 4, 5}, -1, 0, true},
 }};
 
 // Units of the four stages: V1 energies, linear cells and colour; later ones more
@@ -149,7 +152,8 @@ Vertex unlabelled(Rng& rng, int side, double mean_ceiling) {
 
 int scaled(const Area& area, int side, double scale, double individual) {
     const int n = area.size[static_cast<std::size_t>(side)];
-    return n == 0 ? 0 : std::max(2, static_cast<int>(std::lround(n * scale * individual)));
+    const double growth = area.stays_small ? std::min(scale, 1.0) : scale;
+    return n == 0 ? 0 : std::max(2, static_cast<int>(std::lround(n * growth * individual)));
 }
 
 void place_on_surface(std::vector<Vertex>& vertices, Rng& rng) {

@@ -5,12 +5,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
 #include "core/error.hpp"
+#include "datasets/whole_file.hpp"
 
 namespace fs = std::filesystem;
 
@@ -19,42 +22,24 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "npy blocks are written as they lie in memory");
 
-[[noreturn]] void fail(const fs::path& path, const char* what) {
-    throw OutputError(fmt::format("{}: {}: {}", path.string(), what, std::strerror(errno)),
-                      errno == ENOSPC ? "free some space, or choose a smaller preset" : "");
-}
-
-std::string npy_header(std::int64_t rows, std::int64_t columns) {
-    std::string text =
-        fmt::format("{{'descr': '<f4', 'fortran_order': False, 'shape': ({}, {}), }}", rows, columns);
-    text.append(63 - (10 + text.size()) % 64, ' ');
-    text += '\n';
-    std::string out("\x93NUMPY\x01\x00", 8);
-    out += static_cast<char>(text.size() & 0xff);
-    out += static_cast<char>(text.size() >> 8);
-    return out + text;
-}
-
-void write_all(int file, const fs::path& path, const void* data, std::size_t bytes, std::int64_t at) {
-    const char* p = static_cast<const char*>(data);
-    while (bytes > 0) {
-        const ssize_t n = ::pwrite(file, p, bytes, at);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) fail(path, "cannot be written");
-        p += n, at += n, bytes -= static_cast<std::size_t>(n);
-    }
-}
-
 int open_new(const fs::path& path) {
     const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0) fail(path, "cannot be created");
+    if (file < 0) throw cannot_write(path, errno);
     return file;
+}
+
+// "a/b/" and "a/./b" are one place, and so are a link and what it leads to.
+fs::path place(const fs::path& path) {
+    std::error_code error;
+    fs::path out = fs::weakly_canonical(fs::absolute(path), error);
+    if (error) out = fs::absolute(path).lexically_normal();
+    return out.has_filename() ? out : out.parent_path();
 }
 
 }  // namespace
 
 StagedFolder::StagedFolder(const fs::path& target, bool overwrite)
-    : target_(fs::absolute(target).lexically_normal()) {
+    : target_(fs::absolute(target).lexically_normal()), overwrite_(overwrite) {
     if (!target_.has_filename()) target_ = target_.parent_path();
     std::error_code ignored;
     if (fs::exists(fs::symlink_status(target_))) {
@@ -71,7 +56,7 @@ StagedFolder::StagedFolder(const fs::path& target, bool overwrite)
     if (!fs::is_directory(target_.parent_path(), ignored))
         throw OutputError(fmt::format("{}: the folder {} does not exist", target.string(),
                                       target_.parent_path().string()));
-    part_ = target_.parent_path() / fmt::format(".{}.{}.part", target_.filename().string(), ::getpid());
+    part_ = part_path(target_);
     fs::remove_all(part_, ignored);
     make_folder(part_);
 }
@@ -84,21 +69,30 @@ StagedFolder::~StagedFolder() {
 void StagedFolder::commit() {
     // Everything reaches the disk before the name appears.
     const int folder = ::open(part_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) fail(part_, "cannot be opened");
-    const bool synced = ::syncfs(folder) == 0;
+    if (folder < 0) throw cannot_write(target_, errno);
+    const int unsynced = ::syncfs(folder) == 0 ? 0 : errno;
     ::close(folder);
-    if (!synced) fail(part_, "cannot be written");
+    if (unsynced != 0) throw cannot_write(target_, unsynced);
     const fs::path old =
         part_.parent_path() / fmt::format(".{}.{}.old", target_.filename().string(), ::getpid());
-    const bool replaces = fs::exists(target_);
-    if (replaces && std::rename(target_.c_str(), old.c_str()) != 0) fail(target_, "cannot be replaced");
+    // Without leave to replace, what has appeared meanwhile makes the renaming fail.
+    const bool replaces = overwrite_ && fs::exists(target_);
+    if (replaces && std::rename(target_.c_str(), old.c_str()) != 0) throw cannot_write(target_, errno);
     if (std::rename(part_.c_str(), target_.c_str()) != 0) {
+        const int error = errno;
         if (replaces) std::rename(old.c_str(), target_.c_str());
-        fail(target_, "cannot be put in place");
+        throw cannot_write(target_, error);
     }
     committed_ = true;
+    sync_folder(target_.parent_path());
     std::error_code ignored;
     if (replaces) fs::remove_all(old, ignored);
+}
+
+bool overlap(const fs::path& one, const fs::path& other) {
+    const fs::path a = place(one), b = place(other);
+    const auto [in_a, in_b] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+    return in_a == a.end() || in_b == b.end();
 }
 
 void make_folder(const fs::path& path) {
@@ -108,24 +102,14 @@ void make_folder(const fs::path& path) {
         throw OutputError(fmt::format("{}: cannot be created: {}", path.string(), error.message()));
 }
 
-void write_file(const fs::path& path, const void* data, std::size_t bytes) {
-    const int file = open_new(path);
-    try {
-        write_all(file, path, data, bytes, 0);
-    } catch (...) {
-        ::close(file);
-        throw;
-    }
-    if (::close(file) != 0) fail(path, "cannot be written");
-}
-
 NpyMatrix::NpyMatrix(const fs::path& path, std::int64_t rows, std::int64_t columns)
     : path_(path), rows_(rows), columns_(columns), file_(open_new(path)) {
-    const std::string header = npy_header(rows, columns);
+    const std::string header =
+        npy_header_bytes("<f4", {static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns)});
     header_ = static_cast<std::int64_t>(header.size());
     try {
-        write_all(file_, path_, header.data(), header.size(), 0);
-        if (::ftruncate(file_, offset(rows, 0)) != 0) fail(path_, "cannot be written");
+        write_at(file_, path_, header.data(), header.size(), 0);
+        if (::ftruncate(file_, offset(rows, 0)) != 0) throw cannot_write(path_, errno);
     } catch (...) {
         ::close(file_);
         throw;
@@ -141,7 +125,7 @@ std::int64_t NpyMatrix::offset(std::int64_t row, std::int64_t column) const {
 }
 
 void NpyMatrix::write(std::int64_t row, std::int64_t column, const float* values, std::int64_t count) {
-    write_all(file_, path_, values, 4 * static_cast<std::size_t>(count), offset(row, column));
+    write_at(file_, path_, values, 4 * static_cast<std::size_t>(count), offset(row, column));
 }
 
 void NpyMatrix::read(std::int64_t row, std::int64_t column, float* values, std::int64_t count) const {
@@ -150,14 +134,16 @@ void NpyMatrix::read(std::int64_t row, std::int64_t column, float* values, std::
     while (bytes > 0) {
         const ssize_t n = ::pread(file_, p, static_cast<std::size_t>(bytes), at);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) fail(path_, "cannot be read back");
+        if (n <= 0)
+            throw OutputError(fmt::format("{}: cannot be read back ({})", path_.string(),
+                                          n < 0 ? std::strerror(errno) : "it is cut short"));
         p += n, at += n, bytes -= n;
     }
 }
 
 void NpyMatrix::close() {
     const int file = std::exchange(file_, -1);
-    if (file >= 0 && ::close(file) != 0) fail(path_, "cannot be written");
+    if (file >= 0 && ::close(file) != 0) throw cannot_write(path_, errno);
 }
 
 }  // namespace cortune::datasets::simulate

@@ -5,15 +5,17 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
+#include <span>
 #include <string_view>
-#include <vector>
+
+#include "core/output_file.hpp"
 
 namespace cortune::datasets::simulate {
 
 // Built as the hidden sibling ".<name>.<pid>.part", renamed by commit(), removed by
 // the destructor. An existing target is refused (OutputError) unless `overwrite`,
-// and then only replaced if it is empty or holds a simulation (its simulation.json).
+// and then only replaced if it is empty or holds a simulation (its simulation.json); one
+// that appears before commit() is never replaced without `overwrite`.
 class StagedFolder {
   public:
     StagedFolder(const std::filesystem::path& target, bool overwrite);
@@ -25,15 +27,23 @@ class StagedFolder {
 
   private:
     std::filesystem::path target_, part_;
-    bool committed_ = false;
+    bool overwrite_ = false, committed_ = false;
 };
 
 inline constexpr std::string_view marker_file = "simulation.json";
 
+// Both are one folder, or one lies in the other.
+bool overlap(const std::filesystem::path& one, const std::filesystem::path& other);
+
+// How files inside a staged folder are written: commit() syncs them all at once.
+inline constexpr WriteOptions staged{.overwrite = false, .durable = false};
+
 void make_folder(const std::filesystem::path& path);
-void write_file(const std::filesystem::path& path, const void* data, std::size_t bytes);
 inline void write_file(const std::filesystem::path& path, std::string_view text) {
-    write_file(path, text.data(), text.size());
+    write_bytes(path, {text}, staged);
+}
+inline void write_file(const std::filesystem::path& path, std::span<const std::uint8_t> bytes) {
+    write_file(path, std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
 }
 
 // A little-endian float32 matrix in an npy file (C order). Distinct blocks may be

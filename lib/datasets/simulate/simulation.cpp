@@ -94,10 +94,9 @@ void write_labelled(const std::filesystem::path& folder, const LabelledOptions& 
         const auto index = validation ? i - static_cast<std::size_t>(o.per_class) : i;
         const auto picture = render_labelled(static_cast<int>(c), validation,
                                              static_cast<std::uint64_t>(o.seed), index, o.image_size);
-        const auto png = images::encode_png(picture);
         write_file(
             folder / (validation ? "val" : "train") / names[c] / fmt::format("{:04}.png", index + 1),
-            png.data(), png.size());
+            images::encode_png(picture));
         return true;
     };
     ordered_pipeline(names.size() * each, threads, 64, draw, [&](std::size_t k, bool) {

@@ -5,8 +5,8 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "datasets/npy.hpp"
 #include "datasets/simulate/files.hpp"
+#include "datasets/whole_file.hpp"
 
 namespace cortune::datasets::simulate {
 namespace {
@@ -51,6 +51,48 @@ Json scene_json(const Scene& scene, std::uint64_t id) {
     return {{"nsd", id}, {"objects", std::move(objects)}};
 }
 
+// What stands in <h>_<name>.npy of the truth folder.
+struct TruthFile {
+    const char* name;
+    std::vector<const char*> axes;
+    const char* text;
+};
+
+const std::vector<TruthFile>& truth_files() {
+    static const char* const noiseless = "what the vertex's model answers to the picture, in the model's own units";
+    static const char* const signal =
+        "the noiseless part of the responses, in their units: noiseless responses through the z-scores (of the noisy "
+        "trials of a session) and the averages that made the data, so that responses = signal + noise";
+    static const std::vector<TruthFile> files{
+        {"noiseless_training", {"training image", "vertex"}, noiseless},
+        {"noiseless_test", {"test image", "vertex"}, noiseless},
+        {"signal_training", {"training image", "vertex"}, signal},
+        {"signal_test", {"test image", "vertex"}, signal},
+        {"noise_ceiling_training",
+         {"vertex"},
+         "share of the variance of the training responses that is the pictures'; of the test responses it is in "
+         "test_split/noise_ceiling"},
+        {"receptive_field", {"vertex", "x, y, sigma"}, "Gaussian receptive field, in image widths, y downward"},
+        {"preferred",
+         {"vertex", "orientation, frequency"},
+         "of the first oriented unit: degrees of its bars, cycles per image; NaN without one"},
+        {"category_weights", {"vertex", "category"}, "weight of a category's presence, without its attributes"},
+        {"attribute_weights",
+         {"vertex", "category", "attribute"},
+         "linear weights of the attributes; the models also have even and product terms, saturate and weigh by "
+         "visibility, so that these weights alone do not give the noiseless responses"},
+    };
+    return files;
+}
+
+Json describe_files() {
+    Json out = Json::object();
+    for (const char* hemisphere : {"lh", "rh"})
+        for (const TruthFile& file : truth_files())
+            out[std::string(hemisphere) + '_' + file.name + ".npy"] = {{"axes", file.axes}, {"text", file.text}};
+    return out;
+}
+
 }  // namespace
 
 void write_hemisphere_truth(const std::filesystem::path& folder, const HemisphereModel& model) {
@@ -71,10 +113,10 @@ void write_hemisphere_truth(const std::filesystem::path& folder, const Hemispher
         }
     }
     const std::string& h = model.name;
-    write_npy<float>(folder / (h + "_receptive_field.npy"), {n, 3}, field);
-    write_npy<float>(folder / (h + "_preferred.npy"), {n, 2}, preferred);
-    write_npy<float>(folder / (h + "_category_weights.npy"), {n, categories}, category);
-    write_npy<float>(folder / (h + "_attribute_weights.npy"), {n, categories, attributes}, attribute);
+    write_npy<float>(folder / (h + "_receptive_field.npy"), {n, 3}, field, staged);
+    write_npy<float>(folder / (h + "_preferred.npy"), {n, 2}, preferred, staged);
+    write_npy<float>(folder / (h + "_category_weights.npy"), {n, categories}, category, staged);
+    write_npy<float>(folder / (h + "_attribute_weights.npy"), {n, categories, attributes}, attribute, staged);
 }
 
 void write_scene_truth(const std::filesystem::path& path, const SimulationOptions& o, int subject,
@@ -93,6 +135,7 @@ void write_scene_truth(const std::filesystem::path& path, const SimulationOption
             out["attributes"][std::string(category_names[c])].push_back(name);
     }
     out["units"] = "positions and radii in image widths, y downward";
+    out["files"] = describe_files();
     out["training"] = Json::array();
     out["test"] = Json::array();
     for (std::size_t i = 0; i < seen.training.size(); ++i)

@@ -25,6 +25,8 @@ struct Options {
     std::string what = "nothing";
     std::vector<std::string> list;
     std::string input;
+    double share = 0.5, rate = 1;
+    std::vector<double> weights;
 };
 
 const cli::Doc doc = {"unit-tool",
@@ -52,6 +54,13 @@ void declare(CLI::App& app, Options& options) {
         ->delimiter(',')
         ->allow_extra_args(false)
         ->type_name("A,B");
+    app.add_option("--share", options.share, "A part")->check(CLI::Range(0.0, 1.0))->type_name("X");
+    app.add_option("--rate", options.rate, "Any number")->type_name("FLOAT")->capture_default_str();
+    app.add_option("--weights", options.weights, "Numbers")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(CLI::PositiveNumber)
+        ->type_name("NUMBERS");
 }
 
 void run(const Options& o, cli::Context& context) {
@@ -148,7 +157,7 @@ TEST_CASE("CLI11's own exit codes never escape") {
                                                          {"x", "--seed", "-1"},
                                                          {"x", "--seed", "1.5"},
                                                          {"x", "--progress", "maybe"},
-                                                         {"x", "--what=run", "--what=run"},
+                                                         {"x", "--what=odd", "--what=run"},
                                                          {"--completion"},
                                                          {"--manual", "x"},
                                                          {"x", "--overwrite=odd"},
@@ -160,6 +169,52 @@ TEST_CASE("CLI11's own exit codes never escape") {
         CHECK_THAT(o.err, Contains("unit-tool: error: "));
         CHECK(o.out.empty());
     }
+}
+
+TEST_CASE("numbers are finite, names may look like anything") {
+    const std::vector<std::pair<std::string, std::string>> wrong = {
+        {"--share", "nan"},   {"--share", "NAN(7)"},    {"--share", "inf"},
+        {"--rate", "nan"},    {"--rate", "-nan"},       {"--rate", "-infinity"},
+        {"--rate", "1e999"},  {"--weights", "nan"},     {"--weights", "1,nan,3"},
+        {"--weights", "inf"}, {"--weights", "2,-inf"}};
+    for (const auto& [option, value] : wrong) {
+        INFO(option << " " << value);
+        const Outcome o = call({"x", option + "=" + value});
+        CHECK(o.code == 2);
+        CHECK_THAT(o.err, Contains("unit-tool: error: ") && Contains(option) && !Contains("wall"));
+    }
+    CHECK_THAT(call({"x", "--weights", "1,nan,3"}).err,
+               Contains("error: --weights: expected a finite number, found 'nan'"));
+    CHECK(call({"nan", "--list", "inf,nan", "--share", "1", "--rate", "-1e300", "--weights", "1,2"}).code == 0);
+}
+
+TEST_CASE("of a repeated option the last value counts") {
+    CHECK(call({"x", "--what=run", "--what=nothing"}).code == 0);
+    CHECK(call({"x", "--what=nothing", "--what=run"}).code == 1);
+    const Outcome o = call({"x", "--seed", "3", "--what", "print", "--seed", "7"});
+    CHECK(o.code == 0);
+    CHECK_THAT(o.out, Contains("\"seed\":7") && Contains("\"--seed\":\"7\""));
+    // Lists grow instead.
+    CHECK_THAT(call({"x", "--what", "print", "--list", "a", "--list", "b,c"}).out,
+               Contains("\"--list\":[\"a\",\"b\",\"c\"]"));
+}
+
+TEST_CASE("the record holds the effective value of every option") {
+    const auto options = [](const std::vector<std::string>& arguments) {
+        const Outcome o = call(arguments);
+        REQUIRE(o.code == 0);
+        return nlohmann::json::parse(o.out).at("options");
+    };
+    const auto given = options({"x", "--what", "print", "--overwrite", "--json=true", "-q", "--verbose=false",
+                                "--list", "a", "-o", "out"});
+    CHECK(given == nlohmann::json{{"input", "x"}, {"--what", "print"}, {"--list", "a"}, {"--share", nullptr},
+                                  {"--rate", "1"}, {"--weights", nullptr}, {"--output", "out"}, {"--overwrite", true},
+                                  {"--seed", "0"}, {"--threads", nullptr}, {"--device", "auto"}, {"--json", true},
+                                  {"--quiet", true}, {"--verbose", false}, {"--progress", "auto"}});
+    const auto bare = options({"x", "--what", "print"});
+    CHECK(bare.size() == given.size());
+    CHECK(bare.at("--overwrite") == false);
+    CHECK(bare.at("--output") == nullptr);
 }
 
 TEST_CASE("lists leave the positionals alone") {
@@ -186,6 +241,12 @@ TEST_CASE("help, version, manual page, completions") {
         CHECK(o.code == 0);
         CHECK_THAT(o.out, Contains("what") && Contains("unit-tool"));
     }
+    // A flag takes no value: the word after it is completed for itself.
+    CHECK_THAT(call({"--completion", "fish"}).out,
+               Contains("-l what -r -d") && Contains("-l overwrite -d") && Contains("-l help -d"));
+    CHECK_THAT(call({"--completion", "zsh"}).out,
+               Contains("'--what[How to end]:HOW:_files'") &&
+                   Contains("'--overwrite[Replace the output where it exists]'"));
 }
 
 TEST_CASE("results on stdout, the rest on stderr") {

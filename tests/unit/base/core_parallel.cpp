@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The loop and the pipeline: every index once, order kept, exceptions of either side.
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <fstream>
+#include <mutex>
+#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -23,6 +30,47 @@ TEST_CASE("parallel_for visits every index once") {
                                    }),
                       "fifty");
 }
+
+TEST_CASE("parallel_for takes more indices than an int counts") {
+    std::mutex mutex;
+    std::set<std::thread::id> workers;
+    CHECK_THROWS_WITH(parallel_for(std::size_t{1} << 32, 2,
+                                   [&](std::size_t i) {
+                                       std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                                       std::lock_guard lock(mutex);
+                                       workers.insert(std::this_thread::get_id());
+                                       if (workers.size() == 2 || i > 2000) throw std::runtime_error("enough");
+                                   }),
+                      "enough");
+    CHECK(workers.size() == 2);
+}
+
+#if !defined(__SANITIZE_ADDRESS__)
+TEST_CASE("a thread that cannot be started ends the loop at once") {
+    // In a child: with little address space left, the stacks of 4096 threads do not fit.
+    const pid_t child = ::fork();
+    if (child == 0) {
+        std::size_t pages = 0;
+        std::ifstream("/proc/self/statm") >> pages;
+        const rlim_t space = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + (rlim_t{256} << 20);
+        const rlimit limit{space, space};
+        ::setrlimit(RLIMIT_AS, &limit);
+        std::atomic<int> visited{0};
+        try {
+            parallel_for(2000, 4096, [&](std::size_t) {
+                ++visited;
+                std::this_thread::sleep_for(std::chrono::milliseconds(20));
+            });
+        } catch (const std::exception&) {
+            ::_exit(visited < 1000 ? 0 : 2);
+        }
+        ::_exit(1);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    CHECK((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+}
+#endif
 
 TEST_CASE("ordered_pipeline keeps the order and its window") {
     for (int threads : {0, 1, 4}) {

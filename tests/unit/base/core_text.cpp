@@ -33,13 +33,17 @@ TEST_CASE("amounts of memory") {
     CHECK(parse_bytes("8G") == 8ULL << 30);
     CHECK(parse_bytes("1.5GiB") == 3ULL << 29);
     CHECK(parse_bytes("2kb") == 2048);
-    for (const char* bad : {"", "G", "8X", "8GG", "-1G", "8 G", "nan", "inf", "1e30"}) {
+    for (const char* bad : {"", "G", "8X", "8GG", "-1G", "8 G", "nan", "inf", "1e30", "5ib", "5i"}) {
         INFO(bad);
         CHECK_THROWS_AS(parse_bytes(bad), UsageError);
     }
     CHECK(format_bytes(512) == "512 B");
     CHECK(format_bytes(1.5 * 1024 * 1024) == "1.5 MiB");
+    CHECK(format_bytes(1023) == "1023 B");
+    CHECK(format_bytes(1024 * 1024 - 1) == "1.0 MiB");
     CHECK(format_seconds(1.234) == "1.23 s");
+    CHECK(format_seconds(59.99) == "59.99 s");
+    CHECK(format_seconds(59.999) == "1 min 00 s");
     CHECK(format_seconds(61) == "1 min 01 s");
     CHECK(format_seconds(3660) == "1 h 01 min");
 }
@@ -109,6 +113,13 @@ TEST_CASE("threads follow Slurm") {
     ::setenv("SLURM_CPUS_PER_TASK", "7", 1);
     CHECK(default_threads() == 7);
     ::unsetenv("SLURM_CPUS_PER_TASK");
-    CHECK(default_threads() >= 1);
+    const int own = default_threads();
+    CHECK(own >= 1);
+    for (const char* odd : {"", "0", "-3", "7x", "99999999999999"}) {
+        INFO(odd);
+        ::setenv("SLURM_CPUS_PER_TASK", odd, 1);
+        CHECK(default_threads() == own);
+    }
+    ::unsetenv("SLURM_CPUS_PER_TASK");
     CHECK(available_memory() > 0);
 }

@@ -4,6 +4,7 @@
 #include "datasets/dataset.hpp"
 
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <numeric>
 
 #include "core/error.hpp"
@@ -67,6 +68,7 @@ TEST_CASE("a data set comes back as it was written") {
     CHECK(file.header().subject == "subj01");
     CHECK(file.header().image_size == size);
     CHECK(file.header().test_share == 0.25);
+    CHECK(file.header().split_rule == "hash");
     CHECK(file.images().id == table().id);
     CHECK(file.images().split == table().split);
     CHECK(file.images().repeats == table().repeats);
@@ -157,4 +159,85 @@ TEST_CASE("parts that do not fit each other are refused") {
     refused("noise_ceiling_lh", {"image"}, "expected (6,), found (10,)");
     refused("roi_lh_streams", {"image"}, "expected (6,), found (10,)");
     refused("vertex_lh", {}, "missing");
+}
+
+TEST_CASE("values that nothing writes are refused") {
+    Scratch scratch;
+    const auto path = scratch / "d.h5";
+    // What the reader says of a good file that was changed behind the writer's back.
+    auto answer = [&](auto change) -> std::string {
+        std::filesystem::remove(path);
+        write(path, table(), {hemisphere("lh"), hemisphere("rh")});
+        {
+            h5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT));
+            h5::Node root(h5::Handle(H5Gopen2(file.get(), "/", H5P_DEFAULT)), "test:/");
+            change(root);
+        }
+        try {
+            DatasetFile file(path);
+            return "accepted, split by " + file.header().split_rule;
+        } catch (const BadInput& e) {
+            return e.what();
+        }
+    };
+    auto replaced = [](h5::Node& root, const char* name) -> h5::Node& {
+        H5Ldelete(root.id(), name, H5P_DEFAULT);
+        return root;
+    };
+    auto says = [](const std::string& text) { return Catch::Contains("d.h5:/" + text); };
+    using Strings = std::vector<std::string>;
+    CHECK(answer([](h5::Node&) {}) == "accepted, split by hash");
+    CHECK(answer([](h5::Node& r) { r.attr("split_rule", "list"); }) == "accepted, split by list");
+    CHECK(answer([](h5::Node& r) { H5Adelete(r.id(), "split_rule"); }) == "accepted, split by hash");
+    CHECK_THAT(answer([](h5::Node& r) { r.attr("split_rule", "dice"); }),
+               says(": attribute 'split_rule': expected hash or list"));
+    for (std::int32_t side : {3, -1, 256})
+        CHECK_THAT(answer([&](h5::Node& r) {
+                       replaced(r, "split").put("split", {"image"}, std::vector<std::int32_t>(images, side), {"split"});
+                   }),
+                   says("split: expected 0, 1 or 2"));
+    CHECK_THAT(answer([&](h5::Node& r) { replaced(r, "image").scale("image", Strings(images, "t:1"), {"id"}); }),
+               says("image: image 't:1' occurs twice"));
+    for (const std::string& hash : {std::string(63, 'a'), std::string(64, 'g'), std::string(64, 'A'), std::string()})
+        CHECK_THAT(answer([&](h5::Node& r) {
+                       replaced(r, "sha256").put_strings("sha256", {"image"}, Strings(images, hash), {"hash"});
+                   }),
+                   says("sha256: expected 64"));
+    for (double share : {-.1, 1.1, std::nan("")})
+        CHECK_THAT(answer([&](h5::Node& r) { r.attr("test_share", share); }),
+                   says(": attribute 'test_share': expected 0 to 1"));
+    for (int side : {0, -4, 65536})
+        CHECK_THAT(answer([&](h5::Node& r) { r.attr("image_size", side); }), says(": attribute 'image_size' is"));
+    CHECK_THAT(answer([](h5::Node& r) { r.attr("image_size", size + 1); }), says("pixels: expected (10, 5, 5, 3)"));
+
+    CHECK_THAT(answer([](h5::Node& r) { r.attr("hemispheres", Strings{"lh"}); }), says("vertex_rh: a hemisphere that"));
+    CHECK_THAT(answer([](h5::Node& r) { r.attr("hemispheres", Strings{"lh", "rh", "all"}); }), says("vertex_all"));
+    CHECK_THAT(answer([](h5::Node& r) { r.attr("hemispheres", Strings{"lh", "rh", "lh"}); }),
+               says(": attribute 'hemispheres': expected lh, rh or all, each once"));
+    CHECK_THAT(answer([](h5::Node& r) { r.attr("hemispheres", Strings{"lh", "rh", "up"}); }),
+               says(": attribute 'hemispheres': expected lh, rh or all, each once"));
+    CHECK_THAT(answer([](h5::Node& r) { r.attr("hemispheres", Strings{}); }),
+               says(": attribute 'hemispheres' names none"));
+
+    auto labels = [&](const std::vector<std::int64_t>& values, const Strings& names) {
+        return answer([&](h5::Node& r) {
+            r.dataset("roi_lh_streams").attr("label_values", values);
+            r.dataset("roi_lh_streams").attr("label_names", names);
+        });
+    };
+    CHECK_THAT(labels({1, 5, 6}, {"early", "V1v"}), says("roi_lh_streams: 3 label_values, 2 label_names"));
+    CHECK_THAT(labels({1, 5}, {"early", "early"}),
+               says("roi_lh_streams: attribute 'label_names': 'early' occurs twice"));
+    CHECK_THAT(labels({5, 5}, {"early", "V1v"}), says("roi_lh_streams: attribute 'label_values': 5 occurs twice"));
+    CHECK_THAT(labels({1, 65537}, {"early", "V1v"}),
+               says("roi_lh_streams: attribute 'label_values': 65537 is no label"));
+
+    auto ceiling = [&](float value) {
+        return answer([&](h5::Node& r) {
+            replaced(r, "noise_ceiling_rh")
+                .put("noise_ceiling_rh", {"vertex_rh"}, std::vector<float>(vertices, value), {"ceiling"});
+        });
+    };
+    for (float value : {50.f, -.01f, HUGE_VALF}) CHECK_THAT(ceiling(value), says("noise_ceiling_rh: expected 0 to 1"));
+    CHECK(ceiling(NAN) == "accepted, split by hash");
 }

@@ -10,6 +10,7 @@
 #include "core/error.hpp"
 #include "core/random.hpp"
 #include "images/source.hpp"
+#include "images/versions.hpp"
 #include "scratch.hpp"
 
 using namespace cortune;
@@ -99,6 +100,17 @@ TEST_CASE("a picture's identity is its size and pixels") {
     // hashlib.sha256(struct.pack("<II", 2, 1) + bytes([1, 2, 3, 4, 5, 6]))
     CHECK(images::pixel_sha256({2, 1, {1, 2, 3, 4, 5, 6}}) == "f25af82c68d29a6c012779bae23ccc6e5640b399d8b0e0b4eddb25ea7f2a61dd");
     CHECK(images::pixel_sha256({1, 2, {1, 2, 3, 4, 5, 6}}) != images::pixel_sha256({2, 1, {1, 2, 3, 4, 5, 6}}));
+}
+
+TEST_CASE("the decoders tell their versions") {
+    const auto versions = images::library_versions();
+    CHECK(versions.size() == 3);
+    for (const auto& [name, version] : versions) {
+        INFO(name << " " << version);
+        CHECK(name.starts_with("lib"));
+        CHECK(version.find_first_not_of("0123456789.") == std::string::npos);
+        CHECK_FALSE(version.empty());
+    }
 }
 
 TEST_CASE("folders list their pictures sorted, hidden and other files passed over") {

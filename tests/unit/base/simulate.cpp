@@ -5,10 +5,12 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <set>
 
 #include "core/error.hpp"
 #include "datasets/simulate/files.hpp"
+#include "datasets/simulate/measurement.hpp"
 #include "datasets/simulate/simulation.hpp"
 
 using namespace cortune;
@@ -114,6 +116,32 @@ TEST_CASE("regions have unequal sizes, one small, one empty, and overlap", "[sim
                          [](const Vertex& l, const Vertex& r) { return l.fsaverage < r.fsaverage; }));
 }
 
+TEST_CASE("at every scale a hemisphere has a region that is too small to be tuned to") {
+    const auto sizes = [](int subject, int side, double scale) {
+        std::map<std::pair<std::size_t, int>, int> out;
+        for (const Vertex& v : draw_hemisphere(0, subject, side, {.scale = scale}).vertices)
+            for (std::size_t c = 0; c + 1 < roi_classes; ++c)
+                if (v.label[c] > 0) ++out[{c, v.label[c]}];
+        return out;
+    };
+    for (const double scale : {0.1, 0.4, 1.0, 5.0, 14.0})
+        for (const int subject : {1, 2, 8})
+            for (const int side : {0, 1}) {
+                INFO(scale << " " << subject << " " << side);
+                const auto found = sizes(subject, side, scale);
+                const auto small =
+                    std::count_if(found.begin(), found.end(), [](const auto& s) { return s.second < 20; });
+                CHECK(small >= 1);
+                if (scale >= 5) CHECK(small == 1);
+            }
+    // Preset tiny is as it was.
+    const auto tiny = sizes(1, 0, 0.4);
+    CHECK(tiny.at({4, 5}) == 3);
+    CHECK(tiny.at({0, 1}) == 22);
+    CHECK(sizes(1, 1, 0.4).at({1, 4}) == 2);
+    CHECK(sizes(1, 0, 14).at({0, 1}) == 14 * 56);
+}
+
 TEST_CASE("subjects share test images and a tenth of the others", "[simulate]") {
     SimulationOptions o = preset_options("small");
     o.subjects = 2;
@@ -166,4 +194,77 @@ TEST_CASE("a staged folder appears whole or not at all", "[simulate]") {
     // Without the marker it might be anyone's folder: never replaced.
     CHECK_THROWS_AS(StagedFolder(tmp.path / "out", true), OutputError);
     CHECK_THROWS_AS(StagedFolder(tmp.path / "absent" / "out", false), OutputError);
+}
+
+TEST_CASE("a folder that appears meanwhile is not replaced", "[simulate]") {
+    const Folder tmp;
+    {
+        StagedFolder part(tmp.path / "out", false);
+        write_file(part.path() / "new", "x");
+        fs::create_directory(tmp.path / "out");
+        std::ofstream(tmp.path / "out" / "precious") << "x";
+        CHECK_THROWS_WITH(part.commit(), Catch::Contains("out: cannot be written (Directory not empty)"));
+    }
+    CHECK(fs::exists(tmp.path / "out" / "precious"));
+    CHECK_FALSE(fs::exists(tmp.path / "out" / "new"));
+    CHECK(std::distance(fs::directory_iterator(tmp.path), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("equal and nested folders are told, however they are written", "[simulate]") {
+    const Folder tmp;
+    fs::create_directory(tmp.path / "real");
+    fs::create_symlink(tmp.path / "real", tmp.path / "link");
+    const auto meet = [&](const char* a, const char* b) {
+        CHECK(overlap(tmp.path / a, tmp.path / b) == overlap(tmp.path / b, tmp.path / a));
+        return overlap(tmp.path / a, tmp.path / b);
+    };
+    CHECK(meet("sim", "sim"));
+    CHECK(meet("sim", "sim/"));
+    CHECK(meet("sim", "./x/../sim"));
+    CHECK(meet("sim", "sim/labels"));
+    CHECK(meet("real", "link"));
+    CHECK(meet("real", "link/labels"));
+    CHECK(meet("sim", ""));
+    CHECK_FALSE(meet("sim", "sim2"));
+    CHECK_FALSE(meet("a/sim", "b/sim"));
+    CHECK(overlap("sim", fs::current_path() / "sim" / "x"));
+}
+
+TEST_CASE("measured responses are signal and noise, the signal in their units", "[simulate]") {
+    const Folder tmp;
+    constexpr std::int64_t train = 400, test = 100, images = train + test;
+    HemisphereModel model{"lh", std::vector<Vertex>(3)};
+    const std::array<double, 3> wanted{0.2, 0.5, 0.9};
+    for (std::size_t v = 0; v < 3; ++v) model.vertices[v].noise_ceiling = wanted[v];
+    const auto open = [&](const std::string& name) {
+        return Responses(tmp.path / (name + "_training.npy"), tmp.path / (name + "_test.npy"), train, test, 3);
+    };
+    Responses noiseless = open("noiseless"), measured = open("measured"), signal = open("signal");
+    Rng rng(1);
+    for (std::int64_t i = 0; i < images; ++i) {
+        // The third vertex is silent.
+        const std::array<float, 3> r{static_cast<float>(5 + 2 * rng.normal()), static_cast<float>(rng.normal()), 4};
+        noiseless.write(i, 0, r.data(), 3);
+    }
+    const Ceilings ceilings = measure(model, noiseless, measured, signal, {1, 1, 0, 3}, 2);
+    for (std::int64_t v = 0; v < 3; ++v) {
+        double s = 0, m = 0, ss = 0, sm = 0, mm = 0, n = images;
+        for (std::int64_t i = 0; i < images; ++i) {
+            float clean = 0, noisy = 0;
+            signal.read(i, v, &clean, 1), measured.read(i, v, &noisy, 1);
+            s += clean, m += noisy, ss += clean * clean, sm += clean * noisy, mm += noisy * noisy;
+        }
+        const double var_s = ss / n - s * s / n / n, var_m = mm / n - m * m / n / n, cov = sm / n - s * m / n / n;
+        if (v == 2) {
+            CHECK(ss == 0);
+            CHECK(mm == 0);
+            continue;
+        }
+        const double c = wanted[static_cast<std::size_t>(v)];
+        CHECK(ceilings.training[static_cast<std::size_t>(v)] == Approx(c).margin(0.03));
+        CHECK(cov / std::sqrt(var_s * var_m) == Approx(std::sqrt(c)).margin(0.06));
+        // Were the units others, the slope would not be 1.
+        CHECK(cov / var_s == Approx(1).margin(0.15));
+        CHECK(std::abs(s / n) < 0.05);
+    }
 }

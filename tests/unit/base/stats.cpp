@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
@@ -6,6 +7,8 @@
 #include "core/random.hpp"
 #include "stats/correlation.hpp"
 #include "stats/paired.hpp"
+#include "stats/significance.hpp"
+#include "stats/voxelwise.hpp"
 
 using namespace cortune;
 using Eigen::MatrixXf;
@@ -68,6 +71,10 @@ TEST_CASE("the paired test sees a better model, and nothing where there is nothi
     const auto gain = stats::paired_test(poor, good, y, one_group(90), options);
     REQUIRE(gain.difference > 0.1);
     REQUIRE(gain.p == Approx(1.0 / 501));
+    REQUIRE(gain.share_p == Approx(1.0 / 501));
+    REQUIRE(gain.share_improved > 0.9);
+    REQUIRE(gain.share_binomial_p < 1e-4);
+    REQUIRE((gain.effect_low > 0 && gain.effect_low < gain.effect && gain.effect < gain.effect_high));
     REQUIRE(gain.low > 0);
     REQUIRE(gain.low < gain.difference);
     REQUIRE(gain.difference < gain.high);
@@ -79,6 +86,7 @@ TEST_CASE("the paired test sees a better model, and nothing where there is nothi
     REQUIRE(same.difference == 0);
     REQUIRE(same.p == 1);
     REQUIRE((same.low == 0 && same.high == 0));
+    REQUIRE((same.share_improved == 0 && same.share_p == 1));
     const MatrixXf none(90, 0);
     REQUIRE(std::isnan(stats::paired_test(none, none, none, one_group(90), options).p));
 }
@@ -96,8 +104,99 @@ TEST_CASE("the paired test does not depend on threads and shifts of the response
     REQUIRE(one.p == three.p);
     REQUIRE(one.low == three.low);
     REQUIRE(one.high == three.high);
+    REQUIRE(one.voxel_p == three.voxel_p);
+    REQUIRE(one.voxel_low == three.voxel_low);
+    REQUIRE((one.share_p == three.share_p && one.effect_low == three.effect_low));
+    REQUIRE(one.voxel_difference.size() == 300);
     const MatrixXf far = (y.array() * 2 + 100).matrix();
     REQUIRE(stats::paired_test(p, q, far, one_group(61), options).p == Approx(one.p).margin(0.01));
     options.seed = 6;
     REQUIRE(stats::paired_test(p, q, y, one_group(61), options).low != one.low);
+}
+
+TEST_CASE("exchanges do not mind another scale or offset of the predictions") {
+    const MatrixXf y = noise(80, 10, 1), p = 0.3F * y + noise(80, 10, 2), q = 0.4F * y + noise(80, 10, 3);
+    stats::ResampleOptions options;
+    options.permutations = 300;
+    const auto plain = stats::paired_test(p, q, y, one_group(80), options);
+    const auto scaled = stats::paired_test(p, (0.1F * q.array() + 7).matrix(), y, one_group(80), options);
+    REQUIRE(scaled.difference == Approx(plain.difference).margin(1e-5));
+    REQUIRE(scaled.p == Approx(plain.p).margin(1e-9));
+}
+
+TEST_CASE("interval equals the sorted percentiles") {
+    Rng rng(3);
+    for (const std::size_t n : {1u, 2u, 3u, 39u, 40u, 41u, 200u, 1001u}) {
+        std::vector<double> values;
+        for (std::size_t i = 0; i < n; ++i) values.push_back(rng.normal());
+        const auto [low, high] = stats::interval(values);
+        REQUIRE(low == stats::percentile(values, 0.025));
+        REQUIRE(high == stats::percentile(values, 0.975));
+    }
+}
+
+TEST_CASE("binomial test and false discovery rate") {
+    // scipy.stats.binomtest(8, 10).pvalue and (40, 100)
+    REQUIRE(stats::binomial_p(8, 10) == Approx(0.109375));
+    REQUIRE(stats::binomial_p(2, 10) == Approx(0.109375));
+    REQUIRE(stats::binomial_p(40, 100) == Approx(0.056887933640980784));
+    REQUIRE(stats::binomial_p(5, 10) == 1);
+    REQUIRE(std::isnan(stats::binomial_p(0, 0)));
+    // statsmodels' multipletests(p, method="fdr_bh") with the NaN left out
+    const auto q = stats::benjamini_hochberg({0.01, 0.04, std::nan(""), 0.03, 0.005, 0.9});
+    REQUIRE(q[0] == Approx(0.025));
+    REQUIRE(q[1] == Approx(0.05));
+    REQUIRE(std::isnan(q[2]));
+    REQUIRE(q[3] == Approx(0.05));
+    REQUIRE(q[4] == Approx(0.025));
+    REQUIRE(q[5] == Approx(0.9));
+}
+
+TEST_CASE("per voxel: intervals hold r, p sees what is there") {
+    const Eigen::Index n = 120, voxels = 70;
+    const MatrixXf y = noise(n, voxels, 1);
+    MatrixXf p = noise(n, voxels, 2);
+    p.leftCols(35) += 0.6F * y.leftCols(35);
+    p.col(3).setConstant(2);
+    p(5, 4) = std::numeric_limits<float>::quiet_NaN();
+    stats::ResampleOptions options;
+    options.permutations = 400;
+    options.bootstraps = 400;
+    const auto one = stats::voxel_test(p, y, one_group(n), {}, options);
+    options.threads = 3;
+    const auto three = stats::voxel_test(p, y, one_group(n), {}, options);
+    REQUIRE((std::isnan(one.p[3]) && std::isnan(one.p[4]) && std::isnan(one.low[4])));
+    int significant = 0;
+    for (std::size_t v = 0; v < 70; ++v) {
+        if (v == 3 || v == 4) continue;
+        REQUIRE((one.p[v] == three.p[v] && one.low[v] == three.low[v] && one.high[v] == three.high[v]));
+        const auto at = static_cast<Eigen::Index>(v);
+        const double r = stats::pearson(p.col(at), y.col(at));
+        REQUIRE((static_cast<double>(one.low[v]) < r && r < static_cast<double>(one.high[v])));
+        if (v < 35) REQUIRE(one.p[v] == Approx(1.0 / 401));
+        else significant += one.p[v] <= 0.05;
+    }
+    REQUIRE(significant <= 6);  // of 35 at .05; P(more) is below 1 %
+}
+
+TEST_CASE("images are exchanged inside their run") {
+    // Predictions and responses share nothing but a level per run.
+    const Eigen::Index n = 100;
+    MatrixXf p = noise(n, 64, 1), y = noise(n, 64, 2);
+    std::vector<std::int32_t> run;
+    for (Eigen::Index i = 0; i < n; ++i) {
+        run.push_back(static_cast<std::int32_t>(i / 20));
+        p.row(i).array() += static_cast<float>(3 * (i / 20));
+        y.row(i).array() += static_cast<float>(3 * (i / 20));
+    }
+    stats::ResampleOptions options;
+    options.permutations = 300;
+    options.bootstraps = 100;
+    const auto across = stats::voxel_test(p, y, one_group(n), {}, options);
+    const auto inside = stats::voxel_test(p, y, one_group(n), run, options);
+    const auto share = [](const std::vector<double>& all) {
+        return static_cast<double>(std::count_if(all.begin(), all.end(), [](double x) { return x <= 0.05; })) / static_cast<double>(all.size());
+    };
+    REQUIRE(share(across.p) == 1);
+    REQUIRE(share(inside.p) < 0.2);
 }

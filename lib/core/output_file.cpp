@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/output_file.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace fs = std::filesystem;
+
+namespace cortune {
+namespace {
+
+fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+
+// Opened for writing; what is not closed by then closes with the scope.
+class Writing {
+  public:
+    Writing(const fs::path& part, const fs::path& target)
+        : target_(target), file_(::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666)) {
+        if (file_ < 0) throw cannot_write(target_, errno);
+    }
+    ~Writing() {
+        if (file_ >= 0) ::close(file_);
+    }
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+    void append(std::string_view piece) {
+        write_at(file_, target_, piece.data(), piece.size(), at_);
+        at_ += static_cast<std::int64_t>(piece.size());
+    }
+    void sync() {
+        if (::fsync(file_) != 0) throw cannot_write(target_, errno);
+    }
+    // Closing writes, too, on some file systems.
+    void close() {
+        const int file = file_;
+        file_ = -1;
+        if (::close(file) != 0) throw cannot_write(target_, errno);
+    }
+
+  private:
+    const fs::path& target_;
+    int file_;
+    std::int64_t at_ = 0;
+};
+
+}  // namespace
+
+fs::path part_path(const fs::path& path) {
+    return path.parent_path() / fmt::format(".{}.{}.part", path.filename().string(), ::getpid());
+}
+
+OutputError cannot_write(const fs::path& path, int error) {
+    const bool full = error == ENOSPC || error == EDQUOT;
+    return OutputError(fmt::format("{}: cannot be written ({})", path.string(), std::strerror(error)),
+                       full ? "free some space, or write elsewhere" : "");
+}
+
+void check_output(const fs::path& path, bool overwrite) {
+    if (!path.has_filename()) throw UsageError(fmt::format("'{}' names no output file", path.string()));
+    std::error_code error;
+    // A link that leads nowhere is there, too: renaming would replace it.
+    if (!fs::exists(fs::symlink_status(path, error))) return;
+    if (!fs::is_regular_file(path, error))
+        throw OutputError(fmt::format("{}: is not a regular file, so it is not replaced", path.string()),
+                          "choose another output");
+    if (!overwrite) throw OutputError(path.string() + ": exists already", "--overwrite replaces it");
+}
+
+void write_at(int file, const fs::path& path, const void* data, std::size_t bytes, std::int64_t offset) {
+    const char* p = static_cast<const char*>(data);
+    while (bytes > 0) {
+        const ssize_t n = ::pwrite(file, p, bytes, offset);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) throw cannot_write(path, n < 0 ? errno : EIO);
+        p += n, offset += n, bytes -= static_cast<std::size_t>(n);
+    }
+}
+
+void sync_folder(const fs::path& folder) {
+    const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0) return;
+    const int error = ::fsync(file) == 0 ? 0 : errno;
+    ::close(file);
+    if (error != 0 && error != EINVAL && error != EROFS && error != ENOTSUP)
+        throw OutputError(fmt::format("{}: cannot be synced to disk ({})", folder.string(), std::strerror(error)));
+}
+
+void write_bytes(const fs::path& path, std::initializer_list<std::string_view> pieces, const WriteOptions& options) {
+    check_output(path, options.overwrite);
+    const fs::path part = part_path(path);
+    try {
+        Writing out(part, path);
+        for (const std::string_view piece : pieces) out.append(piece);
+        if (options.durable) out.sync();
+        out.close();
+        if (std::rename(part.c_str(), path.c_str()) != 0) throw cannot_write(path, errno);
+    } catch (...) {
+        std::error_code ignored;
+        fs::remove(part, ignored);
+        throw;
+    }
+    if (options.durable) sync_folder(folder_of(path));
+}
+
+}  // namespace cortune

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Plain output files, whole or not at all: the one place that writes them. What cannot go
+// through it (HDF5, matrices written in blocks, whole folders) takes its steps from here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <string_view>
+
+#include "core/error.hpp"
+
+namespace cortune {
+
+struct WriteOptions {
+    bool overwrite = false;
+    // On the disk when the call returns. Not needed in a folder that is synced as a whole
+    // before it gets its name.
+    bool durable = true;
+};
+
+// Writes the pieces one after the other to part_path(path), syncs that, renames it over
+// `path` and syncs the folder. Throws OutputError with the system's reason; then nothing is
+// left behind and what stood at `path` still stands. Distinct files may be written at once.
+void write_bytes(const std::filesystem::path& path, std::initializer_list<std::string_view> pieces,
+                 const WriteOptions& options = {});
+
+// Throws OutputError where something stands at `path` that may not be replaced: without
+// `overwrite` anything, and always what is no regular file. UsageError for a path without a
+// file name.
+void check_output(const std::filesystem::path& path, bool overwrite);
+
+// ".<name>.<pid>.part" in the folder of `path`.
+std::filesystem::path part_path(const std::filesystem::path& path);
+
+// "<path>: cannot be written (<the system's reason>)"
+OutputError cannot_write(const std::filesystem::path& path, int error);
+
+// All bytes at an offset of an open file, however many writes that takes. Throws OutputError
+// naming `path`.
+void write_at(int file, const std::filesystem::path& path, const void* data, std::size_t bytes,
+              std::int64_t offset);
+
+// Makes the names in a folder last. Throws OutputError; a file system that cannot do it, or a
+// folder that cannot be opened for it, is no error.
+void sync_folder(const std::filesystem::path& folder);
+
+}  // namespace cortune
