@@ -81,8 +81,9 @@ one=(s1.h5 --hemi lh --roi V1v --min-voxels 5 --batch 4096 --seed 5 -q)
 expect 1 cl-finetune "${one[@]}" --epochs 1 --loss mse --lr 1e30 --checkpoint div.ckpt -o div.h5
 says 'after epoch 1'
 absent div.h5 div.ckpt
-# Epoch k steps by k / 10.
-expect 1 cl-finetune "${one[@]}" --epochs 400 --loss mse --warmup-epochs 1e6 --lr 1e5 --checkpoint div2.ckpt -o div.h5
+# A read-out whose steps grow until the squares overflow, some twenty epochs on.
+expect 1 cl-finetune "${one[@]}" --epochs 60 --loss mse --warmup-epochs 1e6 --lr 3e21 --freeze features,classifier \
+    --checkpoint div2.ckpt -o div.h5
 says 'div2.ckpt'
 expect 0 cortune-info div2.ckpt
 /usr/bin/python3 - << 'PY' || fail "the checkpoint holds ruins"
