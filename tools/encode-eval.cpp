@@ -3,6 +3,8 @@
 // later models gain over the first. Reads files of kind `encoding`, writes a table and,
 // with -o, a file of kind `evaluation`. Accuracy as in Mulrooney & Brockmeier 2024
 // (arXiv 2410.06067); share of the ceiling as in the Algonauts 2023 challenge.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -10,9 +12,11 @@
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "core/text_file.hpp"
 #include "encode/evaluation.hpp"
 #include "encode/evaluation_file.hpp"
 #include "linalg/threads.hpp"
+#include "report/evaluation_report.hpp"
 
 namespace {
 
@@ -22,6 +26,7 @@ struct Options {
     std::vector<std::string> files;
     std::vector<std::string> models;
     encode::EvaluationOptions evaluation;
+    std::filesystem::path forest, report, figures;
 };
 
 const cli::Doc doc = {
@@ -42,6 +47,9 @@ const cli::Doc doc = {
      "exchanges, which keep the correlation between voxels; share_binomial_p is what one would "
      "get from counting voxels as if they were independent. effect_size is the difference "
      "over its standard deviation across voxels.",
+     "Where several subjects have a region, their differences are combined: the mean with an exact "
+     "sign-flip p over subjects, and DerSimonian and Laird's random-effects estimate with its "
+     "interval, from the subjects' bootstrap intervals (--forest, and /group in the file).",
      "share_of_ceiling is the mean over voxels of min(1, r2 / noise ceiling), where r2 is "
      "max(r, 0) squared and the ceiling a share of variance (mean and median are the Algonauts "
      "challenge's scores); mean_r2_over_ceiling is not capped, above_ceiling counts the voxels "
@@ -52,7 +60,9 @@ const cli::Doc doc = {
      {"The same, kept in a file", "encode-eval untuned.h5 tuned.h5 -o evaluation.h5"}},
     {"encoding: predictions and responses of the scored images, by ridge-encode(1)"},
     {"standard output: one row per region and model, tab-separated or JSON",
-     "evaluation: the same table and r per voxel, with -o"},
+     "evaluation: the same table and r per voxel, with -o",
+     "--forest: TSV, subjects and their combination per region and model",
+     "--report: HTML, one page that needs no network; --figures: SVG"},
     {"ridge-encode(1)", "cl-finetune(1)", "cortune-info(1)", "cortune(5)"},
     {"Mulrooney and Brockmeier 2024, arXiv 2410.06067"},
 };
@@ -66,6 +76,9 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--bootstrap", o.evaluation.resample.bootstraps,
                    "Bootstrap samples of the interval; 0 for none")
         ->check(CLI::Range(0, 100000))->type_name("INT")->capture_default_str();
+    app.add_option("--forest", o.forest, "Write subjects' gains and their combination per region as TSV")->type_name("FILE");
+    app.add_option("--report", o.report, "Write a self-contained HTML page with table, figures and provenance (needs gnuplot)")->type_name("FILE");
+    app.add_option("--figures", o.figures, "Write the page's figures as SVG files into this folder")->type_name("DIR");
     app.add_flag("--common-images", o.evaluation.common_images,
                  "Where models scored different images, compare on those that all of them scored");
     app.add_flag("--mixed-protocols", o.evaluation.mixed_protocols,
@@ -98,8 +111,23 @@ std::vector<encode::ModelFiles> open_models(const Options& o) {
     return models;
 }
 
+void write_report(const Options& o, const encode::Evaluation& evaluation, const h5::Record& record, cli::Context& context) {
+    if (o.report.empty() && o.figures.empty()) return;
+    const auto figures = report::evaluation_figures(evaluation);
+    if (!o.figures.empty()) {
+        std::error_code error;
+        std::filesystem::create_directories(o.figures, error);
+        if (error) throw OutputError(fmt::format("{}: cannot be made ({})", o.figures.string(), error.message()));
+        for (const auto& f : figures) write_text_file(o.figures / (f.name + ".svg"), f.svg, context.overwrite);
+    }
+    if (!o.report.empty())
+        write_text_file(o.report, report::evaluation_page(evaluation, figures, h5::provenance_of(record, "this page")), context.overwrite);
+}
+
 void run(const Options& o, cli::Context& context) {
     if (!context.output.empty()) h5::check_target(context.output, context.overwrite);
+    for (const auto* target : {&o.forest, &o.report})
+        if (!target->empty()) h5::check_target(*target, context.overwrite);
     const auto models = open_models(o);
     h5::Record record = context.record();
     record.libraries["openblas"] = linalg::blas_version();
@@ -116,6 +144,8 @@ void run(const Options& o, cli::Context& context) {
     context.result(context.json ? encode::evaluation_json(evaluation).dump(2) + '\n'
                                 : encode::evaluation_tsv(evaluation));
     context.flush_results();
+    if (!o.forest.empty()) write_text_file(o.forest, encode::forest_tsv(evaluation), context.overwrite);
+    write_report(o, evaluation, record, context);
     if (!context.output.empty()) encode::write_evaluation(context.output, record, context.overwrite, evaluation);
 }
 

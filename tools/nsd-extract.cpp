@@ -8,7 +8,9 @@
 #include "core/error.hpp"
 #include "datasets/algonauts.hpp"
 #include "datasets/extract.hpp"
+#include "datasets/plan_summary.hpp"
 #include "datasets/table.hpp"
+#include "h5/describe.hpp"
 
 namespace {
 
@@ -18,7 +20,8 @@ struct Options {
     std::string layout, folder, subject;
     datasets::TableOptions table;
     datasets::ExtractOptions extract;
-    std::string test_list;
+    std::string test_list, check = "on";
+    bool plan = false;
 };
 
 const cli::Doc doc{
@@ -35,7 +38,11 @@ const cli::Doc doc{
          "--namespace once for each.",
          "Pictures are resized exactly as Pillow's bilinear filter does. An image is identified by "
          "<namespace>:<name> and by the SHA-256 of its decoded pixels. Whether it trains or tests depends on its id "
-         "and --split-seed alone, so it is on the same side for every subject."},
+         "and --split-seed alone, so it is on the same side for every subject.",
+         "Every extraction looks for faults: equal pictures, columns that are constant, repeated or not finite, responses "
+         "that colour and orientation energy of the pictures do not predict better than those of other pictures (early visual "
+         "areas), and hemispheres that see the wrong half. Findings are kept in the file (/checks; cortune-info lists them) and "
+         "said on stderr where they look wrong; --check=strict stops there."},
     .examples = {{"subject 1 of Algonauts 2023, pictures of 224 pixels",
                   "nsd-extract algonauts algonauts_2023 --subject 1 -o subj01.h5"},
                  {"a recording session in a table",
@@ -46,7 +53,7 @@ const cli::Doc doc{
                   "day2.npy --namespace day2 -o both.h5"}},
     .reads = {"PNG and JPEG pictures in a folder or a zip archive",
               "NumPy .npy: responses, ROI masks (numbers), label names (one pickled dict, restricted unpickler)"},
-    .writes = {"-o: a file of kind dataset"},
+    .writes = {"-o: a file of kind dataset", "standard output: the plan, with --plan"},
     .see_also = {"nsd-simulate(1)", "cl-finetune(1)", "ridge-encode(1)", "cortune(5)"},
     .references = {"Gifford et al. 2023: The Algonauts Project 2023 Challenge. arXiv 2301.03198.",
                    "Allen et al. 2022: A massive 7T fMRI dataset. Nature Neuroscience 25."}};
@@ -73,6 +80,9 @@ void declare(CLI::App& app, Options& o) {
         ->excludes(share)->excludes(seed);
     app.add_flag("--normalize", o.extract.normalize,
                  "z-score every vertex with the mean and deviation of its training images");
+    app.add_flag("--plan", o.plan, "Print what would be read and written, from headers alone, and write nothing");
+    app.add_option("--check", o.check, "What to do with findings that look wrong: on (say and keep them) or strict (stop)")
+        ->check(CLI::IsMember({"on", "strict"}))->capture_default_str()->type_name("MODE");
     app.add_flag("--allow-nan", o.extract.allow_nan, "Accept responses that are NaN or infinite");
     list("--images", o.table.images, "Folder or zip archive of pictures; repeat for further sessions", "DIR|ZIP");
     list("--responses", o.table.responses, "Responses to them, a matrix in NumPy's format", "FILE.npy");
@@ -112,12 +122,21 @@ datasets::Plan plan_of(const Options& o, cli::Context& context) {
 void run(const Options& options, cli::Context& context) {
     // A range check lets NaN through.
     if (std::isnan(options.extract.test_share)) throw UsageError("--test-share nan is no share");
-    h5::check_target(context.output, context.overwrite);
+    if (!options.plan) {
+        if (context.output.empty()) throw UsageError("-o FILE is missing", "--plan alone needs none");
+        h5::check_target(context.output, context.overwrite);
+    }
     const datasets::Plan plan = plan_of(options, context);
     datasets::ExtractOptions extract = options.extract;
     extract.test_list = options.test_list;
+    extract.strict = options.check == "strict";
     extract.threads = context.threads;
     extract.overwrite = context.overwrite;
+    if (options.plan) {
+        const auto summary = datasets::plan_summary(plan, extract);
+        context.result(context.json ? summary.dump(2) + '\n' : h5::describe_text(summary));
+        return;
+    }
     datasets::extract(plan, extract, context.record(), context.output, context);
     context.info(context.output.string() + ": " + plan.header.subject + ", " + std::to_string(plan.images.size()) +
                  " images");
@@ -126,5 +145,5 @@ void run(const Options& options, cli::Context& context) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    return cortune::cli::tool_main<Options>(argc, argv, doc, {.output = true}, declare, run);
+    return cortune::cli::tool_main<Options>(argc, argv, doc, {.output = true, .output_optional = true, .json = true}, declare, run);
 }

@@ -106,6 +106,18 @@ void add_images(Plan& plan, const std::shared_ptr<const images::Source>& source,
     }
 }
 
+// The names are numbered from 1 (train-0001, …): a gap means that a picture was lost, and
+// that every row after it may belong to another one.
+void look_for_gaps(Plan& plan, const images::Source& source, const std::string& prefix) {
+    std::uint64_t highest = 0, numbered = 0;
+    for (const auto& name : source.names())
+        if (const auto number = number_after(name, prefix)) highest = std::max<std::uint64_t>(highest, *number), ++numbered;
+    if (numbered == 0) return;
+    const std::uint64_t missing = highest > numbered ? highest - numbered : 0;
+    plan.findings.push_back({"missing_pictures", source.path().string(), static_cast<double>(missing), missing > 0,
+                             fmt::format("{} pictures, numbered to {}{}", numbered, highest, missing > 0 ? ": some are missing" : "")});
+}
+
 void add_ceiling(const fs::path& folder, PlannedHemisphere& h, Plan& plan) {
     const fs::path path = response_file(folder, h.about.name + "_noise_ceiling.npy");
     const NpyFile file(path);
@@ -164,7 +176,11 @@ Plan algonauts_plan(const fs::path& root, int subject, Reporter& reporter) {
         reporter.detail(tree.test_images.string() + ": no responses to these images; they are left out");
     }
     add_images(plan, training, false);
-    if (test) add_images(plan, test, true);
+    look_for_gaps(plan, *training, "train-");
+    if (test) {
+        add_images(plan, test, true);
+        look_for_gaps(plan, *test, "test-");
+    }
     for (const std::string name : {"lh", "rh"}) {
         PlannedHemisphere h;
         h.parts.push_back(open_part(tree.training_fmri, name + "_training_fmri.npy", *training));

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "datasets/checks.hpp"
 #include "datasets/split.hpp"
 #include "h5/file.hpp"
 
@@ -71,6 +72,7 @@ class DatasetWriter {
                          const float* values);
     // The hashes are known only after decoding: called once before commit().
     void write_sha256(const std::vector<std::string>& sha256);
+    void write_findings(const std::vector<Finding>& findings) { datasets::write_findings(file_.root(), findings); }
     void commit();
 
   private:

@@ -17,6 +17,7 @@
 #include "datasets/extract_responses.hpp"
 #include "datasets/text_list.hpp"
 #include "images/image.hpp"
+#include "images/versions.hpp"
 
 namespace cortune::datasets {
 namespace {
@@ -118,39 +119,65 @@ void register_inputs(const Plan& plan, const ExtractOptions& options, h5::Record
 struct Picture {
     std::string sha256;
     images::Image resized;
+    std::vector<float> features;  // checks.hpp
 };
 
-// Returns the hashes of the source pixels.
-std::vector<std::string> copy_pictures(const Plan& plan, const ExtractOptions& options, DatasetWriter& writer,
+struct Seen {
+    std::vector<std::string> sha256;  // of the source pixels
+    std::vector<float> features;      // images × picture_features
+};
+
+Seen copy_pictures(const Plan& plan, const ExtractOptions& options, DatasetWriter& writer,
                                        Reporter& reporter) {
     auto make = [&](std::size_t i) {
         const PlannedImage& image = plan.images[i];
         const images::Image full = images::decode(image.source->read(image.index), image.where());
-        return Picture{images::pixel_sha256(full),
-                       images::resize_bilinear(full, options.image_size, options.image_size)};
+        Picture out{images::pixel_sha256(full), images::resize_bilinear(full, options.image_size, options.image_size), {}};
+        out.features = simple_features(out.resized);
+        return out;
     };
-    std::vector<std::string> hashes;
+    Seen seen;
+    seen.features.reserve(plan.images.size() * picture_features);
     const auto total = static_cast<std::int64_t>(plan.images.size());
     const auto window = static_cast<std::size_t>(4 * std::max(options.threads, 1));
     ordered_pipeline(plan.images.size(), options.threads, window, make, [&](std::size_t i, Picture picture) {
         writer.write_pixels(i, 1, picture.resized.rgb.data());
-        hashes.push_back(std::move(picture.sha256));
+        seen.sha256.push_back(std::move(picture.sha256));
+        seen.features.insert(seen.features.end(), picture.features.begin(), picture.features.end());
         reporter.progress("pictures", static_cast<std::int64_t>(i) + 1, total);
     });
-    return hashes;
+    return seen;
 }
 
-void warn_of_twins(const Plan& plan, const std::vector<std::string>& hashes, Reporter& reporter) {
+Finding find_twins(const Plan& plan, const std::vector<std::string>& hashes) {
     constexpr std::size_t shown = 10;
     std::unordered_map<std::string, std::size_t> first;
     std::vector<std::string> twins;
     for (std::size_t i = 0; i < hashes.size(); ++i)
         if (const auto [seen, added] = first.emplace(hashes[i], i); !added)
             twins.push_back(fmt::format("{} = {}", plan.images[i].id, plan.images[seen->second].id));
-    if (twins.empty()) return;
     const std::size_t count = twins.size();
     if (count > shown) twins.resize(shown), twins.emplace_back("…");
-    reporter.warn(fmt::format("{} pictures equal another one pixel by pixel: {}", count, join(twins)));
+    return {"duplicate_pictures", "", static_cast<double>(count), count > 0,
+            fmt::format("{} pictures equal another one pixel by pixel{}{}", count, count > 0 ? ": " : "", join(twins))};
+}
+
+// Everything that was noticed, as it goes into the file; warnings are said, or end the run.
+std::vector<Finding> judge(const Plan& plan, const ExtractOptions& options, std::vector<Finding> findings, const Seen& seen,
+                           Reporter& reporter) {
+    constexpr std::size_t most = 120;  // columns a hemisphere
+    findings.insert(findings.begin(), plan.findings.begin(), plan.findings.end());
+    findings.push_back(find_twins(plan, seen.sha256));
+    for (auto& f : alignment_findings(seen.features, plan.images.size(), early_responses(plan, most))) findings.push_back(std::move(f));
+    std::vector<std::string> wrong;
+    for (const auto& f : findings) {
+        if (f.warning) wrong.push_back(fmt::format("{}{}{}: {}", f.check, f.where.empty() ? "" : " ", f.where, f.text));
+        else reporter.detail(fmt::format("check {} {}: {}", f.check, f.where, f.text));
+    }
+    if (options.strict && !wrong.empty())
+        throw BadInput(fmt::format("{}", join(wrong, "; ")), "without --check=strict these are warnings");
+    for (const auto& text : wrong) reporter.warn("check " + text);
+    return findings;
 }
 
 }  // namespace
@@ -171,13 +198,14 @@ void extract(const Plan& plan, const ExtractOptions& options, h5::Record record,
     header.test_share = options.test_share;
     if (!options.test_list.empty()) header.split_rule = "list";
     register_inputs(plan, options, record, reporter);
+    for (const auto& [name, version] : images::library_versions()) record.libraries[name] = version;
 
     DatasetWriter writer(output, record, options.overwrite, header, table, hemispheres);
-    copy_responses(plan, options, table.split, writer, reporter);
-    const auto hashes = copy_pictures(plan, options, writer, reporter);
-    writer.write_sha256(hashes);
+    auto findings = copy_responses(plan, options, table.split, writer, reporter);
+    const Seen seen = copy_pictures(plan, options, writer, reporter);
+    writer.write_sha256(seen.sha256);
+    writer.write_findings(judge(plan, options, std::move(findings), seen, reporter));
     writer.commit();
-    warn_of_twins(plan, hashes, reporter);
 }
 
 }  // namespace cortune::datasets

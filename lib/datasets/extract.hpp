@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/reporter.hpp"
+#include "datasets/checks.hpp"
 #include "datasets/dataset.hpp"
 #include "datasets/npy.hpp"
 #include "h5/provenance.hpp"
@@ -44,6 +45,7 @@ struct Plan {
     std::vector<PlannedImage> images;
     std::vector<PlannedHemisphere> hemispheres;
     std::vector<std::filesystem::path> files;  // every foreign file beside the pictures
+    std::vector<Finding> findings;             // what the layout itself noticed
 };
 
 struct ExtractOptions {
@@ -55,6 +57,7 @@ struct ExtractOptions {
     // z-score every column with the mean and the deviation (divisor n) of its training
     // images; a constant column becomes zeros.
     bool normalize = false;
+    bool strict = false;  // findings that are warnings end the extraction
     int threads = 1;
     bool overwrite = false;
 };
@@ -62,8 +65,8 @@ struct ExtractOptions {
 // Decodes on all threads, resizes (images::resize_bilinear), writes in order; memory
 // does not grow with the number of images. Adds the inputs' hashes to `record`. Throws
 // BadInput for a damaged picture (named), ids that occur twice, and responses that are
-// not finite (counted per ROI) unless allowed; warns of pictures equal pixel by pixel and of
-// names in the list of test images that are none's.
+// not finite (counted per ROI) unless allowed, and with `strict` for any finding that looks
+// wrong; findings (checks.hpp) go into the file and, where they are warnings, to `reporter`.
 void extract(const Plan& plan, const ExtractOptions& options, h5::Record record,
              const std::filesystem::path& output, Reporter& reporter);
 

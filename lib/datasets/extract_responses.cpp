@@ -117,8 +117,8 @@ struct Faults {
     }
 };
 
-Faults copy_hemisphere(const PlannedHemisphere& h, const ExtractOptions& options,
-                       const std::vector<Split>& split, DatasetWriter& writer, Reporter& reporter) {
+Faults copy_hemisphere(const PlannedHemisphere& h, const ExtractOptions& options, const std::vector<Split>& split,
+                       DatasetWriter& writer, ColumnCheck& columns, Reporter& reporter) {
     Faults faults{std::vector<std::uint64_t>(h.about.vertex.size()), {}};
     std::vector<double> mean, scale;
     if (options.normalize) {
@@ -131,6 +131,7 @@ Faults copy_hemisphere(const PlannedHemisphere& h, const ExtractOptions& options
     const auto total = static_cast<std::int64_t>(split.size());
     for_blocks(h, [&](Block block) {
         faults.look(block);
+        columns.add(block.values.data(), block.count);
         const std::size_t units = block.part.units();
         if (options.normalize)
             for (std::uint64_t i = 0; i < block.count; ++i)
@@ -144,24 +145,64 @@ Faults copy_hemisphere(const PlannedHemisphere& h, const ExtractOptions& options
     return faults;
 }
 
+bool early_name(const std::string& label) {
+    return label.size() >= 2 && label[0] == 'V' && (label[1] == '1' || label[1] == '2' || label[1] == '3') &&
+           (label.size() == 2 || label.substr(2) == "v" || label.substr(2) == "d");
+}
+
+std::vector<std::size_t> early_columns(const Hemisphere& h, bool& known) {
+    std::vector<char> inside(h.vertex.size(), 0);
+    for (const RoiClass& c : h.roi_classes)
+        for (std::size_t k = 0; k < c.label_value.size(); ++k)
+            if (early_name(c.label_name[k]))
+                for (std::size_t v = 0; v < inside.size(); ++v) inside[v] |= static_cast<char>(c.label[v] == c.label_value[k]);
+    known = std::count(inside.begin(), inside.end(), 1) > 0;
+    std::vector<std::size_t> out;
+    for (std::size_t v = 0; v < inside.size(); ++v)
+        if (!known || inside[v]) out.push_back(v);
+    return out;
+}
+
 }  // namespace
 
-void copy_responses(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split,
-                    DatasetWriter& writer, Reporter& reporter) {
+std::vector<EarlyResponses> early_responses(const Plan& plan, std::size_t most) {
+    std::vector<EarlyResponses> out;
+    for (const PlannedHemisphere& h : plan.hemispheres) {
+        EarlyResponses one;
+        one.hemisphere = h.about.name;
+        const auto all = early_columns(h.about, one.early);
+        std::vector<std::size_t> chosen;
+        for (std::size_t i = 0; i < std::min(most, all.size()); ++i) chosen.push_back(all[i * all.size() / std::min(most, all.size())]);
+        one.columns = chosen.size();
+        for_blocks(h, [&](Block block) {
+            for (std::uint64_t i = 0; i < block.count; ++i)
+                for (const std::size_t v : chosen) one.values.push_back(block.values[i * block.part.units() + v]);
+        });
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
+std::vector<Finding> copy_responses(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split,
+                                    DatasetWriter& writer, Reporter& reporter) {
+    std::vector<Finding> findings;
     std::uint64_t total = 0;
     std::vector<std::string> files, counts;
     for (const PlannedHemisphere& h : plan.hemispheres) {
-        const Faults faults = copy_hemisphere(h, options, split, writer, reporter);
+        ColumnCheck columns(h.about.vertex.size());
+        const Faults faults = copy_hemisphere(h, options, split, writer, columns, reporter);
+        for (auto& f : columns.findings(h.about)) findings.push_back(std::move(f));
         if (faults.total() == 0) continue;
         total += faults.total();
         files.insert(files.end(), faults.files.begin(), faults.files.end());
         counts.push_back(faults.per_roi(h.about));
     }
-    if (total == 0) return;
+    if (total == 0) return findings;
     const std::string what = fmt::format("{}: {} responses are NaN or infinite ({})", join(files), total,
                                          join(counts, "; "));
     if (!options.allow_nan) throw BadInput(what, "--allow-nan keeps them; they take no part in --normalize");
     reporter.warn(what);
+    return findings;
 }
 
 }  // namespace cortune::datasets

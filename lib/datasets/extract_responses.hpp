@@ -9,7 +9,12 @@ namespace cortune::datasets {
 // Copies every hemisphere's responses, normalised where asked for. Throws BadInput with
 // the count per ROI for values that are not finite (unless allowed) and for a
 // normalisation without training images.
-void copy_responses(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split,
-                    DatasetWriter& writer, Reporter& reporter);
+// Returns what was noticed about columns.
+std::vector<Finding> copy_responses(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split,
+                                    DatasetWriter& writer, Reporter& reporter);
+
+// The responses that the check of alignment looks at: columns of early visual areas, at most
+// `most` a hemisphere, evenly spread; where none are known, of all columns.
+std::vector<EarlyResponses> early_responses(const Plan& plan, std::size_t most);
 
 }  // namespace cortune::datasets

@@ -38,6 +38,7 @@ class NpyFile {
     const std::string& descr() const { return header_.descr; }
     bool is_integer() const;  // bool included
     std::uint64_t size() const;
+    std::uint64_t bytes() const { return size() * item_; }  // of the values
 
     // Two axes: rows [first, first + count), count × columns, row-major.
     void rows(std::uint64_t first, std::uint64_t count, float* out) const;

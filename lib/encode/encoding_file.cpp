@@ -132,6 +132,7 @@ void EncodingWriter::add(const RoiEncoding& roi) {
     group.attr("hemisphere", roi.hemisphere);
     group.attr("roi_class", roi.roi_class);
     group.attr("roi", roi.roi);
+    group.attr("space", roi.space);
     group.attr("chosen_layer", header_.layer.at(static_cast<std::size_t>(roi.chosen_layer)));
     group.scale("voxel", roi.column, {"column of the data set's responses"});
     group.put("vertex", {"voxel"}, roi.vertex, {"index of the voxel in the subject's space"});
@@ -152,6 +153,7 @@ RoiEncoding EncodingFile::read(const std::string& roi_path) const {
     out.hemisphere = group.attr_string("hemisphere");
     out.roi_class = group.attr_string("roi_class");
     out.roi = group.attr_string("roi");
+    if (group.has_attr("space")) out.space = group.attr_string("space");
     out.column = group.dataset("voxel").read<std::int32_t>();
     const std::uint64_t voxels = out.column.size(), layers = header_.layer.size(),
                         images = header_.image.size();

@@ -206,7 +206,7 @@ void clear(ModelScores& model, std::size_t voxels) {
     model.p = model.q = nothing;
     model.difference = model.difference_low = model.difference_high = none;
     model.difference_p = model.difference_q = nothing;
-    model.mean_r = model.median_r = model.mean_r2 = unknown;
+    model.mean_r = model.median_r = model.mean_r2 = model.mean_r_low = model.mean_r_high = unknown;
     model.share_of_ceiling = model.median_share_of_ceiling = model.mean_r2_over_ceiling = unknown;
     model.above_ceiling = 0;
     model.share_significant = unknown;
@@ -231,6 +231,10 @@ ModelScores score(const PairedRoi& paired, std::size_t m, const EncodingHeader& 
     auto test = stats::voxel_test(paired.prediction[m], paired.response, groups, {}, options);
     out.q = stats::benjamini_hochberg(test.p);
     out.p = std::move(test.p);
+    out.mean_r_low = test.mean_low;
+    out.mean_r_high = test.mean_high;
+    out.layer_r = paired.layer_r[m];
+    if (!out.layer_r.empty()) out.layer = header.layer;
     out.r_low = std::move(test.low);
     out.r_high = std::move(test.high);
     return out;
@@ -250,7 +254,7 @@ RoiScores score_roi(const Key& key, const std::vector<RoiSource>& sources,
                     const std::set<const EncodingFile*>& tuned, const EvaluationOptions& options,
                     Reporter& reporter) {
     const PairedRoi paired = pair_roi(sources, options.common_images);
-    RoiScores out{key.subject, key.hemisphere, key.roi_class, key.roi, paired.first.column, paired.first.vertex,
+    RoiScores out{key.subject, key.hemisphere, key.roi_class, key.roi, paired.first.space, paired.first.column, paired.first.vertex,
                   paired.first.noise_ceiling, 0, unknown, {}};
     for (std::size_t m = 0; m < sources.size(); ++m) {
         if (sources[m].file) {
@@ -287,6 +291,34 @@ RoiScores score_roi(const Key& key, const std::vector<RoiSource>& sources,
     return out;
 }
 
+// Half the width of a 95 % interval is 1.96 standard errors.
+double standard_error(double low, double high) { return (high - low) / (2 * 1.959963984540054); }
+
+std::vector<GroupScores> over_subjects(const std::vector<RoiScores>& rois, const stats::ResampleOptions& options) {
+    std::vector<GroupScores> out;
+    for (const auto& roi : rois)
+        for (std::size_t m = 1; m < roi.models.size(); ++m) {
+            const auto& model = roi.models[m];
+            if (!model.present || std::isnan(model.test.difference)) continue;
+            auto group = std::find_if(out.begin(), out.end(), [&](const auto& g) {
+                return g.model == m && g.hemisphere == roi.hemisphere && g.roi_class == roi.roi_class && g.roi == roi.roi;
+            });
+            if (group == out.end()) group = out.insert(out.end(), GroupScores{roi.hemisphere, roi.roi_class, roi.roi, m, {}, {}, {}, {}, {}, false});
+            group->subject.push_back(roi.subject);
+            group->difference.push_back(model.test.difference);
+            group->low.push_back(model.test.low);
+            group->high.push_back(model.test.high);
+            group->optimistic |= model.optimistic || roi.models[0].optimistic;
+        }
+    std::erase_if(out, [](const auto& g) { return g.subject.size() < 2; });
+    for (auto& g : out) {
+        std::vector<double> error;
+        for (std::size_t i = 0; i < g.low.size(); ++i) error.push_back(std::max(0.0, standard_error(g.low[i], g.high[i])));
+        g.test = stats::group_test(g.difference, error, 100000, options.seed);
+    }
+    return out;
+}
+
 }  // namespace
 
 Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptions& options,
@@ -309,6 +341,7 @@ Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptio
         out.rois.push_back(score_roi(rois[i].first, rois[i].second, tuned, options, reporter));
         reporter.progress("ROIs", static_cast<std::int64_t>(i + 1), static_cast<std::int64_t>(rois.size()));
     }
+    out.groups = over_subjects(out.rois, options.resample);
     return out;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/reporter.hpp"
 #include "encode/encoding_file.hpp"
+#include "stats/group.hpp"
 #include "stats/paired.hpp"
 
 namespace cortune::encode {
@@ -38,7 +39,10 @@ struct ModelScores {
     std::vector<float> r, r2;                  // V
     std::vector<float> r_low, r_high;          // V: 95 % bootstrap interval over images
     std::vector<double> p, q;                  // V: one-sided permutation p; Benjamini–Hochberg within the ROI
+    std::vector<std::string> layer;            // taps, and the mean over voxels of the cross-validated r
+    std::vector<double> layer_r;               // of each; empty for a union
     double mean_r, median_r, mean_r2;          // over the ROI's used voxels
+    double mean_r_low, mean_r_high;            // 95 % bootstrap interval of the mean r over images
     double share_of_ceiling;                   // mean of min(1, r2 / NC), NC = 0 read as 1e-14:
     double median_share_of_ceiling;            // the Algonauts challenge's score
     double mean_r2_over_ceiling;               // mean of r2 / NC as it is, where NC > 0
@@ -52,6 +56,7 @@ struct ModelScores {
 
 struct RoiScores {
     std::string subject, hemisphere, roi_class, roi;
+    std::string space;                         // of `vertex`
     std::vector<std::int32_t> column, vertex;  // V
     std::vector<float> noise_ceiling;          // V, share of variance; empty: none
     std::int64_t voxels = 0;                   // used: those with an r for every model that has the ROI
@@ -59,9 +64,20 @@ struct RoiScores {
     std::vector<ModelScores> models;           // parallel to Evaluation::label
 };
 
+// One model's gain in one ROI over all subjects that have it.
+struct GroupScores {
+    std::string hemisphere, roi_class, roi;
+    std::size_t model = 0;                // index of the label
+    std::vector<std::string> subject;
+    std::vector<double> difference, low, high;  // per subject, as in PairedTest
+    stats::GroupTest test;                // standard errors from the bootstrap intervals
+    bool optimistic = false;              // of any subject
+};
+
 struct Evaluation {
     std::vector<std::string> label;
     std::vector<RoiScores> rois;  // those of the first model, in its files' order
+    std::vector<GroupScores> groups;  // where there are several subjects
     std::string protocol;         // "mixed" where models differ
     bool optimistic = false;
     std::string optimistic_reason;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <vector>
 
 namespace cortune::encode {
@@ -21,6 +22,8 @@ struct Figure {
 const std::vector<Figure>& figures() {
     static const std::vector<Figure> all = {
         {"mean_r", "mean over voxels of Pearson r", [](const ModelScores& m) { return m.mean_r; }},
+        {"mean_r_low", "2.5th percentile of the mean r, bootstrap over images", [](const ModelScores& m) { return m.mean_r_low; }},
+        {"mean_r_high", "97.5th percentile of the mean r, bootstrap over images", [](const ModelScores& m) { return m.mean_r_high; }},
         {"median_r", "median over voxels of Pearson r", [](const ModelScores& m) { return m.median_r; }},
         {"mean_r2", "mean over voxels of max(r, 0) squared", [](const ModelScores& m) { return m.mean_r2; }},
         {"share_of_ceiling", "mean over voxels of min(1, r2 / noise ceiling)",
@@ -110,6 +113,7 @@ void write_roi(h5::Node& root, const RoiScores& roi) {
     group.attr("hemisphere", roi.hemisphere);
     group.attr("roi_class", roi.roi_class);
     group.attr("roi", roi.roi);
+    group.attr("space", roi.space);
     group.scale("voxel", roi.column, {"column of the data set's responses"});
     group.put("vertex", {"voxel"}, roi.vertex, {"index of the voxel in the subject's space"});
     const auto put = [&]<class T>(const char* name, std::vector<T> ModelScores::*member, const char* text) {
@@ -132,6 +136,33 @@ void write_roi(h5::Node& root, const RoiScores& roi) {
         group.put("noise_ceiling", {"voxel"}, roi.noise_ceiling, {"explainable share of variance"});
 }
 
+void write_groups(h5::Node& root, const Evaluation& e) {
+    h5::Node group = root.create_group("group");
+    group.index_scale("comparison", e.groups.size(), {"region and model over subjects"});
+    const auto texts = [&](const char* name, const char* text, auto of) {
+        std::vector<std::string> all;
+        for (const auto& g : e.groups) all.push_back(of(g));
+        group.put_strings(name, {"comparison"}, all, {text});
+    };
+    const auto numbers = [&](const char* name, const char* text, auto of) {
+        std::vector<double> all;
+        for (const auto& g : e.groups) all.push_back(of(g));
+        group.put(name, {"comparison"}, all, {text});
+    };
+    texts("hemisphere", "hemisphere", [](const auto& g) { return g.hemisphere; });
+    texts("roi_class", "ROI class", [](const auto& g) { return g.roi_class; });
+    texts("roi", "region of interest", [](const auto& g) { return g.roi; });
+    texts("label", "model", [&](const auto& g) { return e.label[g.model]; });
+    numbers("subjects", "subjects that have the region", [](const auto& g) { return static_cast<double>(g.subject.size()); });
+    numbers("mean_difference", "mean over subjects of the difference", [](const auto& g) { return g.test.mean; });
+    numbers("sign_flip_p", "two-sided p, signs of the subjects' differences exchanged", [](const auto& g) { return g.test.sign_flip_p; });
+    numbers("estimate", "difference, random-effects model", [](const auto& g) { return g.test.estimate; });
+    numbers("estimate_low", "lower end of its 95 % interval", [](const auto& g) { return g.test.low; });
+    numbers("estimate_high", "upper end of its 95 % interval", [](const auto& g) { return g.test.high; });
+    numbers("between_subjects", "standard deviation between subjects", [](const auto& g) { return g.test.between; });
+    numbers("heterogeneity", "share of the variance that is between subjects", [](const auto& g) { return g.test.heterogeneity; });
+}
+
 std::string number(double value) { return std::isnan(value) ? "nan" : fmt::format("{:.6g}", value); }
 
 }  // namespace
@@ -147,6 +178,7 @@ void write_evaluation(const std::filesystem::path& path, const h5::Record& recor
     root.index_scale("row", evaluation.rois.size(), {"row of the table"});
     write_table(root, evaluation);
     for (const auto& roi : evaluation.rois) write_roi(root, roi);
+    if (!evaluation.groups.empty()) write_groups(root, evaluation);
     file.commit();
 }
 
@@ -164,6 +196,21 @@ std::string evaluation_tsv(const Evaluation& e) {
             for (const auto& figure : figures()) out += '\t' + number(figure.of(model));
             out += fmt::format("\t{}\n", model.optimistic ? 1 : 0);
         }
+    return out;
+}
+
+std::string forest_tsv(const Evaluation& e) {
+    std::string out = "hemisphere\troi_class\troi\tmodel\tsubject\tdifference\tlow\thigh\tp_value\tbetween_subjects\theterogeneity\toptimistic\n";
+    constexpr double none = std::numeric_limits<double>::quiet_NaN();
+    for (const auto& g : e.groups) {
+        const auto line = [&](const std::string& subject, double difference, double low, double high, double p, double between, double share) {
+            out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", g.hemisphere, g.roi_class, g.roi, e.label[g.model], subject,
+                               number(difference), number(low), number(high), number(p), number(between), number(share), g.optimistic ? 1 : 0);
+        };
+        for (std::size_t i = 0; i < g.subject.size(); ++i) line(g.subject[i], g.difference[i], g.low[i], g.high[i], none, none, none);
+        line("mean", g.test.mean, none, none, g.test.sign_flip_p, none, none);
+        line("random effects", g.test.estimate, g.test.low, g.test.high, none, g.test.between, g.test.heterogeneity);
+    }
     return out;
 }
 

@@ -97,6 +97,19 @@ struct Loaded {
     std::vector<Index> image, voxel;  // places of the first model's
 };
 
+std::vector<double> mean_by_layer(const RoiEncoding& roi) {
+    std::vector<double> out;
+    const std::size_t voxels = roi.vertex.size();
+    for (std::size_t first = 0; voxels > 0 && first + voxels <= roi.cv_r.size(); first += voxels) {
+        double sum = 0;
+        std::int64_t known = 0;
+        for (std::size_t v = first; v < first + voxels; ++v)
+            if (std::isfinite(roi.cv_r[v])) sum += static_cast<double>(roi.cv_r[v]), ++known;
+        out.push_back(known > 0 ? sum / static_cast<double>(known) : std::nan(""));
+    }
+    return out;
+}
+
 }  // namespace
 
 std::int64_t scored_tuned_images(const EncodingHeader& header) {
@@ -120,6 +133,7 @@ RoiEncoding read_source(const RoiSource& source) {
     RoiEncoding out;
     out.hemisphere = parts[0].hemisphere;
     out.roi_class = parts[0].roi_class;
+    out.space = parts[0].space;
     bool ceilings = true;
     for (const auto& part : parts) {
         out.roi += (out.roi.empty() ? "" : "+") + part.roi;
@@ -173,6 +187,7 @@ PairedRoi pair_roi(const std::vector<RoiSource>& sources, bool common_images) {
         if (m == 0) out.response = std::move(response);
         else check_responses(out.response, response, sources[m]);
     }
+    for (const auto& model : loaded) out.layer_r.push_back(mean_by_layer(model.roi));
     out.first = std::move(loaded[0].roi);
     return out;
 }

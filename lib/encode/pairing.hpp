@@ -29,6 +29,7 @@ struct PairedRoi {
     Eigen::MatrixXf response;
     std::vector<Eigen::MatrixXf> prediction;    // per model
     std::vector<std::vector<std::int16_t>> fold;  // per model
+    std::vector<std::vector<double>> layer_r;   // per model: mean over voxels of cv_r per layer; empty for unions
 };
 
 // sources[0] has the ROI. Throws BadInput where voxels, pictures or responses differ, or

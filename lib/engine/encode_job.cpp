@@ -93,6 +93,7 @@ encode::RoiEncoding as_result(const DatasetFile& data, const EncodePlan& plan, c
     out.roi_class = work.roi.roi_class;
     out.roi = work.roi.name;
     const auto& hemisphere = data.hemisphere(work.roi.hemisphere);
+    out.space = hemisphere.space;
     for (auto c : work.roi.column) {
         out.column.push_back(static_cast<std::int32_t>(c));
         out.vertex.push_back(hemisphere.vertex[static_cast<std::size_t>(c)]);

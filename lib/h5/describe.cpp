@@ -96,6 +96,14 @@ void describe_dataset(const Node& root, Json& out) {
         for (auto& roi : rois(root, h)) all_rois.push_back(std::move(roi));
     }
     out["rois"] = all_rois;
+    if (!root.has("checks")) return;
+    const Node checks = root.group("checks");
+    const auto check = checks.dataset("check").read_strings(), where = checks.dataset("where").read_strings(),
+               words = checks.dataset("text").read_strings();
+    const auto warning = checks.dataset("warning").read<std::int16_t>();
+    out["checks"] = Json::array();
+    for (std::size_t i = 0; i < std::min({check.size(), where.size(), words.size(), warning.size()}); ++i)
+        out["checks"].push_back({{"check", check[i]}, {"where", where[i]}, {"warning", warning[i]}, {"text", words[i]}});
 }
 
 std::uint64_t parameters(const Node& group) {

@@ -26,6 +26,14 @@ hid_t file_type(hid_t native) {
     return native;
 }
 
+// Equal runs make equal bytes: no times, attributes in the order in which they were set.
+Handle dataset_options() {
+    Handle options(H5Pcreate(H5P_DATASET_CREATE));
+    H5Pset_obj_track_times(options.get(), false);
+    H5Pset_attr_creation_order(options.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    return options;
+}
+
 }  // namespace
 
 std::string Node::child_where(const std::string& name) const {
@@ -120,9 +128,7 @@ Dataset Node::create_raw(const std::string& name, hid_t type, const std::vector<
     }
     Handle space(dims.empty() ? H5Screate(H5S_SCALAR)
                               : H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr));
-    Handle options(H5Pcreate(H5P_DATASET_CREATE));
-    H5Pset_obj_track_times(options.get(), false);
-    H5Pset_attr_creation_order(options.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    Handle options = dataset_options();
     const std::string where = child_where(name);
     Handle d(wrote(H5Dcreate2(id(), name.c_str(), file_type(type), space.get(), H5P_DEFAULT,
                               options.get(), H5P_DEFAULT), where));
@@ -138,9 +144,7 @@ void Node::scale_raw(const std::string& name, hid_t type, std::uint64_t n, const
                      const Describe& describe) {
     const hsize_t extent = n;
     Handle space(H5Screate_simple(1, &extent, nullptr));
-    Handle options(H5Pcreate(H5P_DATASET_CREATE));
-    H5Pset_obj_track_times(options.get(), false);
-    H5Pset_attr_creation_order(options.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
+    Handle options = dataset_options();
     const std::string where = child_where(name);
     Handle d(wrote(H5Dcreate2(id(), name.c_str(), file_type(type), space.get(), H5P_DEFAULT,
                               options.get(), H5P_DEFAULT), where));

@@ -59,6 +59,11 @@ class Folder : public Source {
             throw BadInput(fmt::format("{}: cannot be read ({})", file.string(), std::strerror(errno)));
         return out;
     }
+    std::uint64_t bytes(std::size_t i) const override {
+        std::error_code error;
+        const auto size = fs::file_size(path_ / names_.at(i), error);
+        return error ? 0 : size;
+    }
 };
 
 // libzip's handles serve one thread at a time: every reader takes one from a pool,
@@ -93,6 +98,14 @@ class Archive : public Source {
             give(zip);
             throw;
         }
+    }
+
+    std::uint64_t bytes(std::size_t i) const override {
+        zip_t* zip = take();
+        zip_stat_t stat;
+        const bool known = zip_stat(zip, names_.at(i).c_str(), 0, &stat) == 0 && (stat.valid & ZIP_STAT_COMP_SIZE) != 0;
+        give(zip);
+        return known ? stat.comp_size : 0;
     }
 
   private:

@@ -22,6 +22,9 @@ class Source {
     // The file's bytes; safe from several threads. Throws BadInput.
     virtual std::vector<std::uint8_t> read(std::size_t i) const = 0;
 
+    // The file's size as the folder or the archive has it, without reading it.
+    virtual std::uint64_t bytes(std::size_t i) const = 0;
+
   protected:
     explicit Source(std::filesystem::path path) : path_(std::move(path)) {}
     std::filesystem::path path_;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <tuple>
 
 #include "core/interrupt.hpp"
 #include "core/parallel.hpp"
@@ -142,7 +143,8 @@ class Block {
         }
     }
 
-    void test(const std::vector<Draws>& draws, const ResampleOptions& options, Gather gather, VoxelTest& out) const {
+    // Returns the sum over voxels of each bootstrap's r.
+    Eigen::VectorXd test(const std::vector<Draws>& draws, const ResampleOptions& options, Gather gather, VoxelTest& out) const {
         const auto observed = mean_r([&](std::size_t g, float* r) {
             std::vector<std::int32_t> same(static_cast<std::size_t>(p_[g].rows()));
             for (std::size_t i = 0; i < same.size(); ++i) same[i] = static_cast<std::int32_t>(i);
@@ -162,6 +164,7 @@ class Block {
             else resampled += r;
         }
         resampled /= static_cast<float>(p_.size());
+        Eigen::VectorXd sum = Eigen::VectorXd::Zero(options.bootstraps);
         for (Index v = 0; v < count_; ++v) {
             const auto at = static_cast<std::size_t>(first_ + v);
             if (!usable_[static_cast<std::size_t>(v)]) continue;
@@ -170,7 +173,9 @@ class Block {
             const auto [low, high] = interval({resampled.col(v).begin(), resampled.col(v).end()});
             out.low[at] = static_cast<float>(low);
             out.high[at] = static_cast<float>(high);
+            sum += resampled.col(v).cast<double>();
         }
+        return sum;
     }
 
   private:
@@ -200,16 +205,24 @@ VoxelTest voxel_test(const MatrixXf& prediction, const MatrixXf& response, const
     out.low.assign(voxels, unknown);
     out.high.assign(voxels, unknown);
     out.p.assign(voxels, static_cast<double>(unknown));
+    std::tie(out.mean_low, out.mean_high) = interval({});
     if (groups.empty()) return out;
     std::vector<Draws> draws;
     for (std::size_t g = 0; g < groups.size(); ++g) draws.push_back(draw(groups[g], run, g, options));
     const Gather gather = best_gather();
     const linalg::BlasThreads alone(1);
     const std::size_t blocks = (voxels + width - 1) / width;
+    std::vector<Eigen::VectorXd> sums(blocks);
     parallel_for(blocks, options.threads, [&](std::size_t b) {
         check_interrupt();
-        Block(prediction, response, groups, static_cast<Index>(b) * width).test(draws, options, gather, out);
+        sums[b] = Block(prediction, response, groups, static_cast<Index>(b) * width).test(draws, options, gather, out);
     });
+    // In the order of the blocks, whoever was first.
+    Eigen::VectorXd total = Eigen::VectorXd::Zero(options.bootstraps);
+    for (const auto& sum : sums) total += sum;
+    const auto known = std::count_if(out.p.begin(), out.p.end(), [](double p) { return !std::isnan(p); });
+    if (known > 0) total /= static_cast<double>(known);
+    std::tie(out.mean_low, out.mean_high) = known > 0 ? interval({total.begin(), total.end()}) : interval({});
     return out;
 }
 

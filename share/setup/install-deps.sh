@@ -10,13 +10,13 @@ build=(
     g++ cmake ninja-build make pkg-config ccache
     libtorch-dev libhdf5-dev libeigen3-dev libopenblas-dev
     nlohmann-json3-dev libfmt-dev libcli11-dev catch2
-    libspng-dev libjpeg-dev libzip-dev nettle-dev
+    libspng-dev libjpeg-dev libzip-dev nettle-dev libgiftiio-dev gnuplot-nox
 )
 test=(
     python3 python3-numpy python3-scipy python3-sklearn python3-pil
     python3-torch python3-torchvision
     python3-h5py python3-xarray python3-h5netcdf
-    hdf5-tools mandoc
+    python3-nibabel hdf5-tools mandoc time
 )
 cuda=(python3-venv python3-pip)
 

@@ -208,6 +208,81 @@ def check_union(folder):
     assert done.returncode == 3 and "has no ROI that" in done.stderr, done.stderr
 
 
+def check_voxels(folder):
+    """Per voxel: p is uniform where nothing is predicted, intervals cover a known r at their rate,
+    q is Benjamini and Hochberg's, for r and for the difference of two models."""
+    rng = np.random.default_rng(21)
+    n, voxels, rho = 160, 1200, 0.45
+    images = [f"t:{i:03d}" for i in range(n)]
+    y = rng.standard_normal((n, voxels))
+    p = rho * y + np.sqrt(1 - rho**2) * rng.standard_normal((n, voxels))
+    null = rng.standard_normal((n, voxels))
+    a, b, out = (os.path.join(folder, name) for name in ("voxels_a.h5", "voxels_b.h5", "voxels.h5"))
+    roi = lambda x: {("lh", "x", "R"): (np.arange(voxels), x, y, None)}
+    write(a, roi(null), images, -np.ones(n))
+    write(b, roi(p), images, -np.ones(n), "mse", tuned=["t:other"])
+    run("--model", f"a={a}", "--model", f"b={b}", "-o", out, "--permutations", "999", "--bootstrap", "999")
+    with h5py.File(out) as f:
+        group = f["results/subj01/lh/x/R"]
+        get = {name: group[name][:] for name in group}
+    uniform = np.abs(np.sort(get["p_value"][0]) - (np.arange(voxels) + 0.5) / voxels).max()
+    assert uniform < 1.63 / np.sqrt(voxels), uniform  # Kolmogorov–Smirnov at 1 %
+    assert (get["q_value"][0] <= 0.05).mean() < 0.01 and (get["q_value"][1] <= 0.05).all()
+    order = np.argsort(get["p_value"][1])
+    wanted = np.minimum.accumulate((get["p_value"][1][order] * voxels / np.arange(1, voxels + 1))[::-1])[::-1]
+    assert np.allclose(get["q_value"][1][order], wanted)
+    # Percentile intervals of r at 160 images cover a little less than they say: .95 less .01, and
+    # three standard errors of a share of 1,200.
+    covered = ((get["r_low"][1] <= rho) & (rho <= get["r_high"][1])).mean()
+    assert 0.95 - 0.01 - 0.019 < covered < 0.95 + 0.019, covered
+    covered_zero = ((get["r_low"][0] <= 0) & (0 <= get["r_high"][0])).mean()
+    assert 0.95 - 0.01 - 0.019 < covered_zero < 0.95 + 0.019, covered_zero
+    gain = ((get["difference_low"][1] <= rho) & (rho <= get["difference_high"][1])).mean()
+    assert 0.95 - 0.01 - 0.019 < gain < 0.95 + 0.019, gain
+    assert np.isnan(get["difference"][0]).all() and np.allclose(get["difference"][1], get["r"][1] - get["r"][0], atol=1e-5)
+    print(f"voxels: distance from uniform {uniform:.3f}, coverage {covered:.3f} {covered_zero:.3f} {gain:.3f}")
+
+
+def check_subjects(folder):
+    """Subjects combined: exact sign flips and DerSimonian and Laird's model, against numpy."""
+    import itertools
+
+    rng = np.random.default_rng(8)
+    n, names = 90, ["subj01", "subj02", "subj03", "subj04", "subj05"]
+    images = [f"t:{i:03d}" for i in range(n)]
+    first, second = [], []
+    for s, name in enumerate(names):
+        p, q, y = simulate(rng, n, 15, 0.02 * s)
+        for x, files, method in ((p, first, "untuned"), (q, second, "mse")):
+            path = os.path.join(folder, f"{name}_{method}.h5")
+            write(path, {("lh", "x", "R"): (np.arange(15), x, y, None)}, images, -np.ones(n), method,
+                  tuned=[] if method == "untuned" else ["t:other"])
+            with h5py.File(path, "a") as f:
+                f.attrs["subject"] = name
+            files.append(path)
+    forest = os.path.join(folder, "forest.tsv")
+    run("--model", "a=" + ",".join(first), "--model", "b=" + ",".join(second), "--forest", forest)
+    lines = [line.split("\t") for line in open(forest).read().splitlines()]
+    rows = [dict(zip(lines[0], line)) for line in lines[1:]]
+    effect = np.array([float(r["difference"]) for r in rows[:5]])
+    error = np.array([float(r["high"]) - float(r["low"]) for r in rows[:5]]) / (2 * 1.959963984540054)
+    flips = np.array(list(itertools.product([1, -1], repeat=5)))
+    wanted = (np.abs(flips @ effect) >= abs(effect.sum()) - 1e-12).mean()
+    mean, random = rows[5], rows[6]
+    assert mean["subject"] == "mean" and abs(float(mean["p_value"]) - wanted) < 1e-9, (mean, wanted)
+    assert abs(float(mean["difference"]) - effect.mean()) < 1e-5
+    w = 1 / error**2
+    q = (w * (effect - (w * effect).sum() / w.sum()) ** 2).sum()
+    tau2 = max(0, (q - 4) / (w.sum() - (w**2).sum() / w.sum()))
+    w = 1 / (error**2 + tau2)
+    estimate, half = (w * effect).sum() / w.sum(), 1.959963984540054 / np.sqrt(w.sum())
+    # The table prints six digits.
+    for key, value in (("difference", estimate), ("low", estimate - half), ("high", estimate + half), ("between_subjects", np.sqrt(tau2)),
+                       ("heterogeneity", max(0, (q - 4) / q))):
+        assert abs(float(random[key]) - value) < 2e-4 * (1 + abs(value)), (key, random[key], value)
+    print(f"subjects: estimate {estimate:.4f} ± {half:.4f}, sign-flip p {wanted:.4f}")
+
+
 def check_equal_bytes(folder):
     a, b = os.path.join(folder, "null_a.h5"), os.path.join(folder, "null_b.h5")
     outputs = []
@@ -224,6 +299,8 @@ def main():
         check_table(folder, -np.ones(150, int), "held-out")
         check_table(folder, np.arange(150) % 5, "paper")
         check_union(folder)
+        check_voxels(folder)
+        check_subjects(folder)
         for scale, offset in ((0.2, 0), (1, 3), (1, 0)):
             check_null(folder, scale, offset)
         check_equal_bytes(folder)

@@ -27,7 +27,8 @@ expect 3 cl-finetune "${common[@]}" --epochs 4 --lr 1e-3 --checkpoint run.ckpt -
 says 'this checkpoint is of a run with lr'
 expect 3 cl-finetune "${common[@]}" --epochs 2 --checkpoint run.ckpt --resume -o other.h5
 says '4 epochs are done'
-cortune-info resumed.h5 | grep -q 'roi: V1v' || fail "the resumed model does not name its ROI"
+expect 0 cortune-info resumed.h5
+prints 'roi: V1v'
 
 # The same with what else a checkpoint has to carry, and after a kill in the middle of an epoch.
 resumed() { # NAME OPTION…

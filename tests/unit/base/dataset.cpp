@@ -15,7 +15,7 @@ using namespace cortune::datasets;
 
 namespace {
 
-constexpr int images = 10, size = 4, vertices = 6;
+constexpr int image_count = 10, size = 4, vertices = 6;
 
 h5::Record record() {
     h5::Record out;
@@ -25,7 +25,7 @@ h5::Record record() {
 
 ImageTable table() {
     ImageTable out;
-    for (int i = 0; i < images; ++i) {
+    for (int i = 0; i < image_count; ++i) {
         out.id.push_back("t:" + std::to_string(i));
         out.split.push_back(i == 9 ? Split::official_test : i % 3 ? Split::train : Split::test);
         out.repeats.push_back(i % 4);
@@ -47,15 +47,15 @@ float response(std::int64_t image, std::int64_t vertex) { return static_cast<flo
 void write(const std::filesystem::path& path, const ImageTable& list, std::vector<Hemisphere> parts) {
     DatasetHeader header{"subj01", "algonauts", "t", size, 3, 0.25};
     DatasetWriter writer(path, record(), false, header, list, parts);
-    std::vector<std::uint8_t> pixels(images * size * size * 3);
+    std::vector<std::uint8_t> pixels(image_count * size * size * 3);
     std::iota(pixels.begin(), pixels.end(), std::uint8_t{0});
     writer.write_pixels(0, 6, pixels.data());
     writer.write_pixels(6, 4, pixels.data() + 6 * size * size * 3);
-    std::vector<float> rows(images * vertices);
-    for (int i = 0; i < images; ++i)
+    std::vector<float> rows(image_count * vertices);
+    for (int i = 0; i < image_count; ++i)
         for (int v = 0; v < vertices; ++v) rows[static_cast<std::size_t>(i * vertices + v)] = response(i, v);
-    for (const auto& part : parts) writer.write_responses(part.name, 0, images, rows.data());
-    writer.write_sha256(std::vector<std::string>(images, std::string(64, 'a')));
+    for (const auto& part : parts) writer.write_responses(part.name, 0, image_count, rows.data());
+    writer.write_sha256(std::vector<std::string>(image_count, std::string(64, 'a')));
     writer.commit();
 }
 
@@ -193,14 +193,14 @@ TEST_CASE("values that nothing writes are refused") {
                says(": attribute 'split_rule': expected hash or list"));
     for (std::int32_t side : {3, -1, 256})
         CHECK_THAT(answer([&](h5::Node& r) {
-                       replaced(r, "split").put("split", {"image"}, std::vector<std::int32_t>(images, side), {"split"});
+                       replaced(r, "split").put("split", {"image"}, std::vector<std::int32_t>(image_count, side), {"split"});
                    }),
                    says("split: expected 0, 1 or 2"));
-    CHECK_THAT(answer([&](h5::Node& r) { replaced(r, "image").scale("image", Strings(images, "t:1"), {"id"}); }),
+    CHECK_THAT(answer([&](h5::Node& r) { replaced(r, "image").scale("image", Strings(image_count, "t:1"), {"id"}); }),
                says("image: image 't:1' occurs twice"));
     for (const std::string& hash : {std::string(63, 'a'), std::string(64, 'g'), std::string(64, 'A'), std::string()})
         CHECK_THAT(answer([&](h5::Node& r) {
-                       replaced(r, "sha256").put_strings("sha256", {"image"}, Strings(images, hash), {"hash"});
+                       replaced(r, "sha256").put_strings("sha256", {"image"}, Strings(image_count, hash), {"hash"});
                    }),
                    says("sha256: expected 64"));
     for (double share : {-.1, 1.1, std::nan("")})

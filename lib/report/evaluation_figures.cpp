@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "report/evaluation_report.hpp"
+#include "report/gnuplot.hpp"
+
+namespace cortune::report {
+namespace {
+
+using encode::Evaluation;
+using encode::RoiScores;
+
+// Okabe & Ito's palette, told apart by the colour-blind.
+constexpr const char* colours[] = {"#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"};
+constexpr std::size_t colour_count = std::size(colours);
+// What fits on a page; the table has the rest.
+constexpr std::size_t most_rois = 60;
+
+std::string roi_label(const RoiScores& roi, bool subjects) {
+    std::string out = subjects ? roi.subject + ' ' : "";
+    if (roi.hemisphere != "all") out += roi.hemisphere + ' ';
+    return out + roi.roi;
+}
+
+bool several_subjects(const Evaluation& e) {
+    return std::any_of(e.rois.begin(), e.rois.end(), [&](const auto& r) { return r.subject != e.rois[0].subject; });
+}
+
+std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "NaN"; }
+
+std::string style() {
+    return "set border 3 lc rgb '#555555'\nset tics nomirror textcolor rgb '#333333'\nset grid ytics lc rgb '#dddddd' lw 1\n"
+           "set key outside top center horizontal noenhanced\nset bmargin 6\n";
+}
+
+Figure accuracy(const Evaluation& e) {
+    const std::size_t rois = std::min(e.rois.size(), most_rois), models = e.label.size();
+    const double bar = 0.8 / static_cast<double>(models);
+    const bool subjects = several_subjects(e);
+    std::string data, plots, tics;
+    for (std::size_t m = 0; m < models; ++m) {
+        data += fmt::format("$model{} << EOD\n", m);
+        for (std::size_t i = 0; i < rois; ++i) {
+            const auto& s = e.rois[i].models[m];
+            if (s.present)
+                data += fmt::format("{} {} {} {}\n", static_cast<double>(i) - 0.4 + bar * (static_cast<double>(m) + 0.5), number(s.mean_r),
+                                    number(s.mean_r_low), number(s.mean_r_high));
+        }
+        data += "EOD\n";
+        plots += fmt::format("$model{0} using 1:2:({1}) with boxes lc rgb '{2}' title {3}, $model{0} using 1:2:3:4 with yerrorbars pt 0 lc rgb '#222222' notitle, ",
+                             m, bar * 0.92, colours[m % colour_count], quoted(e.label[m]));
+    }
+    data += "$ceiling << EOD\n";
+    bool ceilings = false;
+    for (std::size_t i = 0; i < rois; ++i) {
+        tics += fmt::format("{}{} {}", i ? ", " : "", quoted(roi_label(e.rois[i], subjects)), i);
+        if (!std::isfinite(e.rois[i].ceiling_r)) continue;
+        ceilings = true;
+        data += fmt::format("{} {} {} {}\n", i, number(e.rois[i].ceiling_r), static_cast<double>(i) - 0.42, static_cast<double>(i) + 0.42);
+    }
+    data += "EOD\n";
+    plots += ceilings ? "$ceiling using 1:2:3:4 with xerrorbars pt 0 lw 2 lc rgb '#000000' title 'noise ceiling'" : "1/0 notitle";
+    const std::string script = style() + data + fmt::format("set style fill solid 0.9 noborder\nset errorbars 1\nset xrange [-0.6:{}]\n"
+                                                            "set xtics rotate by 40 right noenhanced ({})\nset ylabel 'mean r'\nplot {}\n",
+                                                            static_cast<double>(rois) - 0.4, tics, plots);
+    const int width = std::clamp(static_cast<int>(60 * rois * std::max<std::size_t>(models, 2) / 2) + 160, 560, 2400);
+    return {"accuracy", "Encoding accuracy",
+            fmt::format("Mean over voxels of Pearson r, with the 95 % bootstrap interval over images{}{}.", ceilings ? "; black lines: the noise ceiling of r" : "",
+                        e.rois.size() > rois ? fmt::format("; the first {} of {} regions", rois, e.rois.size()) : ""),
+            svg(script, width, 420)};
+}
+
+Figure scatter(const Evaluation& e, std::size_t m) {
+    constexpr std::size_t most = 6000;  // points that a browser draws without effort
+    std::size_t total = 0;
+    for (const auto& roi : e.rois)
+        if (roi.models[m].present) total += roi.vertex.size();
+    const std::size_t step = std::max<std::size_t>(1, total / most);
+    std::string data = "$points << EOD\n";
+    std::size_t at = 0;
+    for (const auto& roi : e.rois)
+        for (std::size_t v = 0; roi.models[m].present && v < roi.vertex.size(); ++v)
+            if (at++ % step == 0 && std::isfinite(roi.models[m].r[v]) && std::isfinite(roi.models[0].r[v]))
+                data += fmt::format("{:.4f} {:.4f}\n", roi.models[0].r[v], roi.models[m].r[v]);
+    data += "EOD\n";
+    const std::string script = style() + data +
+        fmt::format("unset key\nset size square\nset xlabel {} noenhanced\nset ylabel {} noenhanced\n"
+                    "plot $points with points pt 7 ps 0.35 lc rgb '#400072B2', x with lines lc rgb '#555555' dt 2\n",
+                    quoted("r, " + e.label[0]), quoted("r, " + e.label[m]));
+    return {"scatter-" + std::to_string(m), fmt::format("{} against {}", e.label[m], e.label[0]),
+            fmt::format("One point a voxel{}; above the line {} predicts it better.", step > 1 ? fmt::format(" (every {}th)", step) : "", e.label[m]), svg(script, 480, 480)};
+}
+
+// Mean over regions of the cross-validated r of each layer, per model; regions are lines.
+Figure layers(const Evaluation& e) {
+    std::string data, plots, tics;
+    const encode::ModelScores* some = nullptr;
+    for (const auto& roi : e.rois)
+        if (!some && !roi.models[0].layer.empty()) some = &roi.models[0];
+    if (!some) return {};
+    for (std::size_t l = 0; l < some->layer.size(); ++l) tics += fmt::format("{}{} {}", l ? ", " : "", quoted(some->layer[l]), l);
+    std::size_t lines = 0;
+    const bool subjects = several_subjects(e);
+    for (const auto& roi : e.rois) {
+        if (lines >= 12) break;
+        if (roi.models[0].layer != some->layer) continue;
+        data += fmt::format("$line{} << EOD\n", lines);
+        for (std::size_t l = 0; l < roi.models[0].layer_r.size(); ++l) data += fmt::format("{} {}\n", l, number(roi.models[0].layer_r[l]));
+        data += "EOD\n";
+        plots += fmt::format("{}$line{} with linespoints pt 7 ps 0.6 lw 1.5 title {}", lines ? ", " : "", lines, quoted(roi_label(roi, subjects)));
+        ++lines;
+    }
+    const std::string script = style() + data + fmt::format("set key outside right top vertical noenhanced\nset xtics rotate by 30 right noenhanced ({})\nset ylabel 'cross-validated r'\nplot {}\n", tics, plots);
+    return {"layers", fmt::format("r against layer, {}", e.label[0]),
+            "Mean over voxels of the cross-validated r from which the layer of each region was chosen (up to 12 regions).", svg(script, 720, 380)};
+}
+
+}  // namespace
+
+std::vector<Figure> evaluation_figures(const Evaluation& e) {
+    std::vector<Figure> out;
+    if (e.rois.empty()) return out;
+    out.push_back(accuracy(e));
+    for (std::size_t m = 1; m < e.label.size(); ++m)
+        if (std::any_of(e.rois.begin(), e.rois.end(), [&](const auto& roi) { return roi.models[m].present; })) out.push_back(scatter(e, m));
+    if (auto figure = layers(e); !figure.svg.empty()) out.push_back(std::move(figure));
+    return out;
+}
+
+}  // namespace cortune::report

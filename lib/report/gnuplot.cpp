@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "report/gnuplot.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "core/error.hpp"
+
+extern char** environ;
+
+namespace cortune::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder for one figure, gone with the scope.
+class Folder {
+  public:
+    Folder() {
+        std::error_code none;
+        const fs::path base = fs::temp_directory_path(none);
+        std::string name = ((none ? fs::path("/tmp") : base) / "cortune-figure-XXXXXX").string();
+        if (!::mkdtemp(name.data())) throw OutputError(fmt::format("{}: cannot be made ({})", name, std::strerror(errno)));
+        path_ = name;
+    }
+    ~Folder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    fs::path operator/(const char* name) const { return path_ / name; }
+
+  private:
+    fs::path path_;
+};
+
+std::string content(const fs::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+}  // namespace
+
+std::string quoted(const std::string& text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        if (c != '\n') out += c;
+    }
+    return out + '"';
+}
+
+std::string svg(const std::string& script, int width, int height) {
+    const Folder folder;
+    const std::string in = (folder / "script"), out = (folder / "figure.svg"), errors = (folder / "errors");
+    std::ofstream(in) << fmt::format("set terminal svg size {},{} dynamic enhanced font 'sans-serif,13' background '#ffffff'\nset output {}\n",
+                                     width, height, quoted(out))
+                      << script << "\nunset output\n";
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, 2, errors.c_str(), O_WRONLY | O_CREAT, 0600);
+    std::string program = "gnuplot", argument = in;
+    const std::array<char*, 3> argv = {program.data(), argument.data(), nullptr};
+    pid_t child = 0;
+    const int failed = ::posix_spawnp(&child, "gnuplot", &actions, nullptr, argv.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (failed != 0)
+        throw ResourceError(fmt::format("gnuplot cannot be started ({})", std::strerror(failed)), "install gnuplot-nox; it draws the figures");
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    if (!WIFEXITED(status) || WEXITSTATUS(status) == 127)
+        throw ResourceError("gnuplot cannot be started", "install gnuplot-nox; it draws the figures");
+    if (WEXITSTATUS(status) != 0) throw RunFailed("gnuplot: " + content(errors));
+    const std::string text = content(out);
+    const auto start = text.find("<svg");
+    if (start == std::string::npos) throw RunFailed("gnuplot drew nothing: " + content(errors));
+    return text.substr(start);
+}
+
+}  // namespace cortune::report

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "stats/group.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+
+#include "core/random.hpp"
+
+namespace cortune::stats {
+namespace {
+
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t exact_up_to = 16;
+
+double sum_of(const std::vector<double>& values) {
+    double sum = 0;
+    for (const double v : values) sum += v;
+    return sum;
+}
+
+double sign_flip_p(const std::vector<double>& effect, std::int64_t flips, std::uint64_t seed) {
+    const std::size_t n = effect.size();
+    const double observed = std::abs(sum_of(effect));
+    double scale = 0;
+    for (const double e : effect) scale += std::abs(e);
+    const double limit = observed - 1e-12 * scale;  // equal sums in another order are equal
+    const auto flipped = [&](auto minus) {
+        double sum = 0;
+        for (std::size_t i = 0; i < n; ++i) sum += minus(i) ? -effect[i] : effect[i];
+        return std::abs(sum) >= limit;
+    };
+    std::int64_t beyond = 0;
+    if (n <= exact_up_to) {
+        const std::uint64_t all = std::uint64_t{1} << n;
+        for (std::uint64_t mask = 0; mask < all; ++mask) beyond += flipped([&](std::size_t i) { return (mask >> i & 1) != 0; });
+        return static_cast<double>(beyond) / static_cast<double>(all);
+    }
+    Rng rng(seed);
+    for (std::int64_t k = 0; k < flips; ++k) beyond += flipped([&](std::size_t) { return (rng() >> 63) != 0; });
+    return (1.0 + static_cast<double>(beyond)) / (1.0 + static_cast<double>(flips));
+}
+
+// DerSimonian & Laird 1986. Errors of zero would take all the weight: they get the least other.
+void random_effects(const std::vector<double>& effect, std::vector<double> error, GroupTest& out) {
+    double least = std::numeric_limits<double>::infinity();
+    for (const double e : error)
+        if (e > 0) least = std::min(least, e);
+    if (!std::isfinite(least)) return;
+    for (double& e : error) e = e > 0 ? e : least;
+    const std::size_t n = effect.size();
+    double w = 0, ww = 0, wx = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const double weight = 1 / (error[i] * error[i]);
+        w += weight, ww += weight * weight, wx += weight * effect[i];
+    }
+    double q = 0;
+    for (std::size_t i = 0; i < n; ++i) q += (effect[i] - wx / w) * (effect[i] - wx / w) / (error[i] * error[i]);
+    const double freedom = static_cast<double>(n) - 1;
+    const double variance = std::max(0.0, (q - freedom) / (w - ww / w));
+    double total = 0, weighted = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const double weight = 1 / (error[i] * error[i] + variance);
+        total += weight, weighted += weight * effect[i];
+    }
+    out.estimate = weighted / total;
+    out.low = out.estimate - 1.959963984540054 / std::sqrt(total);
+    out.high = out.estimate + 1.959963984540054 / std::sqrt(total);
+    out.between = std::sqrt(variance);
+    out.heterogeneity = q > 0 ? std::max(0.0, (q - freedom) / q) : 0;
+}
+
+}  // namespace
+
+GroupTest group_test(const std::vector<double>& effect, const std::vector<double>& error, std::int64_t flips,
+                     std::uint64_t seed) {
+    if (effect.size() != error.size()) throw std::logic_error("group_test: an error per effect");
+    GroupTest out{unknown, unknown, unknown, unknown, unknown, unknown, unknown};
+    if (effect.empty()) return out;
+    out.mean = sum_of(effect) / static_cast<double>(effect.size());
+    if (effect.size() < 2) return out;
+    out.sign_flip_p = sign_flip_p(effect, flips, seed);
+    random_effects(effect, error, out);
+    return out;
+}
+
+}  // namespace cortune::stats

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One number per vertex of a hemisphere's surface, from any of the files that hold one.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "h5/file.hpp"
+
+namespace cortune::surface {
+
+// fsaverage: 163,842 vertices a hemisphere (FreeSurfer's icosahedron of order 7).
+inline constexpr std::int64_t fsaverage_vertices = 163842;
+
+struct Choice {
+    std::string quantity;         // data set name: "r", "noise_ceiling", "cv_r", "roi" (labels), …
+    std::string hemisphere;       // "lh" or "rh"
+    std::string subject;          // evaluations of several subjects; empty: the only one
+    std::string roi_class, roi;   // empty: every ROI that there is
+    std::string model, layer;     // along that axis of the quantity; empty: the last model, the chosen layer
+};
+
+struct VertexMap {
+    std::string hemisphere, space, name;
+    std::vector<float> value;     // one per vertex of the space; NaN where nothing is known
+    std::int64_t known = 0;       // finite ones
+    std::int64_t disagreeing = 0; // vertices of several ROIs with different values: the first ROI's stand
+};
+
+// Reads an evaluation, encoding or dataset file. Throws BadInput for a quantity that it does not
+// have (those that it has are named), vertices of another space than fsaverage, or an index
+// beyond it; UsageError where a choice is open.
+VertexMap read_vertex_map(const h5::Input& file, const Choice& choice);
+
+}  // namespace cortune::surface

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// surface-export: a quantity per vertex as a surface file on fsaverage. Reads kinds
+// evaluation, encoding and dataset; writes GIFTI (.func.gii) or MGH.
+#include <fmt/format.h>
+
+#include "cli/tool.hpp"
+#include "core/error.hpp"
+#include "core/output_file.hpp"
+#include "surface/surface_file.hpp"
+
+namespace {
+
+using namespace cortune;
+
+struct Options {
+    std::string file, format = "auto";
+    surface::Choice choice;
+};
+
+const cli::Doc doc{
+    .name = "surface-export",
+    .summary = "write a quantity per vertex as a surface file on fsaverage",
+    .description =
+        {"Puts the values of one hemisphere onto fsaverage's 163,842 vertices, through the vertex indices that the file "
+         "carries, and writes what FreeSurfer, Connectome Workbench, nilearn and pycortex open. Vertices of which nothing "
+         "is known are NaN.",
+         "Of an evaluation any array over voxels can be taken: r, r2, r_low, q_value, difference, noise_ceiling and so on, of "
+         "the last model or of --model; of an encoding cv_r and alpha of the chosen layer or of --layer; of a data set "
+         "noise_ceiling and, as numbers, the labels of a class (roi, with --roi-class). All ROIs are put together; where a "
+         "vertex is in several whose values differ (their layers may), the first stands and the others are counted in a "
+         "warning: --roi-class and --roi choose."},
+    .examples = {{"accuracy of the last model of an evaluation, for Workbench",
+                  "surface-export evaluation.h5 --quantity r --hemi lh -o lh.r.func.gii"},
+                 {"the gain over the untuned network in early visual areas, for FreeView",
+                  "surface-export evaluation.h5 --quantity difference --hemi rh --roi-class prf-visualrois -o rh.gain.mgh"}},
+    .reads = {"FILE: a file of kind evaluation, encoding or dataset whose vertices are fsaverage's"},
+    .writes = {"-o: GIFTI where the name ends in .gii, MGH where it ends in .mgh"},
+    .see_also = {"encode-eval(1)", "ridge-encode(1)", "cortune-info(1)"}};
+
+void declare(CLI::App& app, Options& o) {
+    app.add_option("FILE", o.file, "What to take the quantity from")->required()->type_name("FILE");
+    app.add_option("--quantity", o.choice.quantity, "Name of the array")->required()->type_name("NAME");
+    app.add_option("--hemi", o.choice.hemisphere, "lh or rh")->required()->check(CLI::IsMember({"lh", "rh"}))->type_name("HEMI");
+    app.add_option("--subject", o.choice.subject, "Subject, where the file holds several")->type_name("NAME");
+    app.add_option("--roi-class", o.choice.roi_class, "ROIs of this class alone")->type_name("CLASS");
+    app.add_option("--roi", o.choice.roi, "This ROI alone")->type_name("ROI");
+    app.add_option("--model", o.choice.model, "Model of an evaluation, by its label; default: the last")->type_name("LABEL");
+    app.add_option("--layer", o.choice.layer, "Layer of an encoding; default: the one chosen in each ROI")->type_name("NAME");
+    app.add_option("--format", o.format, "gifti, mgh or, by the ending of the output, auto")
+        ->check(CLI::IsMember({"auto", "gifti", "mgh"}))->capture_default_str()->type_name("FORMAT");
+}
+
+std::string format_of(const Options& o, const std::filesystem::path& output) {
+    if (o.format != "auto") return o.format;
+    if (output.extension() == ".gii") return "gifti";
+    if (output.extension() == ".mgh") return "mgh";
+    throw UsageError(output.string() + ": the ending says no format", "name it .func.gii or .mgh, or give --format");
+}
+
+void run(const Options& o, cli::Context& context) {
+    const std::string format = format_of(o, context.output);
+    check_output(context.output, context.overwrite);
+    const h5::Input file(o.file, {"evaluation", "encoding", "dataset"});
+    const surface::VertexMap map = surface::read_vertex_map(file, o.choice);
+    if (map.disagreeing > 0)
+        context.warn(fmt::format("{} vertices are in several ROIs with different values; the first ROI's stand", map.disagreeing));
+    if (format == "gifti") surface::write_gifti(context.output, map, context.overwrite);
+    else surface::write_mgh(context.output, map, context.overwrite);
+    context.info(fmt::format("{}: {} of {} vertices known", context.output.string(), map.known, map.value.size()));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return cortune::cli::tool_main<Options>(argc, argv, doc, {.output = true, .threads = false}, declare, run);
+}
