@@ -4,7 +4,7 @@
 BEGIN { FS = "\t" }
 NR == 1 {
     for (i = 1; i <= NF; ++i) at[$i] = i
-    printf "%-5s %-8s %6s  %-12s %7s %8s %9s %8s %18s %7s%s\n", "hemi", "ROI", "voxels", "model", "mean r",
+    printf "%-7s %-5s %-8s %6s  %-12s %7s %8s %9s %8s %18s %7s%s\n", "subject", "hemi", "ROI", "voxels", "model", "mean r",
         "ceiling", "improved", "gain", "95 % interval", "p", "  optimistic"
     next
 }
@@ -14,7 +14,7 @@ function cell(name, format) { return $at[name] == "nan" ? "-" : sprintf(format, 
     key = $at["subject"] $at["hemisphere"] $at["roi_class"] $at["roi"]
     if (++rows[key] > most) most = rows[key]
     region[++n] = key
-    text[n] = sprintf("%-5s %-8s %6s  %-12s %7s %8s %9s %8s %18s %7s  %s", $at["hemisphere"], $at["roi"], $at["voxels"],
+    text[n] = sprintf("%-7s %-5s %-8s %6s  %-12s %7s %8s %9s %8s %18s %7s  %s", $at["subject"], $at["hemisphere"], $at["roi"], $at["voxels"],
         $at["model"], cell("mean_r", "%.3f"), cell("ceiling_r", "%.3f"),
         $at["share_improved"] == "nan" ? "-" : sprintf("%.0f %%", 100 * $at["share_improved"]),
         cell("difference", "%+.3f"), interval, cell("p_value", "%.3f"), $at["optimistic"] == 1 ? "yes" : "")

@@ -87,6 +87,7 @@ void run(const Options& options, cli::Context& context) {
     job.run = {context.record(), context.output, context.overwrite, context.seed, context.threads, context.device};
     if (job.weights.empty()) job.weights = share_dir() / "models" / "alexnet-mini.h5";
     if (!options.memory.empty()) job.options.memory = parse_bytes(options.memory);
+    if (job.roi.roi.find(',') != std::string::npos) throw UsageError("--roi " + job.roi.roi + ": one model is of one ROI", "A+B joins several");
     if (job.resume && job.checkpoint.empty()) throw UsageError("--resume needs --checkpoint FILE");
     job.resume = job.resume && std::filesystem::exists(job.checkpoint);
     engine::load().finetune(job, context);

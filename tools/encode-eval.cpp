@@ -11,12 +11,14 @@
 
 #include "cli/tool.hpp"
 #include "core/error.hpp"
+#include "core/output_file.hpp"
 #include "core/text.hpp"
 #include "core/text_file.hpp"
 #include "encode/evaluation.hpp"
 #include "encode/evaluation_file.hpp"
 #include "linalg/threads.hpp"
 #include "report/evaluation_report.hpp"
+#include "report/gnuplot.hpp"
 
 namespace {
 
@@ -72,10 +74,10 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--model", o.models, "A model and its encoding file or files; the first is the reference")
         ->type_name("LABEL=FILE[,FILE...]")->allow_extra_args(false);
     app.add_option("--permutations", o.evaluation.resample.permutations, "Permutations of the paired test")
-        ->check(CLI::Range(1, 10000000))->type_name("INT")->capture_default_str();
+        ->check(CLI::Range(1, 100000))->type_name("INT")->capture_default_str();
     app.add_option("--bootstrap", o.evaluation.resample.bootstraps,
                    "Bootstrap samples of the interval; 0 for none")
-        ->check(CLI::Range(0, 100000))->type_name("INT")->capture_default_str();
+        ->check(CLI::Range(0, 20000))->type_name("INT")->capture_default_str();
     app.add_option("--forest", o.forest, "Write subjects' gains and their combination per region as TSV")->type_name("FILE");
     app.add_option("--report", o.report, "Write a self-contained HTML page with table, figures and provenance (needs gnuplot)")->type_name("FILE");
     app.add_option("--figures", o.figures, "Write the page's figures as SVG files into this folder")->type_name("DIR");
@@ -111,24 +113,29 @@ std::vector<encode::ModelFiles> open_models(const Options& o) {
     return models;
 }
 
-void write_report(const Options& o, const encode::Evaluation& evaluation, const h5::Record& record, cli::Context& context) {
-    if (o.report.empty() && o.figures.empty()) return;
-    const auto figures = report::evaluation_figures(evaluation);
-    if (!o.figures.empty()) {
-        std::error_code error;
-        std::filesystem::create_directories(o.figures, error);
-        if (error) throw OutputError(fmt::format("{}: cannot be made ({})", o.figures.string(), error.message()));
-        for (const auto& f : figures) write_text_file(o.figures / (f.name + ".svg"), f.svg, context.overwrite);
-    }
-    if (!o.report.empty())
-        write_text_file(o.report, report::evaluation_page(evaluation, figures, h5::provenance_of(record, "this page")), context.overwrite);
+// What would fail after the computation is found before it.
+void check_targets(const Options& o, const std::vector<encode::ModelFiles>& models, const cli::Context& context) {
+    std::vector<std::filesystem::path> inputs;
+    for (const auto& model : models)
+        for (const auto& file : model.files) inputs.push_back(file.input().path());
+    check_distinct({{"-o", context.output}, {"--forest", o.forest}, {"--report", o.report}, {"--figures", o.figures}}, inputs);
+    for (const auto* target : {&context.output, &o.forest, &o.report})
+        if (!target->empty()) h5::check_target(*target, context.overwrite);
+    if (!o.figures.empty() && !context.overwrite && std::filesystem::exists(o.figures))
+        throw OutputError(o.figures.string() + ": exists already", "--overwrite replaces the figures in it");
+    if (!o.report.empty() || !o.figures.empty()) report::svg("plot x", 100, 100);  // is gnuplot there?
+}
+
+void write_figures(const std::filesystem::path& folder, const std::vector<report::Figure>& figures) {
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) throw OutputError(fmt::format("{}: cannot be made ({})", folder.string(), error.message()));
+    for (const auto& f : figures) write_text_file(folder / (f.name + ".svg"), f.svg, true);
 }
 
 void run(const Options& o, cli::Context& context) {
-    if (!context.output.empty()) h5::check_target(context.output, context.overwrite);
-    for (const auto* target : {&o.forest, &o.report})
-        if (!target->empty()) h5::check_target(*target, context.overwrite);
     const auto models = open_models(o);
+    check_targets(o, models, context);
     h5::Record record = context.record();
     record.libraries["openblas"] = linalg::blas_version();
     for (const auto& model : models)
@@ -140,12 +147,16 @@ void run(const Options& o, cli::Context& context) {
     const encode::Evaluation evaluation = encode::evaluate(models, options, context);
     if (evaluation.optimistic) context.warn("optimistic scores: " + evaluation.optimistic_reason);
 
+    const bool drawn = !o.report.empty() || !o.figures.empty();
+    const auto figures = drawn ? report::evaluation_figures(evaluation) : std::vector<report::Figure>{};
     // The table first: a run that cannot print it leaves no file either.
     context.result(context.json ? encode::evaluation_json(evaluation).dump(2) + '\n'
                                 : encode::evaluation_tsv(evaluation));
     context.flush_results();
     if (!o.forest.empty()) write_text_file(o.forest, encode::forest_tsv(evaluation), context.overwrite);
-    write_report(o, evaluation, record, context);
+    if (!o.figures.empty()) write_figures(o.figures, figures);
+    if (!o.report.empty())
+        write_text_file(o.report, report::evaluation_page(evaluation, figures, h5::provenance_of(record, "this page")), context.overwrite);
     if (!context.output.empty()) encode::write_evaluation(context.output, record, context.overwrite, evaluation);
 }
 

@@ -35,16 +35,19 @@ const cli::Doc doc{
          "Layout table reads pictures from a folder or a zip archive (--images) and responses from a NumPy file "
          "(--responses), images × units or units × images. Rows belong to the pictures' sorted names, or to the "
          "names of --names. Several sessions of the same units are appended by giving --images, --responses and "
-         "--namespace once for each.",
-         "Pictures are resized exactly as Pillow's bilinear filter does. An image is identified by "
+         "--namespace once for each. Pictures that were presented several times are averaged with --average-repeats, and "
+         "--ceiling makes a noise ceiling of their agreement.",
+         "Pictures are resized to a square exactly as Pillow's bilinear filter does, to the size that the network takes: 224 for "
+         "AlexNet (the default), 64 for the small backbone that comes with cortune. An image is identified by "
          "<namespace>:<name> and by the SHA-256 of its decoded pixels. Whether it trains or tests depends on its id "
          "and --split-seed alone, so it is on the same side for every subject.",
          "Every extraction looks for faults: equal pictures, columns that are constant, repeated or not finite, responses "
-         "that colour and orientation energy of the pictures do not predict better than those of other pictures (early visual "
-         "areas), and hemispheres that see the wrong half. Findings are kept in the file (/checks; cortune-info lists them) and "
+         "that colour and orientation energy of the pictures do not predict better than those of other pictures (ROIs named V1, V2 "
+         "or V3 where there are any, else all columns), and hemispheres that see the wrong half. Findings are kept in the file (/checks; cortune-info lists them) and "
          "said on stderr where they look wrong; --check=strict stops there."},
     .examples = {{"subject 1 of Algonauts 2023, pictures of 224 pixels",
                   "nsd-extract algonauts algonauts_2023 --subject 1 -o subj01.h5"},
+                 {"the same for the shipped small backbone", "nsd-extract algonauts algonauts_2023 --subject 1 --size 64 -o subj01.h5"},
                  {"a recording session in a table",
                   "nsd-extract table --images images_201025.zip --responses responses_201025.npy --namespace 201025 "
                   "--size 112 -o 201025.h5"},
@@ -88,6 +91,10 @@ void declare(CLI::App& app, Options& o) {
     list("--responses", o.table.responses, "Responses to them, a matrix in NumPy's format", "FILE.npy");
     list("--namespace", o.table.namespaces, "Prefix of the image ids, one per session", "NAME");
     list("--names", o.table.names, "Text file, a picture's name per line: the order of the responses", "FILE");
+    app.add_flag("--average-repeats", o.table.average_repeats, "Lines of --names that repeat a picture are its presentations: average them")
+        ->group("Layout table");
+    app.add_option("--ceiling", o.table.ceiling, "Noise ceiling from the repeats: none, ncsnr, split-half or leave-one-out")
+        ->check(CLI::IsMember({"none", "ncsnr", "split-half", "leave-one-out"}))->capture_default_str()->type_name("MODE")->group("Layout table");
     app.add_option("--orientation", o.table.orientation, "auto, images-by-units or units-by-images")
         ->check(CLI::IsMember({"auto", "images-by-units", "units-by-images"}))->capture_default_str()
         ->type_name("ORDER")->group("Layout table");
@@ -112,8 +119,8 @@ datasets::Plan plan_of(const Options& o, cli::Context& context) {
         return datasets::table_plan(table, context);
     }
     if (!t.images.empty() || !t.responses.empty() || !t.namespaces.empty() || !t.names.empty() || !t.roi.empty() ||
-        t.orientation != "auto")
-        throw UsageError("--images, --responses, --namespace, --names, --orientation and --roi-name "
+        t.orientation != "auto" || t.average_repeats || t.ceiling != "none")
+        throw UsageError("--images, --responses, --namespace, --names, --average-repeats, --ceiling, --orientation and --roi-name "
                          "are of layout table");
     if (o.folder.empty()) throw UsageError("layout algonauts needs the folder of the data");
     return datasets::algonauts_plan(o.folder, subject_number(o.subject), context);
@@ -122,6 +129,8 @@ datasets::Plan plan_of(const Options& o, cli::Context& context) {
 void run(const Options& options, cli::Context& context) {
     // A range check lets NaN through.
     if (std::isnan(options.extract.test_share)) throw UsageError("--test-share nan is no share");
+    if (options.plan && !context.output.empty()) throw UsageError("--plan writes nothing, so it takes no -o");
+    if (!options.plan && context.json) throw UsageError("--json is the form of --plan");
     if (!options.plan) {
         if (context.output.empty()) throw UsageError("-o FILE is missing", "--plan alone needs none");
         h5::check_target(context.output, context.overwrite);
@@ -133,7 +142,7 @@ void run(const Options& options, cli::Context& context) {
     extract.threads = context.threads;
     extract.overwrite = context.overwrite;
     if (options.plan) {
-        const auto summary = datasets::plan_summary(plan, extract);
+        const auto summary = datasets::plan_summary(plan, extract, datasets::plan_split(plan, extract, context));
         context.result(context.json ? summary.dump(2) + '\n' : h5::describe_text(summary));
         return;
     }

@@ -60,8 +60,12 @@ std::string format_of(const Options& o, const std::filesystem::path& output) {
 void run(const Options& o, cli::Context& context) {
     const std::string format = format_of(o, context.output);
     check_output(context.output, context.overwrite);
+    check_distinct({{"-o", context.output}}, {o.file});
     const h5::Input file(o.file, {"evaluation", "encoding", "dataset"});
     const surface::VertexMap map = surface::read_vertex_map(file, o.choice);
+    if (map.known == 0)
+        throw BadInput(fmt::format("{}: no vertex of {} has a value of '{}' here", o.file, o.choice.hemisphere, o.choice.quantity),
+                       "is it that model's, or the reference's? cortune-info lists what there is");
     if (map.disagreeing > 0)
         context.warn(fmt::format("{} vertices are in several ROIs with different values; the first ROI's stand", map.disagreeing));
     if (format == "gifti") surface::write_gifti(context.output, map, context.overwrite);

@@ -71,6 +71,26 @@ void check_output(const fs::path& path, bool overwrite) {
     if (!overwrite) throw OutputError(path.string() + ": exists already", "--overwrite replaces it");
 }
 
+void check_distinct(const std::vector<std::pair<std::string, std::filesystem::path>>& targets,
+                    const std::vector<std::filesystem::path>& inputs) {
+    const auto place = [](const std::filesystem::path& path) {
+        std::error_code error;
+        const auto found = std::filesystem::weakly_canonical(path, error);
+        return error ? path.lexically_normal() : found;
+    };
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+        const auto& [option, path] = targets[i];
+        if (path.empty()) continue;
+        for (const auto& input : inputs)
+            if (!input.empty() && place(input) == place(path))
+                throw UsageError(fmt::format("{} {} is also an input", option, path.string()), "give it another name");
+        for (std::size_t k = 0; k < i; ++k)
+            if (!targets[k].second.empty() && place(targets[k].second) == place(path))
+                throw UsageError(fmt::format("{} and {} name the same file, {}", targets[k].first, option, path.string()),
+                                 "give each a name of its own");
+    }
+}
+
 void write_at(int file, const fs::path& path, const void* data, std::size_t bytes, std::int64_t offset) {
     const char* p = static_cast<const char*>(data);
     while (bytes > 0) {

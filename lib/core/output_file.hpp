@@ -7,7 +7,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/error.hpp"
 
@@ -22,7 +25,8 @@ struct WriteOptions {
 
 // Writes the pieces one after the other to part_path(path), syncs that, renames it over
 // `path` and syncs the folder. Throws OutputError with the system's reason; then nothing is
-// left behind and what stood at `path` still stands. Distinct files may be written at once.
+// left behind and what stood at `path` still stands (but where syncing the folder fails, after
+// the renaming). Distinct files may be written at once.
 void write_bytes(const std::filesystem::path& path, std::initializer_list<std::string_view> pieces,
                  const WriteOptions& options = {});
 
@@ -30,6 +34,11 @@ void write_bytes(const std::filesystem::path& path, std::initializer_list<std::s
 // `overwrite` anything, and always what is no regular file. UsageError for a path without a
 // file name.
 void check_output(const std::filesystem::path& path, bool overwrite);
+
+// Throws UsageError where two targets (option, path; empty paths do not count) are one
+// file, or one is also an input.
+void check_distinct(const std::vector<std::pair<std::string, std::filesystem::path>>& targets,
+                    const std::vector<std::filesystem::path>& inputs);
 
 // ".<name>.<pid>.part" in the folder of `path`.
 std::filesystem::path part_path(const std::filesystem::path& path);

@@ -57,6 +57,11 @@ std::string trim(std::string_view text) {
     return std::string(text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1));
 }
 
+std::string link_name(std::string name) {
+    std::replace(name.begin(), name.end(), '/', '_');
+    return name.empty() || name == "." ? "_" + name : name;
+}
+
 std::string lower_snake(std::string_view text) {
     std::string out = lower(text);
     for (char& c : out)

@@ -14,6 +14,8 @@ std::vector<std::string> split(std::string_view text, char separator);
 std::string trim(std::string_view text);
 // "prf-visualrois" → "prf_visualrois": HDF5 link names are lower_snake.
 std::string lower_snake(std::string_view text);
+// A name as an HDF5 link: without slashes, and neither empty nor ".".
+std::string link_name(std::string name);
 // `known` sorted by edit distance to `wanted`, nearest first (Levenshtein, case
 // folded): for "unknown ROI 'V1w'; known: V1v, …".
 std::vector<std::string> nearest_first(std::string_view wanted, std::vector<std::string> known);

@@ -126,6 +126,7 @@ void add_ceiling(const fs::path& folder, PlannedHemisphere& h, Plan& plan) {
         throw BadInput(fmt::format("{}: expected ({},), one value per column of the responses; found {}",
                                    path.string(), vertices, shape_text(file.shape())));
     h.about.noise_ceiling = file.floats();
+    h.about.ceiling_mode = "file";
     check_noise_ceiling(h.about.noise_ceiling, path.string());
     plan.files.push_back(path);
 }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <unordered_map>
@@ -29,10 +30,13 @@ void ColumnCheck::add(const float* rows, std::size_t count) {
 }
 
 std::vector<Finding> ColumnCheck::findings(const Hemisphere& hemisphere) const {
+    if (rows_ < 2)
+        return {{"columns", hemisphere.name, static_cast<double>(rows_), false, "not looked at: one image says nothing of columns"}};
     std::uint64_t constant = 0, twins = 0, broken = 0;
     std::unordered_map<std::uint64_t, std::size_t> seen;
     for (std::size_t v = 0; v < hash_.size(); ++v) {
         broken += bad_[v] > 0;
+        if (bad_[v] > 0) continue;
         if (!varies_[v]) ++constant;
         else twins += !seen.emplace(hash_[v], v).second;
     }
@@ -62,6 +66,19 @@ void write_findings(h5::Node& root, const std::vector<Finding>& findings) {
     group.put("value", {"finding"}, value, {"the figure that it rests on"});
     group.put("warning", {"finding"}, warning, {"1 where something looks wrong"});
     group.put_strings("text", {"finding"}, text, {"in words"});
+}
+
+std::vector<std::string> DatasetFile::warnings() const {
+    std::vector<std::string> out;
+    const h5::Node& root = input_.root();
+    if (!root.has("checks")) return out;
+    const h5::Node checks = root.group("checks");
+    const auto check = checks.dataset("check").read_strings(), where = checks.dataset("where").read_strings(),
+               text = checks.dataset("text").read_strings();
+    const auto warning = checks.dataset("warning").read<std::int16_t>();
+    for (std::size_t i = 0; i < std::min({check.size(), where.size(), text.size(), warning.size()}); ++i)
+        if (warning[i] != 0) out.push_back(fmt::format("{} {}: {}", check[i], where[i], text[i]));
+    return out;
 }
 
 }  // namespace cortune::datasets

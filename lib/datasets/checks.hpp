@@ -49,7 +49,7 @@ std::vector<float> simple_features(const images::Image& picture);
 // or of whatever there is.
 struct EarlyResponses {
     std::string hemisphere;
-    bool early = false;  // of known early visual areas
+    bool early = false;  // of known early visual areas (V1, V2, V3, their v and d), else of all columns
     std::size_t columns = 0;
     std::vector<float> values;
 };

@@ -38,6 +38,7 @@ struct Hemisphere {
     std::string space = "index";       // "fsaverage" or "index" (the column itself)
     std::vector<RoiClass> roi_classes;
     std::vector<float> noise_ceiling;  // explainable share of variance per vertex, NaN: unknown; empty: none
+    std::string ceiling_mode = "none"; // where it comes from: "file", "ncsnr", "split-half", "leave-one-out"
 };
 
 // Throws BadInput beginning with `where` for a value that is neither NaN nor in [0, 1].
@@ -101,6 +102,9 @@ class DatasetFile {
     // found from the label (UsageError where two classes have it); roi "all" takes
     // every vertex. BadInput with the known names, nearest first, when unknown.
     Roi roi(const std::string& hemisphere, const std::string& roi_class, const std::string& roi) const;
+
+    // "check where: text" of the extraction's findings that look wrong (checks.hpp).
+    std::vector<std::string> warnings() const;
 
     std::vector<std::int64_t> rows(Split split) const;  // image rows of one side, ascending
 

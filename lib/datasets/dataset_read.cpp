@@ -122,7 +122,9 @@ Hemisphere read_hemisphere(const h5::Node& root, const std::string& name, std::u
     expect_shape(root.dataset("response_" + name), {images, v});
     if (root.has("noise_ceiling_" + name)) {
         expect_shape(root.dataset("noise_ceiling_" + name), {v});
-        out.noise_ceiling = root.dataset("noise_ceiling_" + name).read<float>();
+        const auto stored = root.dataset("noise_ceiling_" + name);
+        out.noise_ceiling = stored.read<float>();
+        out.ceiling_mode = stored.has_attr("mode") ? stored.attr_string("mode") : "file";
         check_noise_ceiling(out.noise_ceiling, root.dataset("noise_ceiling_" + name).where());
     }
     for (const std::string& child : root.children())

@@ -85,7 +85,7 @@ h5::Dataset write_hemisphere(h5::Node& root, const Hemisphere& h) {
     root.dataset(axis).attr("space", h.space);
     auto responses = root.create<float>("response_" + h.name, {"image", axis}, {"response to the image"});
     if (!h.noise_ceiling.empty())
-        root.put("noise_ceiling_" + h.name, {axis}, h.noise_ceiling, {"explainable share of the variance"});
+        root.put("noise_ceiling_" + h.name, {axis}, h.noise_ceiling, {"explainable share of the variance"}).attr("mode", h.ceiling_mode);
     for (const RoiClass& c : h.roi_classes) write_roi_class(root, axis, h.name, c);
     return responses;
 }

@@ -182,14 +182,24 @@ std::vector<Finding> judge(const Plan& plan, const ExtractOptions& options, std:
 
 }  // namespace
 
-void extract(const Plan& plan, const ExtractOptions& options, h5::Record record,
-             const std::filesystem::path& output, Reporter& reporter) {
-    h5::check_target(output, options.overwrite);
+std::vector<Split> plan_split(const Plan& plan, const ExtractOptions& options, Reporter& reporter) {
     check_ids(plan.images);
     check_parts(plan);
+    return make_split(plan, options, reporter);
+}
+
+void extract(Plan plan, const ExtractOptions& options, h5::Record record, const std::filesystem::path& output,
+             Reporter& reporter) {
+    h5::check_target(output, options.overwrite);
+    const auto split = plan_split(plan, options, reporter);
+    add_ceilings(plan);
     ImageTable table;
-    for (const PlannedImage& image : plan.images) table.id.push_back(image.id);
-    table.split = make_split(plan, options, reporter);
+    for (const PlannedImage& image : plan.images) {
+        table.id.push_back(image.id);
+        table.repeats.push_back(image.repeats);
+    }
+    if (std::all_of(table.repeats.begin(), table.repeats.end(), [](auto n) { return n == 1; })) table.repeats.clear();
+    table.split = split;
     std::vector<Hemisphere> hemispheres;
     for (const PlannedHemisphere& h : plan.hemispheres) hemispheres.push_back(h.about);
     DatasetHeader header = plan.header;

@@ -22,6 +22,7 @@ struct PlannedImage {
     std::size_t index = 0;  // in source->names()
     std::string id;         // "<namespace>:<name>"
     bool official_test = false;
+    std::int32_t repeats = 1;  // presentations whose responses are averaged
     std::string where() const { return source->where(index); }
 };
 
@@ -29,8 +30,12 @@ struct PlannedImage {
 struct ResponsePart {
     std::shared_ptr<const NpyFile> file;
     bool units_first = false;  // units × images instead of images × units
-    std::uint64_t images() const { return file->shape()[units_first ? 1 : 0]; }
+    // Where not empty: the file's rows (presentations) of each image, which are averaged.
+    std::vector<std::vector<std::uint64_t>> presentations = {};
+    std::uint64_t images() const { return presentations.empty() ? file->shape()[units_first ? 1 : 0] : presentations.size(); }
     std::uint64_t units() const { return file->shape()[units_first ? 0 : 1]; }
+    // Rows of the file as they are: count × units().
+    void read_file(std::uint64_t first, std::uint64_t count, float* out) const;
     // Images [first, first + count) as rows: count × units().
     void read(std::uint64_t first, std::uint64_t count, float* out) const;
 };
@@ -46,6 +51,7 @@ struct Plan {
     std::vector<PlannedHemisphere> hemispheres;
     std::vector<std::filesystem::path> files;  // every foreign file beside the pictures
     std::vector<Finding> findings;             // what the layout itself noticed
+    std::string ceiling = "none";              // from repeats: "ncsnr", … (repeat_ceiling.hpp)
 };
 
 struct ExtractOptions {
@@ -62,12 +68,16 @@ struct ExtractOptions {
     bool overwrite = false;
 };
 
+// The side of every image of the plan, as extract() will have it. Throws BadInput for ids
+// that occur twice and for a list of test images that names none.
+std::vector<Split> plan_split(const Plan& plan, const ExtractOptions& options, Reporter& reporter);
+
 // Decodes on all threads, resizes (images::resize_bilinear), writes in order; memory
 // does not grow with the number of images. Adds the inputs' hashes to `record`. Throws
 // BadInput for a damaged picture (named), ids that occur twice, and responses that are
 // not finite (counted per ROI) unless allowed, and with `strict` for any finding that looks
 // wrong; findings (checks.hpp) go into the file and, where they are warnings, to `reporter`.
-void extract(const Plan& plan, const ExtractOptions& options, h5::Record record,
-             const std::filesystem::path& output, Reporter& reporter);
+void extract(Plan plan, const ExtractOptions& options, h5::Record record, const std::filesystem::path& output,
+             Reporter& reporter);
 
 }  // namespace cortune::datasets

@@ -11,11 +11,27 @@
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
 #include "core/text.hpp"
+#include "datasets/repeat_ceiling.hpp"
 
 namespace cortune::datasets {
 
-void ResponsePart::read(std::uint64_t first, std::uint64_t count, float* out) const {
+void ResponsePart::read_file(std::uint64_t first, std::uint64_t count, float* out) const {
     units_first ? file->columns(first, count, out) : file->rows(first, count, out);
+}
+
+void ResponsePart::read(std::uint64_t first, std::uint64_t count, float* out) const {
+    if (presentations.empty()) return read_file(first, count, out);
+    std::vector<float> row(units());
+    std::vector<double> sum(units());
+    for (std::uint64_t i = 0; i < count; ++i) {
+        const auto& rows = presentations[first + i];
+        std::fill(sum.begin(), sum.end(), 0.0);
+        for (const std::uint64_t r : rows) {
+            read_file(r, 1, row.data());
+            for (std::size_t v = 0; v < sum.size(); ++v) sum[v] += static_cast<double>(row[v]);
+        }
+        for (std::size_t v = 0; v < sum.size(); ++v) out[i * sum.size() + v] = static_cast<float>(sum[v] / static_cast<double>(rows.size()));
+    }
 }
 
 namespace {
@@ -125,7 +141,7 @@ Faults copy_hemisphere(const PlannedHemisphere& h, const ExtractOptions& options
         const Moments moments = training_moments(h, split);
         mean = moments.mean(), scale = moments.scale();
         if (const auto constant = std::count(scale.begin(), scale.end(), 0.0); constant > 0)
-            reporter.warn(fmt::format("{}: {} columns do not vary over the training images; they become zeros",
+            reporter.warn(fmt::format("{}: {} columns have no variance over the training images; they become zeros, or stay NaN",
                                       h.about.name, constant));
     }
     const auto total = static_cast<std::int64_t>(split.size());
@@ -183,6 +199,30 @@ std::vector<EarlyResponses> early_responses(const Plan& plan, std::size_t most) 
     return out;
 }
 
+void add_ceilings(Plan& plan) {
+    for (PlannedHemisphere& h : plan.hemispheres) {
+        const bool repeated = std::any_of(h.parts.begin(), h.parts.end(), [](const auto& p) { return !p.presentations.empty(); });
+        if (!repeated) continue;
+        RepeatStatistics statistics(h.about.vertex.size());
+        std::vector<float> rows;
+        for (const ResponsePart& part : h.parts)
+            for (std::uint64_t i = 0; i < part.images(); ++i) {
+                check_interrupt();
+                const auto presented = part.presentations.empty() ? std::vector<std::uint64_t>{i} : part.presentations[i];
+                rows.resize(presented.size() * part.units());
+                for (std::size_t k = 0; k < presented.size(); ++k) part.read_file(presented[k], 1, rows.data() + k * part.units());
+                statistics.add(rows.data(), presented.size());
+            }
+        const double agree = statistics.mean_split_half();
+        plan.findings.push_back({"repeats", h.about.name, agree, !(agree > 0.02),
+                                 fmt::format("{} pictures were repeated; their halves correlate with mean r = {:.3f}{}", statistics.repeated(), agree,
+                                             agree > 0.02 ? "" : ": do the repeats belong together?")});
+        if (plan.ceiling == "none") continue;
+        h.about.noise_ceiling = statistics.ceiling(parse_repeat_ceiling(plan.ceiling));
+        h.about.ceiling_mode = plan.ceiling;
+    }
+}
+
 std::vector<Finding> copy_responses(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split,
                                     DatasetWriter& writer, Reporter& reporter) {
     std::vector<Finding> findings;
@@ -200,7 +240,7 @@ std::vector<Finding> copy_responses(const Plan& plan, const ExtractOptions& opti
     if (total == 0) return findings;
     const std::string what = fmt::format("{}: {} responses are NaN or infinite ({})", join(files), total,
                                          join(counts, "; "));
-    if (!options.allow_nan) throw BadInput(what, "--allow-nan keeps them; they take no part in --normalize");
+    if (!options.allow_nan) throw BadInput(what, "--allow-nan keeps them; they take no part in --normalize, and a column that has any is NaN in every encoding");
     reporter.warn(what);
     return findings;
 }

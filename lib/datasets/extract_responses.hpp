@@ -6,6 +6,10 @@
 
 namespace cortune::datasets {
 
+// Looks at repeated presentations, where there are any: whether they agree, and the noise
+// ceilings that the plan asks for.
+void add_ceilings(Plan& plan);
+
 // Copies every hemisphere's responses, normalised where asked for. Throws BadInput with
 // the count per ROI for values that are not finite (unless allowed) and for a
 // normalisation without training images.

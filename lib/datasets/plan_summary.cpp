@@ -17,14 +17,14 @@ double gib(double bytes) { return rounded(bytes / (1 << 30), 1000); }
 
 }  // namespace
 
-Json plan_summary(const Plan& plan, const ExtractOptions& options) {
+Json plan_summary(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split) {
     double picture_bytes = 0, response_bytes = 0;
     std::int64_t official = 0;
     for (const auto& image : plan.images) {
         picture_bytes += static_cast<double>(image.source->bytes(image.index));
         official += image.official_test;
     }
-    Json hemispheres = Json::array(), rois = Json::array();
+    Json hemispheres = Json::array(), rois = Json::array(), sessions = Json::array();
     double columns = 0;
     for (const auto& h : plan.hemispheres) {
         columns += static_cast<double>(h.about.vertex.size());
@@ -32,6 +32,7 @@ Json plan_summary(const Plan& plan, const ExtractOptions& options) {
         for (const auto& part : h.parts) {
             files.push_back(part.file->path().string());
             response_bytes += static_cast<double>(part.file->bytes());
+            sessions.push_back({{"file", part.file->path().string()}, {"rows", part.file->shape()[part.units_first ? 1 : 0]}, {"images", part.images()}});
         }
         hemispheres.push_back({{"hemisphere", h.about.name}, {"vertices", h.about.vertex.size()}, {"files", files}});
         for (const auto& c : h.about.roi_classes)
@@ -45,6 +46,10 @@ Json plan_summary(const Plan& plan, const ExtractOptions& options) {
             {"layout", plan.header.layout},
             {"images", plan.images.size()},
             {"official_test_images", official},
+            {"split", {{"train", std::count(split.begin(), split.end(), Split::train)},
+                       {"test", std::count(split.begin(), split.end(), Split::test)},
+                       {"official_test", std::count(split.begin(), split.end(), Split::official_test)}}},
+            {"sessions", sessions},
             {"hemispheres", hemispheres},
             {"rois", rois},
             {"read_gib", gib(picture_bytes + response_bytes)},

@@ -9,8 +9,8 @@
 namespace cortune::datasets {
 
 // {"subject", "layout", "images", "official_test_images", "hemispheres": [{hemisphere,
-// vertices, files}], "rois": [{hemisphere, class, roi, voxels}], "read_gib", "write_gib",
+// vertices, files}], "sessions": [{file, presentations, images}], "split", "rois": [{hemisphere, class, roi, voxels}], "read_gib", "write_gib",
 // "minutes"}. Minutes are those of decoding the pictures on `threads` cores.
-nlohmann::ordered_json plan_summary(const Plan& plan, const ExtractOptions& options);
+nlohmann::ordered_json plan_summary(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split);
 
 }  // namespace cortune::datasets

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -33,6 +34,10 @@ void check(const TableOptions& options) {
     for (const auto& name : options.namespaces)
         if (name.empty() || name.find_first_of(":/ \t\n") != std::string::npos)
             throw UsageError(fmt::format("'{}' is no namespace: letters, digits, '-', '_' and '.'", name));
+    if (options.ceiling != "none" && !options.average_repeats)
+        throw UsageError("--ceiling needs repeated presentations", "--names lists them, --average-repeats takes them together");
+    if (options.average_repeats && options.names.empty())
+        throw UsageError("--average-repeats needs --names, which says what was presented in each row");
     for (const auto& name : {options.subject, options.roi})
         if (name.find_first_of("+/") != std::string::npos)
             throw UsageError(fmt::format("'{}': neither '+' nor '/' may be part of this name", name));
@@ -51,11 +56,11 @@ void check_repeats(const std::string& list, const std::vector<std::string>& name
     throw BadInput(fmt::format("{}: lines {} repeat the picture '{}'{}", list, join(*first),
                                names[static_cast<std::size_t>(first - lines.begin())],
                                count > 1 ? fmt::format("; repeated pictures in all: {}", count) : ""),
-                   "average the responses to the repeats of a picture first, and name it once");
+                   "--average-repeats takes the lines as presentations of one picture and averages them");
 }
 
 // The pictures of one session in the order of the responses.
-std::vector<std::size_t> picture_order(const images::Source& source, const std::string& list) {
+std::vector<std::size_t> picture_order(const images::Source& source, const std::string& list, bool repeats) {
     const auto& names = source.names();
     std::vector<std::size_t> out(names.size());
     std::iota(out.begin(), out.end(), std::size_t{0});
@@ -76,7 +81,40 @@ std::vector<std::size_t> picture_order(const images::Source& source, const std::
         out.push_back(found->second);
         lines[found->second].push_back(std::to_string(number));
     }
-    check_repeats(list, names, std::move(lines));
+    if (!repeats) check_repeats(list, names, std::move(lines));
+    return out;
+}
+
+// Whether the last numbers of the names fall somewhere in a list that is sorted as text.
+bool numbers_out_of_order(const std::vector<std::string>& names) {
+    const auto number = [](const std::string& name) {
+        const std::string stem = without_ending(name);
+        const auto last = stem.find_last_not_of("0123456789");
+        const std::string digits = last == std::string::npos ? stem : stem.substr(last + 1);
+        return digits.empty() || digits.size() > 15 ? -1 : std::stoll(digits);
+    };
+    const auto prefix = [](const std::string& name) { return name.substr(0, name.find_first_of("0123456789")); };
+    for (std::size_t i = 1; i < names.size(); ++i)
+        if (prefix(names[i]) == prefix(names[i - 1]) && number(names[i]) >= 0 && number(names[i]) < number(names[i - 1])) return true;
+    return false;
+}
+
+// Pictures in the order of their first presentation, and the rows of each.
+std::vector<std::size_t> without_repeats(const std::vector<std::size_t>& order) {
+    std::vector<std::size_t> out;
+    std::unordered_set<std::size_t> seen;
+    for (const std::size_t i : order)
+        if (seen.insert(i).second) out.push_back(i);
+    return out;
+}
+std::vector<std::vector<std::uint64_t>> presentations_of(const std::vector<std::size_t>& order) {
+    std::vector<std::vector<std::uint64_t>> out;
+    std::unordered_map<std::size_t, std::size_t> place;
+    for (std::size_t row = 0; row < order.size(); ++row) {
+        const auto [known, added] = place.emplace(order[row], out.size());
+        if (added) out.emplace_back();
+        out[known->second].push_back(row);
+    }
     return out;
 }
 
@@ -116,12 +154,17 @@ Plan table_plan(const TableOptions& options, Reporter& reporter) {
     for (std::size_t s = 0; s < options.images.size(); ++s) {
         const auto source = images::open_source(options.images[s]);
         const std::string list = options.names.empty() ? "" : options.names[s];
-        const auto order = picture_order(*source, list);
-        for (std::size_t i : order)
-            plan.images.push_back(
-                {source, i, options.namespaces[s] + ':' + without_ending(source->names()[i]), false});
+        const auto order = picture_order(*source, list, options.average_repeats);
         ResponsePart part{std::make_shared<NpyFile>(options.responses[s]), false};
         part.units_first = units_first(*part.file, order.size(), options.orientation, *source);
+        if (options.average_repeats) part.presentations = presentations_of(order);
+        if (list.empty() && numbers_out_of_order(source->names()))
+            reporter.warn(fmt::format("{}: rows are taken in the order of the names as text ({}, {}, …), in which numbers without leading "
+                                      "zeros are out of order; --names gives another", options.images[s], source->names()[0], source->names()[1]));
+        const auto pictures = options.average_repeats ? without_repeats(order) : order;
+        for (std::size_t k = 0; k < pictures.size(); ++k)
+            plan.images.push_back({source, pictures[k], options.namespaces[s] + ':' + without_ending(source->names()[pictures[k]]), false,
+                                   part.presentations.empty() ? 1 : static_cast<std::int32_t>(part.presentations[k].size())});
         reporter.info(fmt::format("{}: {} images, {} units", options.responses[s], part.images(), part.units()));
         if (!all.parts.empty() && part.units() != all.parts[0].units())
             throw BadInput(fmt::format("{}: expected {} units, as in {}, found {}", options.responses[s],
@@ -140,6 +183,7 @@ Plan table_plan(const TableOptions& options, Reporter& reporter) {
     all.about.roi_classes.push_back({"table", std::vector<std::int16_t>(units, 1), {1},
                                      {options.roi.empty() ? plan.header.subject : options.roi}});
     plan.hemispheres.push_back(std::move(all));
+    plan.ceiling = options.ceiling;
     return plan;
 }
 

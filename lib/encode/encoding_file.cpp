@@ -4,18 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
 
 namespace cortune::encode {
 namespace {
-
-// A link name cannot hold a slash; the true names are attributes.
-std::string link_name(std::string name) {
-    std::replace(name.begin(), name.end(), '/', '_');
-    return name.empty() || name == "." ? "_" + name : name;
-}
 
 std::string shape_text(const h5::Shape& shape) {
     std::vector<std::string> parts;
@@ -47,6 +42,8 @@ EncodingHeader read_header(const h5::Node& root) {
     out.protocol = root.attr_string("protocol");
     out.optimistic = root.attr_int("optimistic") != 0;
     out.optimistic_reason = root.attr_string("optimistic_reason");
+    if (root.has_attr("tuned_to")) out.tuned_to = root.attr_string("tuned_to");
+    if (root.has_attr("data_warnings")) out.data_warnings = root.attr_strings("data_warnings");
     out.layer = root.dataset("layer").read_strings();
     out.alpha_grid = root.dataset("alpha_grid").read<double>();
     out.image = root.dataset("image").read_strings();
@@ -93,6 +90,15 @@ std::vector<std::string> find_rois(const h5::Node& root) {
 
 }  // namespace
 
+std::int64_t count_tuned(const std::vector<std::string>& ids, const std::vector<std::string>& sha256,
+                         const std::vector<std::string>& tuned_ids, const std::vector<std::string>& tuned_sha256) {
+    const std::unordered_set<std::string> by_id(tuned_ids.begin(), tuned_ids.end());
+    const std::unordered_set<std::string> by_pixels(tuned_sha256.begin(), tuned_sha256.end());
+    std::int64_t count = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) count += by_id.contains(ids[i]) || by_pixels.contains(sha256[i]);
+    return count;
+}
+
 EncodingWriter::EncodingWriter(const std::filesystem::path& path, const h5::Record& record,
                                bool overwrite, const EncodingHeader& header)
     : file_(path, "encoding", record, overwrite), header_(header) {
@@ -106,6 +112,8 @@ EncodingWriter::EncodingWriter(const std::filesystem::path& path, const h5::Reco
     root.attr("protocol", header.protocol);
     root.attr("optimistic", header.optimistic ? 1 : 0);
     root.attr("optimistic_reason", header.optimistic_reason);
+    if (!header.tuned_to.empty()) root.attr("tuned_to", header.tuned_to);
+    if (!header.data_warnings.empty()) root.attr("data_warnings", header.data_warnings);
     root.scale("image", header.image, {"scored image"});
     root.put_strings("image_sha256", {"image"}, header.image_sha256,
                      {"SHA-256 of the decoded source pixels"});
@@ -141,7 +149,7 @@ void EncodingWriter::add(const RoiEncoding& roi) {
     group.put("prediction", {"image", "voxel"}, roi.prediction, {"predicted response, chosen layer"});
     group.put("response", {"image", "voxel"}, roi.response, {"measured response"});
     if (!roi.noise_ceiling.empty())
-        group.put("noise_ceiling", {"voxel"}, roi.noise_ceiling, {"explainable share of variance"});
+        group.put("noise_ceiling", {"voxel"}, roi.noise_ceiling, {"explainable share of variance"}).attr("mode", roi.ceiling_mode);
 }
 
 EncodingFile::EncodingFile(const std::filesystem::path& path)
@@ -162,8 +170,11 @@ RoiEncoding EncodingFile::read(const std::string& roi_path) const {
     out.alpha = of_shape(group, "alpha", {layers, voxels}).read<double>();
     out.prediction = of_shape(group, "prediction", {images, voxels}).read<float>();
     out.response = of_shape(group, "response", {images, voxels}).read<float>();
-    if (group.has("noise_ceiling"))
-        out.noise_ceiling = of_shape(group, "noise_ceiling", {voxels}).read<float>();
+    if (group.has("noise_ceiling")) {
+        const auto stored = of_shape(group, "noise_ceiling", {voxels});
+        out.noise_ceiling = stored.read<float>();
+        out.ceiling_mode = stored.has_attr("mode") ? stored.attr_string("mode") : "file";
+    }
     const std::string tap = group.attr_string("chosen_layer");
     const auto found = std::find(header_.layer.begin(), header_.layer.end(), tap);
     if (found == header_.layer.end())

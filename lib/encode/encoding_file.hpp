@@ -25,6 +25,7 @@ struct RoiEncoding {
     std::vector<float> prediction;           // N × V, at the chosen layer and the voxel's alpha
     std::vector<float> response;             // N × V, as measured
     std::vector<float> noise_ceiling;        // V, share of variance; empty: none
+    std::string ceiling_mode = "none";       // where it comes from, as in the dataset
 };
 
 struct EncodingHeader {
@@ -33,9 +34,11 @@ struct EncodingHeader {
     std::string model_sha256;                // of the network's parameters (weights/model_file.hpp)
     std::string backbone;                    // "alexnet", …
     std::string method;                      // "untuned", "infonce", "clip", "mse"
+    std::string tuned_to;                    // "lh V1v": what the network was tuned to; empty: untuned
     std::string protocol;                    // "held-out", "paper", "train-cv"; "predicted": saved weights
     bool optimistic = false;                 // scored images tuned or selected something
     std::string optimistic_reason;           // empty unless optimistic
+    std::vector<std::string> data_warnings;  // what the extraction of the data found to look wrong
     std::vector<std::string> layer;          // taps, L
     std::vector<double> alpha_grid;
     std::vector<std::string> image, image_sha256;  // scored images, N
@@ -43,6 +46,10 @@ struct EncodingHeader {
     std::vector<std::string> tuned_image, tuned_sha256;    // images that tuned the model
     std::vector<std::string> fitted_image, fitted_sha256;  // images that the ridge was fitted on
 };
+
+// How many of `ids` (with `sha256`) are among the tuned images, by id or by pixels.
+std::int64_t count_tuned(const std::vector<std::string>& ids, const std::vector<std::string>& sha256,
+                         const std::vector<std::string>& tuned_ids, const std::vector<std::string>& tuned_sha256);
 
 // Streams one ROI after the other into a new file.
 class EncodingWriter {

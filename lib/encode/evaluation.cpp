@@ -213,8 +213,7 @@ void clear(ModelScores& model, std::size_t voxels) {
     model.test = stats::PairedTest::unknown();
 }
 
-ModelScores score(const PairedRoi& paired, std::size_t m, const EncodingHeader& header, bool tuned,
-                  const stats::ResampleOptions& options) {
+ModelScores score(const PairedRoi& paired, std::size_t m, const EncodingHeader& header, bool tuned) {
     ModelScores out;
     clear(out, paired.first.vertex.size());
     out.present = true;
@@ -228,16 +227,26 @@ ModelScores score(const PairedRoi& paired, std::size_t m, const EncodingHeader& 
         out.r[v] = static_cast<float>(value);
         out.r2[v] = static_cast<float>(value > 0 ? value * value : value * 0);  // keeps NaN
     }
-    auto test = stats::voxel_test(paired.prediction[m], paired.response, groups, {}, options);
-    out.q = stats::benjamini_hochberg(test.p);
-    out.p = std::move(test.p);
-    out.mean_r_low = test.mean_low;
-    out.mean_r_high = test.mean_high;
     out.layer_r = paired.layer_r[m];
     if (!out.layer_r.empty()) out.layer = header.layer;
-    out.r_low = std::move(test.low);
-    out.r_high = std::move(test.high);
     return out;
+}
+
+// Intervals and p of the voxels that are used, so that they belong to the means beside them.
+void test_voxels(ModelScores& model, const PairedRoi& paired, std::size_t m, const std::vector<Index>& used,
+                 const stats::ResampleOptions& options) {
+    const Eigen::MatrixXf p = paired.prediction[m](Eigen::all, used), y = paired.response(Eigen::all, used);
+    const auto test = stats::voxel_test(p, y, stats::groups_of(paired.fold[m]), options);
+    const auto adjusted = stats::benjamini_hochberg(test.p);
+    model.mean_r_low = test.mean_low;
+    model.mean_r_high = test.mean_high;
+    for (std::size_t i = 0; i < used.size(); ++i) {
+        const auto v = static_cast<std::size_t>(used[i]);
+        model.p[v] = test.p[i];
+        model.q[v] = adjusted[i];
+        model.r_low[v] = test.low[i];
+        model.r_high[v] = test.high[i];
+    }
 }
 
 bool same_folds(const PairedRoi& paired, std::size_t m, const std::vector<RoiSource>& sources, bool mixed) {
@@ -255,10 +264,10 @@ RoiScores score_roi(const Key& key, const std::vector<RoiSource>& sources,
                     Reporter& reporter) {
     const PairedRoi paired = pair_roi(sources, options.common_images);
     RoiScores out{key.subject, key.hemisphere, key.roi_class, key.roi, paired.first.space, paired.first.column, paired.first.vertex,
-                  paired.first.noise_ceiling, 0, unknown, {}};
+                  paired.first.noise_ceiling, paired.first.noise_ceiling.empty() ? "none" : paired.first.ceiling_mode, 0, unknown, {}};
     for (std::size_t m = 0; m < sources.size(); ++m) {
         if (sources[m].file) {
-            out.models.push_back(score(paired, m, sources[m].file->header(), tuned.contains(sources[m].file), options.resample));
+            out.models.push_back(score(paired, m, sources[m].file->header(), tuned.contains(sources[m].file)));
         } else {
             out.models.emplace_back();
             clear(out.models.back(), out.vertex.size());
@@ -266,6 +275,9 @@ RoiScores score_roi(const Key& key, const std::vector<RoiSource>& sources,
     }
     Compared compared;
     compared.groups = stats::groups_of(paired.fold[0]);
+    constexpr std::size_t few = 10;
+    if (std::any_of(compared.groups.begin(), compared.groups.end(), [](const auto& g) { return g.size() < few; }))
+        reporter.warn(fmt::format("{}: some folds have fewer than {} scored images; intervals and p mean little", key.text(), few));
     for (std::size_t v = 0; v < out.vertex.size(); ++v) {
         bool known = true;
         for (const auto& model : out.models) known &= !model.present || !std::isnan(model.r[v]);
@@ -280,6 +292,7 @@ RoiScores score_roi(const Key& key, const std::vector<RoiSource>& sources,
     for (std::size_t m = 0; m < out.models.size(); ++m) {
         ModelScores& model = out.models[m];
         if (!model.present) continue;
+        test_voxels(model, paired, m, compared.used, options.resample);
         summarise(model, out, compared.used);
         if (m == 0) continue;
         if (same_folds(paired, m, sources, options.mixed_protocols))
@@ -324,17 +337,20 @@ std::vector<GroupScores> over_subjects(const std::vector<RoiScores>& rois, const
 Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptions& options,
                     Reporter& reporter) {
     Evaluation out;
-    std::set<std::string> reasons;
+    std::set<std::string> reasons, warnings;
     const auto tuned = tuned_files(models, options.allow_tuned_images, reporter);
     if (!tuned.empty()) reasons.insert("scored images tuned the model");
     out.protocol = common_protocol(models, options.mixed_protocols);
     for (const auto& model : models) {
         out.label.push_back(model.label);
-        for (const auto& file : model.files)
+        for (const auto& file : model.files) {
             if (file.header().optimistic) reasons.insert(file.header().optimistic_reason);
+            for (const auto& text : file.header().data_warnings) warnings.insert(file.header().subject + ": " + text);
+        }
     }
     out.optimistic = !reasons.empty();
     out.optimistic_reason = join({reasons.begin(), reasons.end()}, "; ");
+    out.data_warnings = {warnings.begin(), warnings.end()};
     const auto rois = index_rois(models, reporter);
     for (std::size_t i = 0; i < rois.size(); ++i) {
         check_interrupt();

@@ -59,6 +59,7 @@ struct RoiScores {
     std::string space;                         // of `vertex`
     std::vector<std::int32_t> column, vertex;  // V
     std::vector<float> noise_ceiling;          // V, share of variance; empty: none
+    std::string ceiling_mode;                  // where it comes from; "none" without
     std::int64_t voxels = 0;                   // used: those with an r for every model that has the ROI
     double ceiling_r;                          // mean over used voxels of sqrt(NC)
     std::vector<ModelScores> models;           // parallel to Evaluation::label
@@ -81,6 +82,7 @@ struct Evaluation {
     std::string protocol;         // "mixed" where models differ
     bool optimistic = false;
     std::string optimistic_reason;
+    std::vector<std::string> data_warnings;  // what the extractions found, "subject: check: …"
 };
 
 // Throws BadInput where images that tuned a model are scored, protocols are mixed, or

@@ -9,6 +9,8 @@
 #include <limits>
 #include <vector>
 
+#include "core/text.hpp"
+
 namespace cortune::encode {
 namespace {
 
@@ -56,11 +58,6 @@ const std::vector<Figure>& figures() {
          [](const ModelScores& m) { return m.test.p; }},
     };
     return all;
-}
-
-std::string link_name(std::string name) {
-    std::replace(name.begin(), name.end(), '/', '_');
-    return name;
 }
 
 template <class T>
@@ -133,7 +130,7 @@ void write_roi(h5::Node& root, const RoiScores& roi) {
     put("difference_p_value", &ModelScores::difference_p, "two-sided p of the difference, predictions exchanged image by image");
     put("difference_q_value", &ModelScores::difference_q, "p adjusted for the false discovery rate in the ROI");
     if (!roi.noise_ceiling.empty())
-        group.put("noise_ceiling", {"voxel"}, roi.noise_ceiling, {"explainable share of variance"});
+        group.put("noise_ceiling", {"voxel"}, roi.noise_ceiling, {"explainable share of variance"}).attr("mode", roi.ceiling_mode);
 }
 
 void write_groups(h5::Node& root, const Evaluation& e) {
@@ -183,16 +180,16 @@ void write_evaluation(const std::filesystem::path& path, const h5::Record& recor
 }
 
 std::string evaluation_tsv(const Evaluation& e) {
-    std::string out = "subject\themisphere\troi_class\troi\tvoxels\timages\tmodel\tprotocol\tceiling_r";
+    std::string out = "subject\themisphere\troi_class\troi\tvoxels\timages\tmodel\tprotocol\tceiling_mode\tceiling_r";
     for (const auto& figure : figures()) out += fmt::format("\t{}", figure.name);
     out += "\toptimistic\n";
     for (const auto& roi : e.rois)
         for (std::size_t m = 0; m < roi.models.size(); ++m) {
             const ModelScores& model = roi.models[m];
             if (!model.present) continue;
-            out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}", roi.subject, roi.hemisphere, roi.roi_class,
+            out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}", roi.subject, roi.hemisphere, roi.roi_class,
                                roi.roi, roi.voxels, model.images, e.label[m], model.protocol,
-                               number(roi.ceiling_r));
+                               roi.ceiling_mode, number(roi.ceiling_r));
             for (const auto& figure : figures()) out += '\t' + number(figure.of(model));
             out += fmt::format("\t{}\n", model.optimistic ? 1 : 0);
         }
@@ -224,7 +221,7 @@ nlohmann::ordered_json evaluation_json(const Evaluation& e) {
             nlohmann::ordered_json row = {
                 {"subject", roi.subject}, {"hemisphere", roi.hemisphere}, {"roi_class", roi.roi_class},
                 {"roi", roi.roi}, {"voxels", roi.voxels}, {"images", model.images}, {"model", e.label[m]},
-                {"protocol", model.protocol}, {"ceiling_r", value(roi.ceiling_r)}};
+                {"protocol", model.protocol}, {"ceiling_mode", roi.ceiling_mode}, {"ceiling_r", value(roi.ceiling_r)}};
             for (const auto& figure : figures()) row[figure.name] = value(figure.of(model));
             row["optimistic"] = model.optimistic;
             rows.push_back(std::move(row));

@@ -84,7 +84,7 @@ void check_responses(const Eigen::MatrixXf& a, const Eigen::MatrixXf& b, const R
     for (Index v = 0; v < a.cols(); ++v)
         for (Index i = 0; i < a.rows(); ++i) {
             const float x = a(i, v), y = b(i, v);
-            if (std::isnan(x) && std::isnan(y)) continue;
+            if (x == y || (!std::isfinite(x) && !std::isfinite(y))) continue;
             if (!(std::abs(x - y) <= 1e-5F * (1 + std::abs(x))))
                 throw BadInput(fmt::format("{}/response: the first model was encoded from other responses ({} and "
                                            "{} for one image and voxel)", source.where(), x, y),
@@ -113,12 +113,7 @@ std::vector<double> mean_by_layer(const RoiEncoding& roi) {
 }  // namespace
 
 std::int64_t scored_tuned_images(const EncodingHeader& header) {
-    const std::unordered_set<std::string> ids(header.tuned_image.begin(), header.tuned_image.end());
-    const std::unordered_set<std::string> pixels(header.tuned_sha256.begin(), header.tuned_sha256.end());
-    std::int64_t count = 0;
-    for (std::size_t i = 0; i < header.image.size(); ++i)
-        count += ids.contains(header.image[i]) || pixels.contains(header.image_sha256[i]);
-    return count;
+    return count_tuned(header.image, header.image_sha256, header.tuned_image, header.tuned_sha256);
 }
 
 RoiEncoding read_source(const RoiSource& source) {
@@ -134,6 +129,7 @@ RoiEncoding read_source(const RoiSource& source) {
     out.hemisphere = parts[0].hemisphere;
     out.roi_class = parts[0].roi_class;
     out.space = parts[0].space;
+    out.ceiling_mode = parts[0].ceiling_mode;
     bool ceilings = true;
     for (const auto& part : parts) {
         out.roi += (out.roi.empty() ? "" : "+") + part.roi;

@@ -31,8 +31,6 @@ constexpr std::size_t side_by_side = 3000;
 // all eigenvalues are far above the small penalties, these differ by less than float32
 // products can show.
 constexpr double near_tie = 1e-5;
-// Voxels whose products are made at once.
-constexpr Index widest_block = 512;
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -213,12 +211,6 @@ class VoxelBlock {
     std::vector<Eigen::VectorXd> mean_;
 };
 
-Index block_width(const RidgeOptions& options, std::size_t images, std::size_t alphas, Index voxels) {
-    const std::uint64_t per_voxel = 4 * images * (alphas + 3);
-    const auto fitting = static_cast<Index>(options.memory / std::max<std::uint64_t>(per_voxel, 1));
-    return std::clamp<Index>(std::min(fitting, widest_block), 16, std::max<Index>(voxels, 16));
-}
-
 std::int64_t capped(std::int64_t components, std::int64_t features) { return std::min(components, features); }
 
 }  // namespace
@@ -265,9 +257,8 @@ LayerFit fit_layer(const Eigen::MatrixXd& gram, std::int64_t features, const Ima
     out.cv_r.resize(y.cols());
     out.alpha.resize(y.cols());
     out.prediction.resize(static_cast<Index>(images), y.cols());
-    const Index width = block_width(options, sets.cv.size(), alphas.size(), y.cols());
-    for (Index first = 0; first < y.cols(); first += width)
-        VoxelBlock(models, y, alphas, options.threads, first, std::min(width, y.cols() - first)).run(out);
+    for (Index first = 0; first < y.cols(); first += voxel_block)
+        VoxelBlock(models, y, alphas, options.threads, first, std::min<Index>(voxel_block, y.cols() - first)).run(out);
     reporter.detail(fmt::format("decompositions {:.2f} s, ridge of {} voxels {:.2f} s", solving, y.cols(),
                                 seconds_since(start)));
     return out;

@@ -20,13 +20,16 @@ std::string protocol_name(Protocol protocol);
 // Why a protocol's scores are optimistic; empty for held-out.
 std::string optimistic_reason(Protocol protocol);
 
+// Voxels whose products are made at once. Fixed: products of another width round differently,
+// and results must not depend on how much memory happens to be free.
+inline constexpr std::int64_t voxel_block = 512;
+
 struct RidgeOptions {
     std::int64_t components = 1000;  // k = min(components, n_fit − 1, features)
     std::vector<double> alphas = {};  // empty: logspace(−1, 7, 9)
     linalg::PcaMode pca = linalg::PcaMode::automatic;
     int threads = 1;
     int decompositions = 1 << 10;     // eigenvalue problems that may be solved at a time
-    std::uint64_t memory = 4ULL << 30;  // bytes for predictions in flight; voxels go in blocks
 };
 
 // Rows (of the Gram matrix and of Y) and what each is for. In `held_out`, `scored` are

@@ -94,6 +94,7 @@ encode::RoiEncoding as_result(const DatasetFile& data, const EncodePlan& plan, c
     out.roi = work.roi.name;
     const auto& hemisphere = data.hemisphere(work.roi.hemisphere);
     out.space = hemisphere.space;
+    out.ceiling_mode = hemisphere.ceiling_mode;
     for (auto c : work.roi.column) {
         out.column.push_back(static_cast<std::int32_t>(c));
         out.vertex.push_back(hemisphere.vertex[static_cast<std::size_t>(c)]);
@@ -116,6 +117,15 @@ void note_constant(const EncodePlan& plan, const std::vector<Best>& best, Report
             reporter.warn(fmt::format("{} {}: {} of {} voxels have no correlation (constant or not finite); they are NaN",
                                       plan.rois[i].roi.hemisphere, plan.rois[i].roi.name, bad, voxels));
     }
+}
+
+// Scoring a network elsewhere than where it was tuned is a fair question, but never a silent one.
+void note_other_rois(const weights::Model& model, const EncodePlan& plan, Reporter& reporter) {
+    if (!model.tuned()) return;
+    const bool other = std::any_of(plan.rois.begin(), plan.rois.end(), [&](const auto& w) {
+        return w.roi.hemisphere != model.hemisphere || w.roi.name != model.roi;
+    });
+    if (other) reporter.warn(fmt::format("the network was tuned to {} {}; other regions are encoded with it", model.hemisphere, model.roi));
 }
 
 }  // namespace
@@ -148,13 +158,13 @@ void run_encode(const EncodeJob& job, Reporter& reporter) {
 
     EncodePlan plan = plan_encoding(job, data, model, layers, reporter);
     if (h5::is_hdf5(job.model)) plan.header.model_uuid = h5::Input(job.model).uuid();
+    note_other_rois(model, plan, reporter);
     const auto images = static_cast<std::int64_t>(plan.rows.size());
     const auto widths = nn::tap_widths(backbone, layers, data.header().image_size, device);
     std::uint64_t features = 0;
     for (auto w : widths) features += sizeof(float) * static_cast<std::uint64_t>(w * images);
-    const MemoryPlan memory = plan_memory(plan, features, job.ridge, memory_budget(job.memory));
+    const MemoryPlan memory = plan_memory(plan, features, job.ridge, job.save_weights, memory_budget(job.memory));
     encode::RidgeOptions ridge = job.ridge;
-    ridge.memory = memory.voxel_block;
     ridge.decompositions = memory.decompositions;
     const Eigen::MatrixXf y = read_responses(data, plan);
 

@@ -13,7 +13,7 @@ namespace cortune::engine {
 namespace {
 
 // Bytes that do not depend on how many decompositions run at a time.
-double lasting_bytes(const EncodePlan& plan, const encode::RidgeOptions& ridge) {
+double lasting_bytes(const EncodePlan& plan, const encode::RidgeOptions& ridge, bool save_weights) {
     const auto n = static_cast<double>(plan.rows.size()), fit = static_cast<double>(plan.sets.cv.size());
     const auto reported = static_cast<double>(plan.reported.size());
     const auto v = static_cast<double>(plan.voxels()), layers = static_cast<double>(plan.header.layer.size());
@@ -26,7 +26,11 @@ double lasting_bytes(const EncodePlan& plan, const encode::RidgeOptions& ridge) 
     const double targets = fit + reported;
     const double paths = 4 * k * fit * (plan.sets.folds + 1) + 8 * k * targets + 4 * k * fit * static_cast<double>(ridge.alphas.size());
     const double panel = 4 * n * static_cast<double>(nn::panel_width);
-    return values + paths + panel;
+    // The predictions of all penalties for a block of voxels.
+    const double block = 4.0 * fit * static_cast<double>(ridge.alphas.size() + 3) * std::min(v, static_cast<double>(encode::voxel_block));
+    // --save-weights: the chosen ROIs' responses, centred, their coefficients, and panels of the basis.
+    const double weights = save_weights ? 4 * (n + fit + k) * in_rois + 8 * k * fit + 2 * panel : 0;
+    return values + paths + panel + block + weights;
 }
 
 // The Gram matrix with the products of a panel, or with kernels and LAPACK's workspace.
@@ -37,19 +41,17 @@ double matrix_bytes(const EncodePlan& plan, int decompositions) {
 
 }  // namespace
 
-MemoryPlan plan_memory(const EncodePlan& plan, std::uint64_t features, const encode::RidgeOptions& ridge,
+MemoryPlan plan_memory(const EncodePlan& plan, std::uint64_t features, const encode::RidgeOptions& ridge, bool save_weights,
                        std::uint64_t memory) {
-    const double lasting = lasting_bytes(plan, ridge);
-    const double narrowest = 4.0 * 16 * static_cast<double>(plan.sets.cv.size()) * static_cast<double>(ridge.alphas.size() + 3);
+    const double lasting = lasting_bytes(plan, ridge, save_weights);
     const int most = std::max(1, std::min(ridge.threads, plan.sets.folds + 1));
     for (const bool resident : {true, false})
         for (int parallel = most; parallel >= 1; --parallel) {
             const double used = lasting + matrix_bytes(plan, parallel) + (resident ? static_cast<double>(features) : 0);
-            const double left = static_cast<double>(memory) - used;
-            if (left >= narrowest) return {resident, parallel, static_cast<std::uint64_t>(left)};
+            if (used <= static_cast<double>(memory)) return {resident, parallel};
         }
     throw ResourceError(fmt::format("{} images and {} voxels need {} beside their features, --memory allows {}", plan.rows.size(),
-                                    plan.voxels(), format_bytes(lasting + matrix_bytes(plan, 1) + narrowest),
+                                    plan.voxels(), format_bytes(lasting + matrix_bytes(plan, 1)),
                                     format_bytes(static_cast<double>(memory))),
                         "raise --memory, encode fewer ROIs at a time, or fewer images");
 }

@@ -10,13 +10,12 @@ namespace cortune::engine {
 struct MemoryPlan {
     bool resident = true;          // the features stay in memory, else they go to scratch
     int decompositions = 1;        // at a time
-    std::uint64_t voxel_block = 0; // bytes for predictions in flight
 };
 
 // features: bytes of all layers' features. Takes as many parallel decompositions as fit
 // beside resident features, else beside features on scratch. Throws ResourceError saying
 // what is needed where even one does not fit.
-MemoryPlan plan_memory(const EncodePlan& plan, std::uint64_t features, const encode::RidgeOptions& ridge,
+MemoryPlan plan_memory(const EncodePlan& plan, std::uint64_t features, const encode::RidgeOptions& ridge, bool save_weights,
                        std::uint64_t memory);
 
 }  // namespace cortune::engine

@@ -127,7 +127,7 @@ void judge_honesty(EncodePlan& plan, const EncodeJob& job, const DatasetFile& da
     auto& h = plan.header;
     std::vector<std::string> reasons;
     if (const auto reason = encode::optimistic_reason(job.protocol); !reason.empty()) reasons.push_back(reason);
-    const auto tuned = count_tuned(h.image, h.image_sha256, model.tuned_image, model.tuned_sha256);
+    const auto tuned = encode::count_tuned(h.image, h.image_sha256, model.tuned_image, model.tuned_sha256);
     const auto twins = count_twins(plan, data);
     const std::string hint = "--allow-tuned-images scores them and marks the result optimistic";
     if (tuned > 0 && !job.allow_tuned_images)
@@ -155,6 +155,8 @@ EncodePlan plan_encoding(const EncodeJob& job, const DatasetFile& data, const we
     choose_images(plan, job, data);
     auto& h = plan.header;
     h.subject = data.header().subject;
+    h.data_warnings = data.warnings();
+    if (model.tuned()) h.tuned_to = model.hemisphere + ' ' + model.roi;
     h.dataset_uuid = data.input().uuid();
     h.model_sha256 = weights::parameters_sha256(model.parameters);
     h.backbone = model.backbone;

@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
+#include "core/output_file.hpp"
 #include "core/text_file.hpp"
 #include "datasets/dataset.hpp"
 #include "engine/inputs.hpp"
@@ -79,9 +81,15 @@ Prepared prepare(const DatasetFile& data, const Roi& roi, const train::TuningOpt
     const auto values = finite_responses(data, roi, out.rows);
     out.tuning.responses = torch::tensor(values).view({static_cast<std::int64_t>(out.rows.size()), -1});
     out.tuning.keys = train::image_keys(out.ids);
+    // One picture under several ids is on one side: that of the first of its ids.
+    std::map<std::string, std::string> first;
+    for (std::size_t i = 0; i < out.ids.size(); ++i) {
+        const auto [known, added] = first.emplace(out.sha256[i], out.ids[i]);
+        if (!added) known->second = std::min(known->second, out.ids[i]);
+    }
     for (std::size_t i = 0; i < out.ids.size(); ++i) {
         const bool inner = options.patience > 0 &&
-                           datasets::inner_validation(out.ids[i], data.header().split_seed, options.validation_share);
+                           datasets::inner_validation(first.at(out.sha256[i]), data.header().split_seed, options.validation_share);
         (inner ? out.tuning.validation : out.tuning.train).push_back(static_cast<std::int64_t>(i));
     }
     if (options.patience > 0 && (out.tuning.validation.size() < 2 || out.tuning.train.size() < 2))

@@ -61,6 +61,7 @@ void take_truth(const datasets::DatasetFile& data, const std::string& subject, c
         if (c >= found->vertex.size() || found->vertex[c] != roi.vertex[i]) return;
     }
     roi.response = data.responses(roi.hemisphere, rows, std::vector<std::int64_t>(roi.column.begin(), roi.column.end()));
+    roi.ceiling_mode = found->ceiling_mode;
     if (found->noise_ceiling.empty()) return;
     for (auto c : roi.column) roi.noise_ceiling.push_back(found->noise_ceiling[static_cast<std::size_t>(c)]);
 }
@@ -69,7 +70,7 @@ void take_truth(const datasets::DatasetFile& data, const std::string& subject, c
 void judge_prediction(encode::EncodingHeader& h, const std::string& where, bool allow) {
     std::vector<std::string> reasons;
     const auto count = [&](const auto& ids, const auto& sha256, const char* what) {
-        if (const auto n = count_tuned(h.image, h.image_sha256, ids, sha256); n > 0)
+        if (const auto n = encode::count_tuned(h.image, h.image_sha256, ids, sha256); n > 0)
             reasons.push_back(fmt::format("{} of {} images {}", n, h.image.size(), what));
     };
     count(h.tuned_image, h.tuned_sha256, "tuned the network");

@@ -145,7 +145,7 @@ void collect_results(const Node& node, const std::function<void(const Node&)>& v
 }
 
 void describe_encoding(const Node& root, Json& out) {
-    out.update(attributes(root, {"subject", "backbone", "method", "protocol", "optimistic",
+    out.update(attributes(root, {"subject", "backbone", "method", "tuned_to", "data_warnings", "protocol", "optimistic",
                                  "optimistic_reason", "dataset_uuid", "model_uuid"}));
     const auto layers = root.dataset("layer").read_strings();
     out["images"] = root.dataset("image").size();

@@ -34,12 +34,7 @@ std::string json_text(const nlohmann::json& value, int indent) {
     return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-fs::path part_name(const fs::path& target) {
-    const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
-    return folder / fmt::format(".{}.{}.part", target.filename().string(), ::getpid());
-}
-
-// Whether a path is what part_name makes.
+// Whether a path is what part_path makes.
 bool is_part(const fs::path& path) {
     const std::string name = path.filename().string();
     if (!name.starts_with('.') || !name.ends_with(".part")) return false;
@@ -98,7 +93,7 @@ void check_no_input(const fs::path& target, const Record& record) {
 }
 
 Output::Output(fs::path path, const std::string& kind, const Record& record, bool overwrite)
-    : target_(std::move(path)), part_(part_name(target_)) {
+    : target_(std::move(path)), part_(part_path(target_)) {
     silence_hdf5();
     check_target(target_, overwrite);
     check_no_input(target_, record);

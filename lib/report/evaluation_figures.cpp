@@ -36,15 +36,28 @@ std::string style() {
            "set key outside top center horizontal noenhanced\nset bmargin 6\n";
 }
 
+// Regions in which models were compared, where there are any, else all.
+std::vector<const RoiScores*> shown_rois(const Evaluation& e) {
+    std::vector<const RoiScores*> all, compared;
+    for (const auto& roi : e.rois) {
+        all.push_back(&roi);
+        if (std::count_if(roi.models.begin(), roi.models.end(), [](const auto& m) { return m.present; }) > 1) compared.push_back(&roi);
+    }
+    return compared.empty() ? all : compared;
+}
+
 Figure accuracy(const Evaluation& e) {
-    const std::size_t rois = std::min(e.rois.size(), most_rois), models = e.label.size();
+    const auto shown = shown_rois(e);
+    const std::size_t rois = std::min(shown.size(), most_rois), models = e.label.size();
     const double bar = 0.8 / static_cast<double>(models);
     const bool subjects = several_subjects(e);
+    bool some = false;
     std::string data, plots, tics;
     for (std::size_t m = 0; m < models; ++m) {
         data += fmt::format("$model{} << EOD\n", m);
         for (std::size_t i = 0; i < rois; ++i) {
-            const auto& s = e.rois[i].models[m];
+            const auto& s = shown[i]->models[m];
+            some |= s.present && std::isfinite(s.mean_r);
             if (s.present)
                 data += fmt::format("{} {} {} {}\n", static_cast<double>(i) - 0.4 + bar * (static_cast<double>(m) + 0.5), number(s.mean_r),
                                     number(s.mean_r_low), number(s.mean_r_high));
@@ -56,21 +69,22 @@ Figure accuracy(const Evaluation& e) {
     data += "$ceiling << EOD\n";
     bool ceilings = false;
     for (std::size_t i = 0; i < rois; ++i) {
-        tics += fmt::format("{}{} {}", i ? ", " : "", quoted(roi_label(e.rois[i], subjects)), i);
-        if (!std::isfinite(e.rois[i].ceiling_r)) continue;
+        tics += fmt::format("{}{} {}", i ? ", " : "", quoted(roi_label(*shown[i], subjects)), i);
+        if (!std::isfinite(shown[i]->ceiling_r)) continue;
         ceilings = true;
-        data += fmt::format("{} {} {} {}\n", i, number(e.rois[i].ceiling_r), static_cast<double>(i) - 0.42, static_cast<double>(i) + 0.42);
+        data += fmt::format("{} {} {} {}\n", i, number(shown[i]->ceiling_r), static_cast<double>(i) - 0.42, static_cast<double>(i) + 0.42);
     }
     data += "EOD\n";
     plots += ceilings ? "$ceiling using 1:2:3:4 with xerrorbars pt 0 lw 2 lc rgb '#000000' title 'noise ceiling'" : "1/0 notitle";
+    if (!some) return {};
     const std::string script = style() + data + fmt::format("set style fill solid 0.9 noborder\nset errorbars 1\nset xrange [-0.6:{}]\n"
                                                             "set xtics rotate by 40 right noenhanced ({})\nset ylabel 'mean r'\nplot {}\n",
                                                             static_cast<double>(rois) - 0.4, tics, plots);
     const int width = std::clamp(static_cast<int>(60 * rois * std::max<std::size_t>(models, 2) / 2) + 160, 560, 2400);
     return {"accuracy", "Encoding accuracy",
             fmt::format("Mean over voxels of Pearson r, with the 95 % bootstrap interval over images{}{}.", ceilings ? "; black lines: the noise ceiling of r" : "",
-                        e.rois.size() > rois ? fmt::format("; the first {} of {} regions", rois, e.rois.size()) : ""),
-            svg(script, width, 420)};
+                        shown.size() < e.rois.size() || rois < shown.size() ? fmt::format("; {} of {} regions", rois, e.rois.size()) : ""),
+            svg(script, width, 420, "accuracy"), width, width <= 720};
 }
 
 Figure scatter(const Evaluation& e, std::size_t m) {
@@ -80,42 +94,46 @@ Figure scatter(const Evaluation& e, std::size_t m) {
         if (roi.models[m].present) total += roi.vertex.size();
     const std::size_t step = std::max<std::size_t>(1, total / most);
     std::string data = "$points << EOD\n";
-    std::size_t at = 0;
+    std::size_t at = 0, points = 0;
     for (const auto& roi : e.rois)
         for (std::size_t v = 0; roi.models[m].present && v < roi.vertex.size(); ++v)
             if (at++ % step == 0 && std::isfinite(roi.models[m].r[v]) && std::isfinite(roi.models[0].r[v]))
-                data += fmt::format("{:.4f} {:.4f}\n", roi.models[0].r[v], roi.models[m].r[v]);
+                data += fmt::format("{:.4f} {:.4f}\n", roi.models[0].r[v], roi.models[m].r[v]), ++points;
+    if (points == 0) return {};
     data += "EOD\n";
     const std::string script = style() + data +
         fmt::format("unset key\nset size square\nset xlabel {} noenhanced\nset ylabel {} noenhanced\n"
                     "plot $points with points pt 7 ps 0.35 lc rgb '#400072B2', x with lines lc rgb '#555555' dt 2\n",
                     quoted("r, " + e.label[0]), quoted("r, " + e.label[m]));
     return {"scatter-" + std::to_string(m), fmt::format("{} against {}", e.label[m], e.label[0]),
-            fmt::format("One point a voxel{}; above the line {} predicts it better.", step > 1 ? fmt::format(" (every {}th)", step) : "", e.label[m]), svg(script, 480, 480)};
+            fmt::format("One point a voxel{}; above the line {} predicts it better.", step > 1 ? fmt::format(" (every {}th)", step) : "", e.label[m]),
+            svg(script, 480, 480, "scatter-" + std::to_string(m)), 480, true};
 }
 
-// Mean over regions of the cross-validated r of each layer, per model; regions are lines.
-Figure layers(const Evaluation& e) {
+// Cross-validated r of each layer of a model; regions are lines.
+Figure layers(const Evaluation& e, std::size_t m) {
     std::string data, plots, tics;
     const encode::ModelScores* some = nullptr;
     for (const auto& roi : e.rois)
-        if (!some && !roi.models[0].layer.empty()) some = &roi.models[0];
+        if (!some && !roi.models[m].layer.empty()) some = &roi.models[m];
     if (!some) return {};
     for (std::size_t l = 0; l < some->layer.size(); ++l) tics += fmt::format("{}{} {}", l ? ", " : "", quoted(some->layer[l]), l);
     std::size_t lines = 0;
     const bool subjects = several_subjects(e);
     for (const auto& roi : e.rois) {
         if (lines >= 12) break;
-        if (roi.models[0].layer != some->layer) continue;
+        const auto& r = roi.models[m].layer_r;
+        if (roi.models[m].layer != some->layer || std::none_of(r.begin(), r.end(), [](double x) { return std::isfinite(x); })) continue;
         data += fmt::format("$line{} << EOD\n", lines);
-        for (std::size_t l = 0; l < roi.models[0].layer_r.size(); ++l) data += fmt::format("{} {}\n", l, number(roi.models[0].layer_r[l]));
+        for (std::size_t l = 0; l < r.size(); ++l) data += fmt::format("{} {}\n", l, number(r[l]));
         data += "EOD\n";
         plots += fmt::format("{}$line{} with linespoints pt 7 ps 0.6 lw 1.5 title {}", lines ? ", " : "", lines, quoted(roi_label(roi, subjects)));
         ++lines;
     }
+    if (lines == 0) return {};
     const std::string script = style() + data + fmt::format("set key outside right top vertical noenhanced\nset xtics rotate by 30 right noenhanced ({})\nset ylabel 'cross-validated r'\nplot {}\n", tics, plots);
-    return {"layers", fmt::format("r against layer, {}", e.label[0]),
-            "Mean over voxels of the cross-validated r from which the layer of each region was chosen (up to 12 regions).", svg(script, 720, 380)};
+    return {"layers-" + std::to_string(m), fmt::format("r against layer, {}", e.label[m]),
+            "Mean over voxels of the cross-validated r from which the layer of each region was chosen (up to 12 regions).", svg(script, 720, 380, "layers-" + std::to_string(m)), 720, true};
 }
 
 }  // namespace
@@ -126,7 +144,9 @@ std::vector<Figure> evaluation_figures(const Evaluation& e) {
     out.push_back(accuracy(e));
     for (std::size_t m = 1; m < e.label.size(); ++m)
         if (std::any_of(e.rois.begin(), e.rois.end(), [&](const auto& roi) { return roi.models[m].present; })) out.push_back(scatter(e, m));
-    if (auto figure = layers(e); !figure.svg.empty()) out.push_back(std::move(figure));
+    for (std::size_t m = 0; m < e.label.size(); ++m)
+        if (auto figure = layers(e, m); !figure.svg.empty()) out.push_back(std::move(figure));
+    std::erase_if(out, [](const auto& f) { return f.svg.empty(); });
     return out;
 }
 

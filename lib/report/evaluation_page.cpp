@@ -34,7 +34,7 @@ p, figcaption { color: var(--faint); margin: .3rem 0 } .warn { color: var(--mark
 th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid var(--line) } th { font-weight: 600 }
 td.t, th.t { text-align: left } tr.first td { border-top: 2px solid var(--line) }
 figure { margin: 1rem 0; } figure .panel { background: #fff; border: 1px solid var(--line); border-radius: 6px; padding: .5rem; overflow-x: auto }
-figure svg { max-width: 100%; height: auto; min-width: 340px } pre { overflow-x: auto; font-size: 12px; line-height: 1.4 }
+figure svg { width: 100%; height: auto; display: block } pre { overflow-x: auto; font-size: 12px; line-height: 1.4 }
 )";
 
 std::string cell(double value, const char* format) {
@@ -81,8 +81,16 @@ std::string evaluation_page(const Evaluation& e, const std::vector<Figure>& figu
     out += fmt::format(". Gains are against {}.</p>\n", e.label.empty() ? "" : escaped(e.label[0]));
     if (e.optimistic) out += fmt::format("<p class=warn>Optimistic: {}.</p>\n", escaped(e.optimistic_reason));
     else out += "<p>Nothing that is scored here tuned a network or selected a penalty or a layer.</p>\n";
+    if (!e.data_warnings.empty()) {
+        out += "<h2>What looked wrong in the data</h2><ul>\n";
+        for (const auto& text : e.data_warnings) out += fmt::format("<li class=warn>{}</li>\n", escaped(text));
+        out += "</ul>\n";
+    } else {
+        out += "<p>The checks of the extraction found nothing that looks wrong (cortune-info lists them).</p>\n";
+    }
     for (const auto& f : figures)
-        out += fmt::format("<figure id=\"{}\"><h2>{}</h2><div class=panel>{}</div><figcaption>{}</figcaption></figure>\n", f.name, escaped(f.title), f.svg, escaped(f.caption));
+        out += fmt::format("<figure id=\"{}\"><h2>{}</h2><div class=panel><div style=\"width:{}px{}\">{}</div></div><figcaption>{}</figcaption></figure>\n",
+                           f.name, escaped(f.title), f.width, f.shrinks ? ";max-width:100%" : "", f.svg, escaped(f.caption));
     out += "<h2>Regions and models</h2><div class=scroll><table><tr><th class=t>subject</th><th class=t>hemi</th><th class=t>region</th><th>voxels</th><th class=t>model</th>"
            "<th>mean r</th><th>95 %</th><th>ceiling r</th><th>of ceiling</th><th>significant</th><th>gain</th><th>95 %</th><th>p</th><th>improved</th><th class=t></th></tr>\n";
     out += rows(e) + "</table></div>\n<p>mean r: over voxels, on the scored images; of ceiling: mean over voxels of min(1, max(r, 0)² / noise ceiling); significant: "

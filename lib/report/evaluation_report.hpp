@@ -13,7 +13,9 @@
 namespace cortune::report {
 
 struct Figure {
-    std::string name, title, caption, svg;  // name: "accuracy", "scatter-contrastive", …
+    std::string name, title, caption, svg;  // name: "accuracy", "scatter-1", …
+    int width = 0;                          // pixels at which it is read well
+    bool shrinks = true;                    // else a narrow window scrolls it
 };
 
 // Bars of mean r with intervals and ceilings; r against the first model's per voxel, one per

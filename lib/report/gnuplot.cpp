@@ -13,8 +13,10 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <regex>
 
 #include "core/error.hpp"
+#include "core/interrupt.hpp"
 
 extern char** environ;
 
@@ -53,26 +55,31 @@ std::string content(const fs::path& path) {
 }  // namespace
 
 std::string quoted(const std::string& text) {
-    std::string out = "\"";
+    // Inside double quotes gnuplot would run what stands in backquotes.
+    std::string out = "'";
     for (const char c : text) {
-        if (c == '"' || c == '\\') out += '\\';
-        if (c != '\n') out += c;
+        if (c == '\'') out += '\'';
+        if (static_cast<unsigned char>(c) >= ' ') out += c;
     }
-    return out + '"';
+    return out + "'";
 }
 
-std::string svg(const std::string& script, int width, int height) {
+std::string svg(const std::string& script, int width, int height, const std::string& prefix) {
     const Folder folder;
     const std::string in = (folder / "script"), out = (folder / "figure.svg"), errors = (folder / "errors");
-    std::ofstream(in) << fmt::format("set terminal svg size {},{} dynamic enhanced font 'sans-serif,13' background '#ffffff'\nset output {}\n",
+    std::ofstream writing(in);
+    writing << fmt::format("set terminal svg size {},{} dynamic enhanced font 'sans-serif,13' background '#ffffff'\nset output {}\n",
                                      width, height, quoted(out))
-                      << script << "\nunset output\n";
+            << script << "\nunset output\n";
+    writing.close();
+    if (!writing) throw OutputError(in + ": cannot be written", "$TMPDIR needs room for the figures");
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
     posix_spawn_file_actions_addopen(&actions, 2, errors.c_str(), O_WRONLY | O_CREAT, 0600);
-    std::string program = "gnuplot", argument = in;
-    const std::array<char*, 3> argv = {program.data(), argument.data(), nullptr};
+    // -d: a person's own settings have no say in the figures.
+    std::string program = "gnuplot", defaults = "-d", argument = in;
+    const std::array<char*, 4> argv = {program.data(), defaults.data(), argument.data(), nullptr};
     pid_t child = 0;
     const int failed = ::posix_spawnp(&child, "gnuplot", &actions, nullptr, argv.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
@@ -80,13 +87,16 @@ std::string svg(const std::string& script, int width, int height) {
         throw ResourceError(fmt::format("gnuplot cannot be started ({})", std::strerror(failed)), "install gnuplot-nox; it draws the figures");
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-    if (!WIFEXITED(status) || WEXITSTATUS(status) == 127)
+    check_interrupt();
+    if (!WIFEXITED(status)) throw RunFailed("gnuplot was stopped by a signal");
+    if (WEXITSTATUS(status) == 127)
         throw ResourceError("gnuplot cannot be started", "install gnuplot-nox; it draws the figures");
     if (WEXITSTATUS(status) != 0) throw RunFailed("gnuplot: " + content(errors));
     const std::string text = content(out);
     const auto start = text.find("<svg");
     if (start == std::string::npos) throw RunFailed("gnuplot drew nothing: " + content(errors));
-    return text.substr(start);
+    static const std::regex ids("(id=['\"]|href=['\"]#|url\\(#)(gp)");
+    return std::regex_replace(text.substr(start), ids, "$1" + prefix + "-$2");
 }
 
 }  // namespace cortune::report

@@ -60,9 +60,11 @@ Contributions contributions(const Eigen::MatrixXf& reference, const Eigen::Matri
     return c;
 }
 
+// Where (nearly) nothing varies, as in a draw of one image alone, there is no r.
 double correlation(double n, double p, double pp, double py, double y, double yy) {
-    const double variance = (pp - p * p / n) * (yy - y * y / n);
-    return variance > 0 ? (py - p * y / n) / std::sqrt(variance) : 0.0;
+    const double of_p = pp - p * p / n, of_y = yy - y * y / n;
+    if (!(of_p > 1e-9 * n) || !(of_y > 0)) return std::numeric_limits<double>::quiet_NaN();
+    return std::clamp((py - p * y / n) / std::sqrt(of_p * of_y), -1.0, 1.0);
 }
 
 // r(model) − r(reference) per resample and voxel of the block, for one group.
@@ -156,34 +158,38 @@ void for_blocks(Index total, int threads, Work work) {
 
 }  // namespace
 
+namespace {
+
+// Value at a share of the way through `values`, which are in order there.
+double between(const std::vector<double>& values, double share) {
+    const double place = share * static_cast<double>(values.size() - 1);
+    const auto below = static_cast<std::size_t>(place);
+    const std::size_t above = std::min(below + 1, values.size() - 1);
+    return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
+}
+
+}  // namespace
+
 std::pair<double, double> interval(std::vector<double> values) {
+    std::erase_if(values, [](double v) { return std::isnan(v); });
     if (values.empty()) return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
     // Only the ends have to be in order.
     const auto n = static_cast<std::ptrdiff_t>(values.size());
     const auto side = std::min(n, static_cast<std::ptrdiff_t>(0.025 * static_cast<double>(n - 1)) + 2);
-    const auto at = [&](double share) {
-        const double place = share * static_cast<double>(n - 1);
-        const auto below = static_cast<std::size_t>(place);
-        const std::size_t above = std::min(below + 1, values.size() - 1);
-        return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
-    };
     std::nth_element(values.begin(), values.begin() + (side - 1), values.end());
     std::sort(values.begin(), values.begin() + side);
-    const double low = at(0.025);
+    const double low = between(values, 0.025);
     if (side < n) {
         std::nth_element(values.begin() + side, values.begin() + std::max(side, n - side), values.end());
         std::sort(values.begin() + std::max(side, n - side), values.end());
     }
-    return {low, at(0.975)};
+    return {low, between(values, 0.975)};
 }
 
 double percentile(std::vector<double> values, double share) {
     if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
     std::sort(values.begin(), values.end());
-    const double place = share * static_cast<double>(values.size() - 1);
-    const auto below = static_cast<std::size_t>(place);
-    const std::size_t above = std::min(below + 1, values.size() - 1);
-    return values[below] + (place - static_cast<double>(below)) * (values[above] - values[below]);
+    return between(values, share);
 }
 
 PairedTest PairedTest::unknown() {

@@ -57,7 +57,7 @@ PairedTest paired_test(const Eigen::MatrixXf& reference, const Eigen::MatrixXf& 
 // default); share in [0, 1]. NaN when empty.
 double percentile(std::vector<double> values, double share);
 
-// The same at 2.5 % and 97.5 %, without sorting what lies between.
+// The same at 2.5 % and 97.5 % of the values that are not NaN, without sorting what lies between.
 std::pair<double, double> interval(std::vector<double> values);
 
 }  // namespace cortune::stats

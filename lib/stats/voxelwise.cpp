@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
+#include <numeric>
 #include <tuple>
 
 #include "core/interrupt.hpp"
@@ -32,42 +32,25 @@ struct Draws {
     MatrixXf counts;                                     // bootstraps × images
 };
 
-// Places (in the group) of the images of each run, or one cell for all of them.
-std::vector<std::vector<std::int32_t>> cells(const std::vector<Index>& images, const std::vector<std::int32_t>& run) {
-    std::map<std::int32_t, std::vector<std::int32_t>> by_run;
-    for (std::size_t i = 0; i < images.size(); ++i)
-        by_run[run.empty() ? 0 : run[static_cast<std::size_t>(images[i])]].push_back(static_cast<std::int32_t>(i));
-    std::vector<std::vector<std::int32_t>> out;
-    for (auto& [unused, places] : by_run) out.push_back(std::move(places));
-    return out;
-}
-
-Draws draw(const std::vector<Index>& images, const std::vector<std::int32_t>& run, std::size_t group, const ResampleOptions& options) {
-    const auto places = cells(images, run);
-    const auto n = static_cast<Index>(images.size());
+Draws draw(std::size_t images, std::size_t group, const ResampleOptions& options) {
+    const auto n = static_cast<Index>(images);
     Draws out;
     // One stream a resample and group.
     const auto stream = [&](std::uint64_t base, std::int64_t i) {
         return base + (static_cast<std::uint64_t>(group) << 24) + static_cast<std::uint64_t>(i);
     };
     for (std::int64_t i = 0; i < options.permutations; ++i) {
-        Rng rng(options.seed, stream(permutation_streams, i));
-        std::vector<std::int32_t> order(images.size());
-        for (const auto& cell : places) {
-            auto shuffled = cell;
-            rng.shuffle(shuffled);
-            for (std::size_t k = 0; k < cell.size(); ++k) order[static_cast<std::size_t>(cell[k])] = shuffled[k];
-        }
+        check_interrupt();
+        std::vector<std::int32_t> order(images);
+        std::iota(order.begin(), order.end(), 0);
+        Rng(options.seed, stream(permutation_streams, i)).shuffle(order);
         out.permutation.push_back(std::move(order));
     }
     out.counts = MatrixXf::Zero(options.bootstraps, n);
     for (std::int64_t i = 0; i < options.bootstraps; ++i) {
+        check_interrupt();
         Rng rng(options.seed, stream(bootstrap_streams, i));
-        if (run.empty())
-            for (Index k = 0; k < n; ++k) out.counts(i, static_cast<Index>(rng.below(static_cast<std::uint64_t>(n)))) += 1;
-        else
-            for (std::size_t k = 0; k < places.size(); ++k)
-                for (auto place : places[rng.below(places.size())]) out.counts(i, place) += 1;
+        for (Index k = 0; k < n; ++k) out.counts(i, static_cast<Index>(rng.below(images))) += 1;
     }
     return out;
 }
@@ -116,19 +99,22 @@ Gather best_gather() {
     return gather_plain;
 }
 
+// Variance in a draw, against that of the data, below which a correlation is rounding.
+constexpr float least = 1e-4F;
+
 // r of each resample (rows) and voxel of one group.
 MatrixXf bootstrapped(const RowMajor& p, const RowMajor& y, const MatrixXf& counts) {
     RowMajor sums(p.rows(), 5 * width);
     sums << p, y, p.cwiseAbs2(), y.cwiseAbs2(), p.cwiseProduct(y);
     const MatrixXf s = counts * sums;
-    // Runs that are drawn whole need not be equally long.
-    const Eigen::ArrayXf n = counts.rowwise().sum();
+    const auto n = static_cast<float>(p.rows());
     MatrixXf out(counts.rows(), width);
     for (Index v = 0; v < width; ++v) {
         const auto sp = s.col(v).array(), sy = s.col(width + v).array();
         const auto pp = s.col(2 * width + v).array() - sp * sp / n, yy = s.col(3 * width + v).array() - sy * sy / n;
         const auto py = s.col(4 * width + v).array() - sp * sy / n;
-        out.col(v) = (pp > 0 && yy > 0).select(py / (pp * yy).max(1e-20F).sqrt(), 0.0F).matrix();
+        // Of a draw of (nearly) one image alone there is no r.
+        out.col(v) = (pp > least * n && yy > least * n).select((py / (pp * yy).max(1e-20F).sqrt()).max(-1.0F).min(1.0F), unknown).matrix();
     }
     return out;
 }
@@ -198,8 +184,7 @@ class Block {
 
 }  // namespace
 
-VoxelTest voxel_test(const MatrixXf& prediction, const MatrixXf& response, const Groups& groups,
-                     const std::vector<std::int32_t>& run, const ResampleOptions& options) {
+VoxelTest voxel_test(const MatrixXf& prediction, const MatrixXf& response, const Groups& groups, const ResampleOptions& options) {
     const auto voxels = static_cast<std::size_t>(prediction.cols());
     VoxelTest out;
     out.low.assign(voxels, unknown);
@@ -208,7 +193,7 @@ VoxelTest voxel_test(const MatrixXf& prediction, const MatrixXf& response, const
     std::tie(out.mean_low, out.mean_high) = interval({});
     if (groups.empty()) return out;
     std::vector<Draws> draws;
-    for (std::size_t g = 0; g < groups.size(); ++g) draws.push_back(draw(groups[g], run, g, options));
+    for (std::size_t g = 0; g < groups.size(); ++g) draws.push_back(draw(groups[g].size(), g, options));
     const Gather gather = best_gather();
     const linalg::BlasThreads alone(1);
     const std::size_t blocks = (voxels + width - 1) / width;

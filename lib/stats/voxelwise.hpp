@@ -23,12 +23,11 @@ struct VoxelTest {
 };
 
 // prediction, response: images × voxels. groups: rows of each group (fold); r is the mean over
-// groups, and images are resampled inside them. `run`, where not empty, has a number an image:
-// images are then exchanged inside their run alone and runs are resampled whole, since what is
-// measured in one run shares its drifts. Columns that are constant in a group or not finite
-// have NaN everywhere. Equal results for any number of threads.
+// groups, and images are resampled inside them. Columns that are constant in a group or not
+// finite have NaN everywhere; draws in which nothing varies do not count. All permutations and
+// draws are held at once: images × (permutations + bootstraps) × 4 bytes. Equal results for any
+// number of threads.
 VoxelTest voxel_test(const Eigen::MatrixXf& prediction, const Eigen::MatrixXf& response,
-                     const std::vector<std::vector<Eigen::Index>>& groups, const std::vector<std::int32_t>& run,
-                     const ResampleOptions& options);
+                     const std::vector<std::vector<Eigen::Index>>& groups, const ResampleOptions& options);
 
 }  // namespace cortune::stats

@@ -7,8 +7,12 @@
 
 #include <bit>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <memory>
+#include <string_view>
 
 #include "core/output_file.hpp"
 
@@ -29,12 +33,23 @@ struct FreeImage {
     void operator()(gifti_image* image) const { gifti_free_image(image); }
 };
 
-void synced(const std::filesystem::path& part, const std::filesystem::path& path) {
-    const int file = ::open(part.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) throw cannot_write(path, errno);
-    const int error = ::fsync(file) == 0 ? 0 : errno;
+// What the library writes. It does not look whether its writes succeed, so it writes to a
+// scratch file, and only what is whole goes on.
+std::string gifti_text(gifti_image* image, const std::filesystem::path& path) {
+    std::error_code none;
+    const auto folder = std::filesystem::temp_directory_path(none);
+    std::string name = ((none ? std::filesystem::path("/tmp") : folder) / "cortune-gifti-XXXXXX").string();
+    const int file = ::mkostemp(name.data(), O_CLOEXEC);
+    if (file < 0) throw cannot_write(name, errno);
     ::close(file);
-    if (error != 0) throw cannot_write(path, error);
+    const bool failed = gifti_write_image(image, name.c_str(), 1) != 0;
+    std::ifstream in(name, std::ios::binary);
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    std::filesystem::remove(name, none);
+    const auto last = text.find_last_not_of(" \n");
+    if (failed || last == std::string::npos || !std::string_view(text).substr(0, last + 1).ends_with("</GIFTI>"))
+        throw OutputError(fmt::format("{}: GIFTI could not be made in {}", path.string(), name), "$TMPDIR needs room for it");
+    return text;
 }
 
 }  // namespace
@@ -63,17 +78,7 @@ void write_gifti(const std::filesystem::path& path, const VertexMap& map, bool o
     gifti_add_to_meta(&array->meta, "Name", map.name.c_str(), 1);
     gifti_add_to_meta(&image->meta, "AnatomicalStructurePrimary", map.hemisphere == "lh" ? "CortexLeft" : "CortexRight", 1);
     gifti_set_verb(0);
-    const auto part = part_path(path);
-    try {
-        if (gifti_write_image(image.get(), part.c_str(), 1) != 0) throw cannot_write(path, errno ? errno : EIO);
-        synced(part, path);
-        if (std::rename(part.c_str(), path.c_str()) != 0) throw cannot_write(path, errno);
-    } catch (...) {
-        std::error_code ignored;
-        std::filesystem::remove(part, ignored);
-        throw;
-    }
-    sync_folder(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
+    write_bytes(path, {gifti_text(image.get(), path)}, {.overwrite = overwrite});
 }
 
 }  // namespace cortune::surface

@@ -29,6 +29,8 @@ void check_space(const std::string& space, const std::string& where) {
 }
 
 void place(VertexMap& map, const std::vector<std::int32_t>& vertex, const std::vector<float>& values, const std::string& where) {
+    if (values.size() != vertex.size())
+        throw BadInput(fmt::format("{}: {} values for {} vertices", where, values.size(), vertex.size()));
     for (std::size_t i = 0; i < vertex.size(); ++i) {
         if (vertex[i] < 0 || vertex[i] >= fsaverage_vertices)
             throw BadInput(fmt::format("{}: vertex {} is none of fsaverage's {}", where, vertex[i], fsaverage_vertices));
@@ -70,6 +72,8 @@ std::vector<float> row_of(const h5::Node& roi, const h5::Node& root, const Choic
     if (dims.size() != 2 || dims[1] != "voxel" || (dims[0] != "model" && dims[0] != "layer"))
         throw BadInput(fmt::format("{}: expected axes (voxel), (model, voxel) or (layer, voxel), found ({})", d.where(), join(dims)));
     const auto names = root.dataset(dims[0]).read_strings();
+    if (names.empty() || d.shape()[0] != names.size())
+        throw BadInput(fmt::format("{}: {} rows for {} names of {}", d.where(), d.shape()[0], names.size(), dims[0]));
     std::size_t row = names.size() - 1;
     if (dims[0] == "layer") row = along(names, choice.layer.empty() ? roi.attr_string("chosen_layer") : choice.layer, "layer", d.where());
     else if (!choice.model.empty()) row = along(names, choice.model, "model", d.where());
@@ -87,11 +91,18 @@ void one_subject(const std::vector<h5::Node>& rois, const std::string& where) {
 }
 
 VertexMap from_results(const h5::Input& file, const Choice& choice) {
+    const bool encoding = file.kind() == "encoding";
+    if (encoding && !choice.model.empty()) throw UsageError("--model is of evaluations; an encoding is of one model");
+    if (!encoding && !choice.layer.empty()) throw UsageError("--layer is of encodings");
+    if (encoding && !choice.subject.empty() && file.root().attr_string("subject") != choice.subject)
+        throw BadInput(fmt::format("{}: is of subject {}", file.path().string(), file.root().attr_string("subject")));
     VertexMap out = blank(choice);
     std::vector<std::string> paths;
     collect(file.root().group("results"), "results", choice, paths);
     if (paths.empty())
-        throw BadInput(fmt::format("{}: has no such ROI in {}", file.path().string(), choice.hemisphere), "cortune-info lists what it has");
+        throw BadInput(fmt::format("{}: nothing of hemisphere {}{}{}{}", file.path().string(), choice.hemisphere,
+                                   choice.subject.empty() ? "" : ", subject " + choice.subject, choice.roi_class.empty() ? "" : ", class " + choice.roi_class,
+                                   choice.roi.empty() ? "" : ", ROI " + choice.roi), "cortune-info lists what it has");
     std::vector<h5::Node> rois;
     for (const auto& path : paths) rois.push_back(file.root().group(path));
     one_subject(rois, file.path().string());
@@ -109,6 +120,10 @@ VertexMap from_results(const h5::Input& file, const Choice& choice) {
 }
 
 VertexMap from_dataset(const h5::Input& file, const Choice& choice) {
+    if (!choice.roi.empty() || !choice.model.empty() || !choice.layer.empty())
+        throw UsageError("--roi, --model and --layer do not apply to a data set");
+    if (!choice.subject.empty() && file.root().attr_string("subject") != choice.subject)
+        throw BadInput(fmt::format("{}: is of subject {}", file.path().string(), file.root().attr_string("subject")));
     VertexMap out = blank(choice);
     const h5::Node& root = file.root();
     const std::string& h = choice.hemisphere;

@@ -261,4 +261,5 @@ def encoding(o, sgemm, dgemm):
             verdict("(a)", a / ours, 40)
 
 
-main()
+if __name__ == "__main__":
+    main()

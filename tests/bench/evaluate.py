@@ -67,4 +67,5 @@ def main():
           f"numpy's loop {theirs:.0f} s, ratio {theirs / ours:.0f}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -95,7 +95,7 @@ def check_evaluation(folder):
         assert np.array_equal(got[vertex[:12]], r["A"][row]) and np.array_equal(got[vertex[12:]], r["B"][row][4:])
         assert np.isfinite(got).sum() == 20
     # An unknown quantity, a hemisphere that is not there, and vertices of no surface.
-    for code, hint, arguments in ((3, "known: ", ["--quantity", "rr", "--hemi", "lh"]), (3, "no such ROI", ["--quantity", "r", "--hemi", "rh"]),
+    for code, hint, arguments in ((3, "known: ", ["--quantity", "rr", "--hemi", "lh"]), (3, "nothing of hemisphere rh", ["--quantity", "r", "--hemi", "rh"]),
                                   (2, "--hemi", ["--quantity", "r", "--hemi", "all"])):
         done = subprocess.run([TOOL, folder / "evaluation.h5", *arguments, "-o", folder / "x.mgh"], capture_output=True, text=True)
         assert done.returncode == code and hint in done.stderr, (arguments, done.returncode, done.stderr)
@@ -104,6 +104,20 @@ def check_evaluation(folder):
     done = subprocess.run([TOOL, folder / "a.h5", "--quantity", "cv_r", "--hemi", "lh", "-o", folder / "x.mgh"], capture_output=True, text=True)
     assert done.returncode == 3 and "fsaverage" in done.stderr, done.stderr
     assert not (folder / "x.mgh").exists()
+    # A subject or a shape that is not there, and a disk that takes too little.
+    done = subprocess.run([TOOL, folder / "b.h5", "--quantity", "cv_r", "--hemi", "lh", "--subject", "subj99", "-o", folder / "x.mgh"],
+                          capture_output=True, text=True)
+    assert done.returncode == 3 and "subj01" in done.stderr, done.stderr
+    for ending in ("mgh", "func.gii"):
+        done = subprocess.run(["bash", "-c", f"trap '' XFSZ; ulimit -f 1; exec {TOOL} {folder}/evaluation.h5 --quantity r --hemi lh -o {folder}/x.{ending}"],
+                              capture_output=True, text=True)
+        assert done.returncode == 4 and not (folder / f"x.{ending}").exists(), (ending, done.returncode, done.stderr)
+    with h5py.File(folder / "evaluation.h5", "a") as f:
+        g = f["results/subj01/lh/a/A"]
+        del g["vertex"]
+        g["vertex"] = np.arange(50, dtype="i4")
+    done = subprocess.run([TOOL, folder / "evaluation.h5", "--quantity", "r", "--hemi", "lh", "-o", folder / "x.mgh"], capture_output=True, text=True)
+    assert done.returncode == 3, (done.returncode, done.stderr)
 
 
 def main():

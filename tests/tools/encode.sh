@@ -96,6 +96,10 @@ free=$(peak ridge-encode noise.h5 --memory 2G -q -o noise-memory.h5)
 [ "$bounded" -le $((base + 150 + 25)) ] || fail "--memory 150M took $bounded MiB, $base MiB of them the program's"
 [ "$free" -gt "$bounded" ] || fail "the features never were in memory"
 same_data noise-disk.h5 noise-memory.h5 results || fail "--memory changes the result"
+for memory in 65M 75M 90M; do
+    ridge-encode noise.h5 --memory $memory --scratch scratch -q --overwrite -o noise-less.h5 2> stderr || { grep -q 'raise --memory' stderr || fail "$memory"; continue; }
+    same_data noise-less.h5 noise-memory.h5 results || fail "--memory $memory changes the result"
+done
 
 # A constant voxel and one with NaN are NaN in the result, with a note; a ROI of them alone is no stop.
 /usr/bin/python3 - << 'PY'

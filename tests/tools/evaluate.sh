@@ -54,6 +54,57 @@ expect 0 encode-eval "${quick[@]}" --threads 1 untuned.h5 tuned.h5 -o e.h5
 cmp first.h5 e.h5 || fail "a second run differs"
 unset SOURCE_DATE_EPOCH
 
+# The page: complete in itself, figures inside and as files, and honest.
+expect 0 encode-eval "${quick[@]}" untuned.h5 tuned.h5 --report page.html --figures figures
+/usr/bin/python3 - << 'PY' || fail "the page"
+import glob, html.parser, re
+page = open("page.html").read()
+class Look(html.parser.HTMLParser):
+    tags, fetched = [], []
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.fetched += [v for k, v in attributes if k in ("src", "href") and not v.startswith("#")]
+    handle_startendtag = handle_starttag
+look = Look()
+look.feed(page)
+assert not [v for v in look.fetched if not v.startswith("#")], look.fetched
+assert look.tags.count("svg") == 4 and look.tags.count("tr") == 3 and "script" not in look.tags, look.tags.count("svg")
+assert "Optimistic" not in page and "infonce" in page and "encode-eval" in page
+assert sorted(glob.glob("figures/*")) == ["figures/accuracy.svg", "figures/layers-0.svg", "figures/layers-1.svg", "figures/scatter-1.svg"]
+ids = re.findall(r"id=[\"']([^\"']+)", page)
+assert len(ids) == len(set(ids)), sorted(i for i in ids if ids.count(i) > 1)[:5]
+PY
+expect 4 encode-eval "${quick[@]}" untuned.h5 tuned.h5 --report page.html
+expect 0 encode-eval "${quick[@]}" untuned.h5 leaky.h5 --allow-tuned-images --report leaky.html
+grep -q 'Optimistic: scored images tuned the model' leaky.html || fail "the page hides what is optimistic"
+(PATH=$(dirname "$(command -v encode-eval)") && hash -r && encode-eval -q "${quick[@]}" untuned.h5 --report none.html -o none.h5 > /dev/null 2> stderr; echo $? > code)
+[ "$(cat code)" = 5 ] || fail "without gnuplot: $(cat code stderr)"
+says 'gnuplot-nox'
+absent none.html none.h5
+
+# Names from files are text to gnuplot and to the page, never commands.
+expect 0 encode-eval "${quick[@]}" --model 'a`touch pwned`=untuned.h5' --model "b'\"<b>=tuned.h5" --report named.html
+absent pwned
+grep -q '<b>' named.html && fail "a name became markup"
+
+# Targets that would destroy inputs or each other.
+cp untuned.h5 victim.h5
+expect 2 encode-eval "${quick[@]}" victim.h5 --forest victim.h5 --overwrite
+expect 2 encode-eval "${quick[@]}" untuned.h5 --forest same --report same --overwrite
+cmp untuned.h5 victim.h5 || fail "an input was replaced"
+
+# Voxels that another model does not know are in none of the figures of a row.
+/usr/bin/python3 - << 'PY'
+import h5py, numpy as np
+import shutil
+shutil.copy("tuned.h5", "half.h5")
+with h5py.File("half.h5", "a") as f:
+    f["results/lh/prf/V1v/prediction"][:, ::2] = np.nan
+PY
+expect 0 encode-eval "${quick[@]}" untuned.h5 half.h5
+awk -F'\t' 'NR == 1 { for (i = 1; i <= NF; ++i) at[$i] = i; next }
+    !($at["mean_r_low"] < $at["mean_r"] && $at["mean_r"] < $at["mean_r_high"]) { exit 1 }' stdout || fail "the interval is of other voxels than the mean"
+
 # Usage.
 expect 2 encode-eval
 expect 2 encode-eval --model untuned.h5

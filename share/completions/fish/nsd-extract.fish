@@ -11,6 +11,8 @@ complete -c nsd-extract -l images -r -d 'Folder or zip archive of pictures; repe
 complete -c nsd-extract -l responses -r -d 'Responses to them, a matrix in NumPy'\''s format'
 complete -c nsd-extract -l namespace -r -d 'Prefix of the image ids, one per session'
 complete -c nsd-extract -l names -r -d 'Text file, a picture'\''s name per line: the order of the responses'
+complete -c nsd-extract -l average-repeats -d 'Lines of --names that repeat a picture are its presentations: average them'
+complete -c nsd-extract -l ceiling -r -d 'Noise ceiling from the repeats: none, ncsnr, split-half or leave-one-out'
 complete -c nsd-extract -l orientation -r -d 'auto, images-by-units or units-by-images'
 complete -c nsd-extract -l roi-name -r -d 'Name of the ROI that holds all units; by default the subject'\''s'
 complete -c nsd-extract -s o -l output -r -d 'File to write'

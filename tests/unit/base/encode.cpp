@@ -144,7 +144,7 @@ TEST_CASE("equal scores take the smaller penalty, blocks of voxels do not matter
     REQUIRE(none.cv_r(0) == 0);
     const auto whole = encode::fit_layer(p.gram, 25, p.sets, p.y, {}, silent);
     encode::RidgeOptions tight;
-    tight.memory = 1;
+    tight.decompositions = 1;
     tight.threads = 2;
     const auto blocks = encode::fit_layer(p.gram, 25, p.sets, p.y, tight, silent);
     REQUIRE((whole.prediction - blocks.prediction).cwiseAbs().maxCoeff() < 1e-5F);

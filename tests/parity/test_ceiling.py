@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Noise ceilings from repeats against numpy (1e-5: float32 in the file) and against a truth that
+is known: responses are a picture's own value plus noise of a given size. Sampling error of a
+ceiling at 400 pictures is about .02; means over 60 voxels are compared to .01."""
+import pathlib
+import sys
+
+import h5py
+import numpy as np
+from PIL import Image
+
+from common import run, scratch
+
+VOXELS, PICTURES = 60, 400
+
+
+def numpy_ceilings(trials, which, shown):
+    """trials: presentations × voxels; which: the picture of each."""
+    groups = [trials[which == i] for i in range(shown)]
+    counts = np.array([len(g) for g in groups])
+    several = [g for g in groups if len(g) > 1]
+    noise = np.mean([g.var(0, ddof=1) for g in several], 0)
+    signal = np.maximum(trials.var(0) - noise, 0)
+    ncsnr = signal / (signal + noise * np.mean(1 / counts))
+    corr = lambda a, b: np.array([np.corrcoef(a[:, v], b[:, v])[0, 1] for v in range(a.shape[1])])
+    r = corr(np.array([g[0::2].mean(0) for g in several]), np.array([g[1::2].mean(0) for g in several]))
+    one = np.concatenate([g for g in several])
+    others = np.concatenate([(g.sum(0) - g) / (len(g) - 1) for g in several])
+    return {"ncsnr": ncsnr, "split-half": np.where(r > 0, 2 * r / (1 + r), 0), "leave-one-out": np.maximum(corr(one, others), 0) ** 2}
+
+
+def main():
+    with scratch() as name:
+        folder = pathlib.Path(name)
+        (folder / "pictures").mkdir()
+        rng = np.random.default_rng(3)
+        for i in range(PICTURES):
+            Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / f"pictures/p{i:03d}.png")
+        # Three presentations of most pictures, one or two of some, in a random order.
+        counts = np.where(np.arange(PICTURES) % 10 == 0, 1, np.where(np.arange(PICTURES) % 10 == 1, 2, 3))
+        which = rng.permutation(np.repeat(np.arange(PICTURES), counts))
+        sigma = rng.uniform(0.5, 2, VOXELS)
+        trials = (rng.standard_normal((PICTURES, VOXELS))[which] + sigma * rng.standard_normal((len(which), VOXELS))).astype(np.float32)
+        (folder / "names.txt").write_text("".join(f"p{i:03d}.png\n" for i in which))
+        np.save(folder / "trials.npy", trials)
+        np.save(folder / "turned.npy", trials.T)
+        table = ["table", "--images", folder / "pictures", "--names", folder / "names.txt", "--namespace", "t", "--size", 8]
+        wanted = numpy_ceilings(trials.astype(float), which, PICTURES)
+        truth = {"ncsnr": 1 / (1 + sigma**2 * np.mean(1 / counts)), "leave-one-out": None}
+        for mode, numbers in wanted.items():
+            for source in ("trials", "turned"):
+                out = folder / f"{mode}-{source}.h5"
+                run("nsd-extract", *table, "--responses", folder / f"{source}.npy", "--average-repeats", "--ceiling", mode, "-o", out)
+                with h5py.File(out) as f:
+                    found, stored = f["noise_ceiling_all"][:], f["noise_ceiling_all"].attrs["mode"]
+                    ids, responses, repeats = f["image"].asstr()[:], f["response_all"][:], f["repeats"][:]
+                    checks = dict(zip(f["checks/check"].asstr()[:], f["checks/warning"][:]))
+                assert stored == mode and checks["repeats"] == 0
+                assert np.abs(found - numbers).max() < 1e-5, (mode, np.abs(found - numbers).max())
+            if truth.get(mode) is not None:
+                assert abs((found - truth[mode]).mean()) < 0.01, (mode, (found - truth[mode]).mean())
+            print(f"{mode}: mean {found.mean():.4f}, off from numpy by {np.abs(found - numbers).max():.1e}")
+        order = [int(i[3:]) for i in ids]
+        assert order == list(dict.fromkeys(which)) and np.array_equal(repeats, counts[order])
+        means = np.array([trials[which == i].astype(float).mean(0) for i in order])
+        assert np.abs(responses - means).max() < 1e-5
+        # Repeats that do not belong together are noticed; repeats that nobody announced are refused.
+        np.save(folder / "mixed.npy", trials[rng.permutation(len(trials))])
+        run("nsd-extract", *table, "--responses", folder / "mixed.npy", "--average-repeats", "-o", folder / "mixed.h5")
+        with h5py.File(folder / "mixed.h5") as f:
+            assert dict(zip(f["checks/check"].asstr()[:], f["checks/warning"][:]))["repeats"] == 1
+        run("nsd-extract", *table, "--responses", folder / "trials.npy", "-o", folder / "x.h5", expect=3)
+        run("nsd-extract", *table, "--responses", folder / "trials.npy", "--ceiling", "ncsnr", "-o", folder / "x.h5", expect=2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
