@@ -95,8 +95,8 @@ std::string svg(const std::string& script, int width, int height, const std::str
     const std::string text = content(out);
     const auto start = text.find("<svg");
     if (start == std::string::npos) throw RunFailed("gnuplot drew nothing: " + content(errors));
-    static const std::regex ids("(id=['\"]|href=['\"]#|url\\(#)(gp)");
-    return std::regex_replace(text.substr(start), ids, "$1" + prefix + "-$2");
+    static const std::regex ids("(id=['\"]|href=['\"]#|url\\(['\"]?#)");
+    return std::regex_replace(text.substr(start), ids, "$1" + prefix + "-");
 }
 
 }  // namespace cortune::report

@@ -230,7 +230,7 @@ echo '# order of presentation' > names.txt
 for i in 3 10 17 3 24 10 3; do printf '\ntrain-%04d_nsd-%05d.png\n' $((i / 7 + 1)) "$i"; done >> names.txt
 expect 3 nsd-extract table --images "$pictures" --responses "$responses" --namespace g --names names.txt -o out.h5
 says "names.txt: lines 3, 9, 15 repeat the picture 'train-0001_nsd-00003.png'; repeated pictures in all: 2"
-says 'hint: average the responses to the repeats of a picture first'
+says 'hint: --average-repeats takes the lines'
 printf 'train-0001_nsd-00003.png\ntrain-0001_nsd-00003\n' > names.txt
 expect 3 nsd-extract table --images "$pictures" --responses "$responses" --namespace g --names names.txt -o out.h5
 says "names.txt: lines 1, 2 repeat the picture 'train-0001_nsd-00003.png'"
