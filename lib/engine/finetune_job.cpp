@@ -164,6 +164,9 @@ void tune(const FinetuneJob& job, const train::TuningOptions& options, const h5:
             train::write_checkpoint(job.checkpoint, record, same, tuner.state());
             kept = done;
         });
+    } catch (const Interrupted&) {
+        if (kept > 0) reporter.warn(fmt::format("the state after epoch {} is in {}; --resume goes on from it", kept, job.checkpoint.string()));
+        throw;
     } catch (const RunFailed& e) {
         if (kept == 0) throw;
         throw RunFailed(e.what(), fmt::format("{}; the state after epoch {} is in {}", e.hint(), kept, job.checkpoint.string()));

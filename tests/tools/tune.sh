@@ -130,6 +130,7 @@ for _ in $(seq 100); do [ -e int.ckpt ] && break; sleep .1; done
 kill -INT $pid
 wait $pid
 [ $? = 130 ] || fail "SIGINT did not end with 130"
+says 'is in int.ckpt; --resume goes on from it'
 absent int.h5 x.h5
 [ -e int.ckpt ] || fail "the checkpoint is gone"
 no_parts
