@@ -17,7 +17,7 @@ struct Image {
     std::vector<std::uint8_t> rgb;  // height × width × 3
 };
 
-// PNG (libspng) or JPEG (libjpeg-turbo, its default accurate decoder, as Pillow uses
+// PNG (libpng) or JPEG (libjpeg-turbo, its default accurate decoder, as Pillow uses
 // it), told apart by signature. Grey, palette and alpha pictures come back as
 // Pillow's convert("RGB") gives them. Throws BadInput naming `name`.
 Image decode(std::span<const std::uint8_t> bytes, const std::string& name);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Where picture files come from: a folder or a zip archive.
+// Where pictures come from: a folder or a zip archive of picture files, or what a layout
+// keeps of its own.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,8 @@
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "images/image.hpp"
 
 namespace cortune::images {
 
@@ -19,10 +22,12 @@ class Source {
     const std::vector<std::string>& names() const { return names_; }
     // "folder/image0001.png" or "archive.zip:image0001.png": for messages.
     virtual std::string where(std::size_t i) const = 0;
-    // The file's bytes; safe from several threads. Throws BadInput.
+    // The bytes as they are stored; safe from several threads. Throws BadInput.
     virtual std::vector<std::uint8_t> read(std::size_t i) const = 0;
+    // The decoded picture; safe from several threads. Throws BadInput.
+    virtual Image picture(std::size_t i) const { return decode(read(i), where(i)); }
 
-    // The file's size as the folder or the archive has it, without reading it.
+    // How many they are, without reading them.
     virtual std::uint64_t bytes(std::size_t i) const = 0;
 
   protected:

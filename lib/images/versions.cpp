@@ -5,7 +5,7 @@
 #include <cstdio>
 // libjpeg's header wants the two above.
 #include <jpeglib.h>
-#include <spng.h>
+#include <png.h>
 #include <zip.h>
 
 #define CORTUNE_TEXT_OF(x) #x
@@ -19,7 +19,7 @@ std::vector<std::pair<std::string, std::string>> library_versions() {
 #else
     const std::pair<std::string, std::string> jpeg{"libjpeg", CORTUNE_TEXT(JPEG_LIB_VERSION)};
 #endif
-    return {{"libspng", spng_version_string()}, jpeg, {"libzip", zip_libzip_version()}};
+    return {{"libpng", png_get_libpng_ver(nullptr)}, jpeg, {"libzip", zip_libzip_version()}};
 }
 
 }  // namespace cortune::images

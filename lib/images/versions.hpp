@@ -8,7 +8,7 @@
 
 namespace cortune::images {
 
-// Name and version of libspng, libjpeg-turbo and libzip, as loaded; libjpeg-turbo does not
+// Name and version of libpng, libjpeg-turbo and libzip, as loaded; libjpeg-turbo does not
 // tell its version while it runs, so that is the one it was built against.
 std::vector<std::pair<std::string, std::string>> library_versions();
 

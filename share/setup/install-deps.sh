@@ -10,7 +10,8 @@ build=(
     g++ cmake ninja-build make pkg-config ccache
     libtorch-dev libhdf5-dev libeigen3-dev libopenblas-dev
     nlohmann-json3-dev libfmt-dev libcli11-dev catch2
-    libspng-dev libjpeg-dev libzip-dev nettle-dev libgiftiio-dev gnuplot-nox
+    libpng-dev libjpeg-dev libzip-dev nettle-dev zlib1g-dev libgiftiio-dev libnifti-dev libmatio-dev
+    gnuplot-nox
 )
 test=(
     python3 python3-numpy python3-scipy python3-sklearn python3-pil

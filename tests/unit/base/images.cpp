@@ -56,10 +56,8 @@ TEST_CASE("PNG keeps pixels, and equal pixels give equal bytes") {
 TEST_CASE("every cut of a PNG and every flipped bit is refused by name or changes nothing") {
     const Image image = noise(9, 7, 2);
     const auto whole = images::encode_png(image);
-    // The last four bytes are the checksum of the empty end mark, which libspng leaves unread.
-    for (std::size_t n = 0; n < whole.size() - 4; ++n)
+    for (std::size_t n = 0; n < whole.size(); ++n)
         CHECK_THROWS_AS(images::decode(std::span(whole).first(n), "cut.png"), BadInput);
-    CHECK(images::decode(std::span(whole).first(whole.size() - 4), "cut.png").rgb == image.rgb);
     for (std::size_t i = 0; i < 8 * whole.size(); ++i) {
         auto damaged = whole;
         damaged[i / 8] ^= static_cast<std::uint8_t>(1u << (i % 8));
