@@ -24,8 +24,9 @@ using Eigen::MatrixXd;
 
 // Beyond this LAPACK's 32-bit workspace size overflows.
 constexpr Index largest_order = 30000;
-// Relative residual of a Ritz pair at which the basis is large enough.
-constexpr double settled = 0.04;
+// Relative residual of a Ritz pair at which the basis is large enough. Features of 8,235
+// images, k = 1,000: at 0.04 some voxel's r is 4e-3 off the exact one, at 0.01 none is 1e-5.
+constexpr double settled = 0.01;
 
 void normalise(Eigen::Ref<MatrixXd> block) {
     for (Index j = 0; j < block.cols(); ++j) {
