@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // nsd-extract: turns pictures and responses as they are distributed into one file per
-// subject. Reads Algonauts 2023 folders, or pictures with a NumPy matrix; writes kind
-// dataset. Data: Gifford et al. 2023, arXiv 2301.03198.
+// subject. Reads the raw NSD, Algonauts 2023 folders, or pictures with a NumPy matrix; writes
+// kind dataset. Data: Allen et al. 2022; Gifford et al. 2023, arXiv 2301.03198.
 #include <cmath>
 
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "datasets/algonauts.hpp"
 #include "datasets/extract.hpp"
+#include "datasets/nsd/nsd.hpp"
 #include "datasets/plan_summary.hpp"
 #include "datasets/table.hpp"
 #include "h5/describe.hpp"
@@ -19,8 +20,9 @@ using namespace cortune;
 struct Options {
     std::string layout, folder, subject;
     datasets::TableOptions table;
+    datasets::nsd::NsdOptions nsd;
     datasets::ExtractOptions extract;
-    std::string test_list, check = "on";
+    std::string test_list, scratch, stimuli, ceiling, check = "on";
     bool plan = false;
 };
 
@@ -32,6 +34,11 @@ const cli::Doc doc{
          "folders (subj01/training_split/…), is one of them, or has the older flat form "
          "(training_fmri/Subj1/…). Test images become the official test split where their responses are "
          "present; ROI masks, label names, vertex indices and noise ceilings are taken along.",
+         "Layout nsd reads one subject of the raw NSD from DIR, which holds nsddata, nsddata_betas and nsddata_stimuli: the "
+         "single-trial betas of the volume or of fsaverage (--space), which picture was shown when from nsd_expdesign.mat, and ROIs "
+         "with their names. Trials are z-scored per voxel within session and averaged over the repeats of a picture. One session is "
+         "in memory at a time; the z-scores wait in a scratch file without a name (--scratch), trials × voxels × 4 bytes, which --plan "
+         "counts. The columns are numbered by the voxel, x + X (y + Y z), or by the vertex of fsaverage.",
          "Layout table reads pictures from a folder or a zip archive (--images) and responses from a NumPy file "
          "(--responses), images × units or units × images. Rows belong to the pictures' sorted names, or to the "
          "names of --names. Several sessions of the same units are appended by giving --images, --responses and "
@@ -48,6 +55,9 @@ const cli::Doc doc{
     .examples = {{"subject 1 of Algonauts 2023, pictures of 224 pixels",
                   "nsd-extract algonauts algonauts_2023 --subject 1 -o subj01.h5"},
                  {"the same for the shipped small backbone", "nsd-extract algonauts algonauts_2023 --subject 1 --size 64 -o subj01.h5"},
+                 {"subject 1 of the raw NSD, first ten sessions", "nsd-extract nsd /data/nsd --subject 1 --sessions 1-10 -o subj01.h5"},
+                 {"the same on fsaverage, all vertices of the usual ROIs",
+                  "nsd-extract nsd /data/nsd --subject 1 --space fsaverage --voxels rois -o subj01.h5"},
                  {"a recording session in a table",
                   "nsd-extract table --images images_201025.zip --responses responses_201025.npy --namespace 201025 "
                   "--size 112 -o 201025.h5"},
@@ -55,22 +65,24 @@ const cli::Doc doc{
                   "nsd-extract table --images day1 --responses day1.npy --namespace day1 --images day2 --responses "
                   "day2.npy --namespace day2 -o both.h5"}},
     .reads = {"PNG and JPEG pictures in a folder or a zip archive",
+              "NSD: HDF5 and MGH betas, nsd_expdesign.mat, nsd_stimuli.hdf5, NIfTI and MGZ labels, .ctab names",
               "NumPy .npy: responses, ROI masks (numbers), label names (one pickled dict, restricted unpickler)"},
     .writes = {"-o: a file of kind dataset", "standard output: the plan, with --plan"},
     .see_also = {"nsd-simulate(1)", "cl-finetune(1)", "ridge-encode(1)", "cortune(5)"},
     .references = {"Gifford et al. 2023: The Algonauts Project 2023 Challenge. arXiv 2301.03198.",
-                   "Allen et al. 2022: A massive 7T fMRI dataset. Nature Neuroscience 25."}};
+                   "Allen et al. 2022: A massive 7T fMRI dataset to bridge cognitive neuroscience and artificial intelligence. "
+                   "Nature Neuroscience 25."}};
 
 void declare(CLI::App& app, Options& o) {
     auto list = [&](const char* name, std::vector<std::string>& to, const char* text, const char* type) {
         app.add_option(name, to, text)->expected(1)->take_all()->allow_extra_args(false)->type_name(type)->group(
             "Layout table");
     };
-    app.add_option("LAYOUT", o.layout, "algonauts or table")->required()->type_name("LAYOUT")->check(
-        CLI::IsMember({"algonauts", "table"}));
-    app.add_option("DIR", o.folder, "Folder of the data (layout algonauts)")->type_name("DIR");
+    app.add_option("LAYOUT", o.layout, "algonauts, nsd or table")->required()->type_name("LAYOUT")->check(
+        CLI::IsMember({"algonauts", "nsd", "table"}));
+    app.add_option("DIR", o.folder, "Folder of the data (layouts algonauts and nsd)")->type_name("DIR");
     app.add_option("--subject", o.subject,
-                   "algonauts: number of the subject (required); table: its name, by default the first namespace")
+                   "algonauts, nsd: number of the subject (required); table: its name, by default the first namespace")
         ->type_name("SUBJECT");
     app.add_option("--size", o.extract.image_size, "Width and height of the stored pictures")
         ->check(CLI::Range(1, 4096))->capture_default_str()->type_name("PIXELS");
@@ -93,8 +105,23 @@ void declare(CLI::App& app, Options& o) {
     list("--names", o.table.names, "Text file, a picture's name per line: the order of the responses", "FILE");
     app.add_flag("--average-repeats", o.table.average_repeats, "Lines of --names that repeat a picture are its presentations: average them")
         ->group("Layout table");
-    app.add_option("--ceiling", o.table.ceiling, "Noise ceiling from the repeats: none, ncsnr, split-half or leave-one-out")
-        ->check(CLI::IsMember({"none", "ncsnr", "split-half", "leave-one-out"}))->capture_default_str()->type_name("MODE")->group("Layout table");
+    app.add_option("--ceiling", o.ceiling,
+                   "Noise ceiling: none, file (layout nsd: ncsnr beside the betas), or from the repeats (layouts nsd and table): ncsnr, split-half "
+                   "or leave-one-out; by default what the data bring")
+        ->check(CLI::IsMember({"none", "file", "ncsnr", "split-half", "leave-one-out"}))->type_name("MODE");
+    auto nsd = [&](const char* name, auto& to, const char* text, const char* type) {
+        return app.add_option(name, to, text)->type_name(type)->group("Layout nsd");
+    };
+    nsd("--space", o.nsd.space, "func1pt8mm, func1mm or fsaverage", "SPACE")->capture_default_str()
+        ->check(CLI::IsMember({"func1pt8mm", "func1mm", "fsaverage"}));
+    nsd("--betas", o.nsd.preparation, "Preparation of the betas: the folder's name", "NAME")->capture_default_str();
+    nsd("--sessions", o.nsd.sessions, "Sessions to take, as 1-10,12; by default all that are there", "LIST");
+    nsd("--voxels", o.nsd.regions.voxels, "Voxels to take: nsdgeneral, or rois, all that have a label in a ROI class", "WHICH")
+        ->check(CLI::IsMember({"nsdgeneral", "rois"}))->capture_default_str();
+    nsd("--roi-class", o.nsd.regions.classes, "ROI class to take along; repeat for further ones; by default prf-visualrois, floc-* and streams", "NAME")
+        ->expected(1)->take_all()->allow_extra_args(false);
+    nsd("--stimuli", o.stimuli, "nsd_stimuli.hdf5, where it is not below DIR", "FILE");
+    nsd("--scratch", o.scratch, "Folder for the scratch file; by default that of the output", "DIR");
     app.add_option("--orientation", o.table.orientation, "auto, images-by-units or units-by-images")
         ->check(CLI::IsMember({"auto", "images-by-units", "units-by-images"}))->capture_default_str()
         ->type_name("ORDER")->group("Layout table");
@@ -103,27 +130,48 @@ void declare(CLI::App& app, Options& o) {
 }
 
 int subject_number(const std::string& text) {
-    if (text.empty()) throw UsageError("layout algonauts needs --subject");
+    if (text.empty()) throw UsageError("this layout needs --subject");
     const std::string digits = text.starts_with("subj") ? text.substr(4) : text;
     if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string::npos)
         throw UsageError("--subject '" + text + "' is no number", "write --subject 1");
     return std::stoi(digits);
 }
 
-datasets::Plan plan_of(const Options& o, cli::Context& context) {
+// Options of another layout than the one that was asked for.
+void check_layout(const Options& o) {
     const auto& t = o.table;
+    const auto& n = o.nsd;
+    const datasets::nsd::NsdOptions plain;
+    const bool of_table = !t.images.empty() || !t.responses.empty() || !t.namespaces.empty() || !t.names.empty() || !t.roi.empty() ||
+                          t.orientation != "auto" || t.average_repeats;
+    const bool of_nsd = n.space != plain.space || n.preparation != plain.preparation || !n.sessions.empty() || !n.regions.classes.empty() ||
+                        n.regions.voxels != plain.regions.voxels || !o.stimuli.empty() || !o.scratch.empty();
+    if (of_table && o.layout != "table")
+        throw UsageError("--images, --responses, --namespace, --names, --average-repeats, --orientation and --roi-name are of layout table");
+    if (of_nsd && o.layout != "nsd") throw UsageError("--space, --betas, --sessions, --voxels, --roi-class, --stimuli and --scratch are of layout nsd");
+    if (!o.ceiling.empty() && o.layout == "algonauts") throw UsageError("--ceiling is of layouts nsd and table", "Algonauts data bring their noise ceilings");
+    if (o.ceiling == "file" && o.layout == "table") throw UsageError("--ceiling file is of layout nsd", "a table has repeats alone: --ceiling ncsnr");
+    if (o.layout == "table" && !o.folder.empty()) throw UsageError("layout table takes no folder", "give the pictures by --images");
+    if (o.layout != "table" && o.folder.empty()) throw UsageError("layout " + o.layout + " needs the folder of the data");
+}
+
+datasets::Plan plan_of(const Options& o, cli::Context& context) {
+    check_layout(o);
     if (o.layout == "table") {
-        if (!o.folder.empty()) throw UsageError("layout table takes no folder", "give the pictures by --images");
-        datasets::TableOptions table = t;
+        datasets::TableOptions table = o.table;
         table.subject = o.subject;
+        if (!o.ceiling.empty()) table.ceiling = o.ceiling;
         return datasets::table_plan(table, context);
     }
-    if (!t.images.empty() || !t.responses.empty() || !t.namespaces.empty() || !t.names.empty() || !t.roi.empty() ||
-        t.orientation != "auto" || t.average_repeats || t.ceiling != "none")
-        throw UsageError("--images, --responses, --namespace, --names, --average-repeats, --ceiling, --orientation and --roi-name "
-                         "are of layout table");
-    if (o.folder.empty()) throw UsageError("layout algonauts needs the folder of the data");
-    return datasets::algonauts_plan(o.folder, subject_number(o.subject), context);
+    const int subject = subject_number(o.subject);
+    if (o.layout == "algonauts") return datasets::algonauts_plan(o.folder, subject, context);
+    datasets::nsd::NsdOptions nsd = o.nsd;
+    nsd.root = o.folder;
+    nsd.subject = subject;
+    nsd.ceiling = o.ceiling;
+    nsd.stimuli = o.stimuli;
+    nsd.threads = context.threads;
+    return datasets::nsd::nsd_plan(nsd, context);
 }
 
 void run(const Options& options, cli::Context& context) {
@@ -138,6 +186,7 @@ void run(const Options& options, cli::Context& context) {
     const datasets::Plan plan = plan_of(options, context);
     datasets::ExtractOptions extract = options.extract;
     extract.test_list = options.test_list;
+    extract.scratch = options.scratch;
     extract.strict = options.check == "strict";
     extract.threads = context.threads;
     extract.overwrite = context.overwrite;

@@ -88,13 +88,13 @@ fs::path response_file(const fs::path& folder, const std::string& ending) {
 
 ResponsePart open_part(const fs::path& folder, const std::string& ending, const images::Source& pictures) {
     const fs::path path = response_file(folder, ending);
-    ResponsePart out{std::make_shared<NpyFile>(path), false};
-    const auto& shape = out.file->shape();
+    auto file = std::make_shared<NpyFile>(path);
+    const auto& shape = file->shape();
     if (shape.size() != 2 || shape[0] != pictures.names().size())
         throw BadInput(fmt::format("{}: expected ({}, vertices), a row for every picture of {}; found {}",
                                    path.string(), pictures.names().size(), pictures.path().string(),
                                    shape_text(shape)));
-    return out;
+    return {std::make_shared<NpyRows>(std::move(file), false)};
 }
 
 void add_images(Plan& plan, const std::shared_ptr<const images::Source>& source, bool official_test) {
@@ -190,8 +190,8 @@ Plan algonauts_plan(const fs::path& root, int subject, Reporter& reporter) {
         for (const ResponsePart& part : h.parts) {
             if (part.units() != vertices)
                 throw BadInput(fmt::format("{}: expected {} vertices, as in the training responses, found {}",
-                                           part.file->path().string(), vertices, part.units()));
-            plan.files.push_back(part.file->path());
+                                           part.rows->where(0), vertices, part.units()));
+            plan.files.emplace_back(part.rows->where(0));
         }
         h.about = read_algonauts_masks(tree.roi_masks, name, vertices, plan.files);
         if (!tree.noise_ceiling.empty()) add_ceiling(tree.noise_ceiling, h, plan);

@@ -16,6 +16,7 @@
 #include "core/text.hpp"
 #include "datasets/extract_responses.hpp"
 #include "datasets/text_list.hpp"
+#include "h5/lock.hpp"
 #include "images/image.hpp"
 #include "images/versions.hpp"
 
@@ -131,7 +132,7 @@ Seen copy_pictures(const Plan& plan, const ExtractOptions& options, DatasetWrite
                                        Reporter& reporter) {
     auto make = [&](std::size_t i) {
         const PlannedImage& image = plan.images[i];
-        const images::Image full = images::decode(image.source->read(image.index), image.where());
+        const images::Image full = image.source->picture(image.index);
         Picture out{images::pixel_sha256(full), images::resize_bilinear(full, options.image_size, options.image_size), {}};
         out.features = simple_features(out.resized);
         return out;
@@ -141,7 +142,10 @@ Seen copy_pictures(const Plan& plan, const ExtractOptions& options, DatasetWrite
     const auto total = static_cast<std::int64_t>(plan.images.size());
     const auto window = static_cast<std::size_t>(4 * std::max(options.threads, 1));
     ordered_pipeline(plan.images.size(), options.threads, window, make, [&](std::size_t i, Picture picture) {
-        writer.write_pixels(i, 1, picture.resized.rgb.data());
+        {
+            const h5::LibraryLock lock;  // pictures may come out of an HDF5 file
+            writer.write_pixels(i, 1, picture.resized.rgb.data());
+        }
         seen.sha256.push_back(std::move(picture.sha256));
         seen.features.insert(seen.features.end(), picture.features.begin(), picture.features.end());
         reporter.progress("pictures", static_cast<std::int64_t>(i) + 1, total);
@@ -192,6 +196,9 @@ void extract(Plan plan, const ExtractOptions& options, h5::Record record, const 
              Reporter& reporter) {
     h5::check_target(output, options.overwrite);
     const auto split = plan_split(plan, options, reporter);
+    const auto scratch = options.scratch.empty() ? std::filesystem::absolute(output).parent_path() : options.scratch;
+    for (const PlannedHemisphere& h : plan.hemispheres)
+        for (const ResponsePart& part : h.parts) part.rows->prepare(scratch, reporter, plan.findings);
     add_ceilings(plan);
     ImageTable table;
     for (const PlannedImage& image : plan.images) {

@@ -11,7 +11,7 @@
 #include "core/reporter.hpp"
 #include "datasets/checks.hpp"
 #include "datasets/dataset.hpp"
-#include "datasets/npy.hpp"
+#include "datasets/response_rows.hpp"
 #include "h5/provenance.hpp"
 #include "images/source.hpp"
 
@@ -24,20 +24,6 @@ struct PlannedImage {
     bool official_test = false;
     std::int32_t repeats = 1;  // presentations whose responses are averaged
     std::string where() const { return source->where(index); }
-};
-
-// Responses of consecutive images of the plan. The file's other axis is the columns.
-struct ResponsePart {
-    std::shared_ptr<const NpyFile> file;
-    bool units_first = false;  // units × images instead of images × units
-    // Where not empty: the file's rows (presentations) of each image, which are averaged.
-    std::vector<std::vector<std::uint64_t>> presentations = {};
-    std::uint64_t images() const { return presentations.empty() ? file->shape()[units_first ? 1 : 0] : presentations.size(); }
-    std::uint64_t units() const { return file->shape()[units_first ? 0 : 1]; }
-    // Rows of the file as they are: count × units().
-    void read_file(std::uint64_t first, std::uint64_t count, float* out) const;
-    // Images [first, first + count) as rows: count × units().
-    void read(std::uint64_t first, std::uint64_t count, float* out) const;
 };
 
 struct PlannedHemisphere {
@@ -66,6 +52,7 @@ struct ExtractOptions {
     bool strict = false;  // findings that are warnings end the extraction
     int threads = 1;
     bool overwrite = false;
+    std::filesystem::path scratch;  // where a layout keeps what does not fit in memory; empty: beside the output
 };
 
 // The side of every image of the plan, as extract() will have it. Throws BadInput for ids

@@ -15,33 +15,14 @@
 
 namespace cortune::datasets {
 
-void ResponsePart::read_file(std::uint64_t first, std::uint64_t count, float* out) const {
-    units_first ? file->columns(first, count, out) : file->rows(first, count, out);
-}
-
-void ResponsePart::read(std::uint64_t first, std::uint64_t count, float* out) const {
-    if (presentations.empty()) return read_file(first, count, out);
-    std::vector<float> row(units());
-    std::vector<double> sum(units());
-    for (std::uint64_t i = 0; i < count; ++i) {
-        const auto& rows = presentations[first + i];
-        std::fill(sum.begin(), sum.end(), 0.0);
-        for (const std::uint64_t r : rows) {
-            read_file(r, 1, row.data());
-            for (std::size_t v = 0; v < sum.size(); ++v) sum[v] += static_cast<double>(row[v]);
-        }
-        for (std::size_t v = 0; v < sum.size(); ++v) out[i * sum.size() + v] = static_cast<float>(sum[v] / static_cast<double>(rows.size()));
-    }
-}
-
 namespace {
 
 constexpr std::uint64_t block_bytes = std::uint64_t{32} << 20;
 
-// A run of rows of one part, given to the visitor with the row of the plan it starts at.
+// A run of images of one part, from its image `at` on, which is the plan's image `row`.
 struct Block {
     const ResponsePart& part;
-    std::uint64_t row, count;
+    std::uint64_t at, row, count;
     std::vector<float>& values;
 };
 
@@ -56,7 +37,7 @@ void for_blocks(const PlannedHemisphere& h, const std::function<void(Block)>& vi
             const std::uint64_t count = std::min(most, part.images() - at);
             values.resize(count * part.units());
             part.read(at, count, values.data());
-            visit({part, row, count, values});
+            visit({part, at, row, count, values});
             at += count, row += count;
         }
     }
@@ -106,12 +87,16 @@ struct Faults {
 
     void look(const Block& block) {
         const std::size_t units = by_column.size();
-        bool any = false;
-        for (std::uint64_t i = 0; i < block.count; ++i)
+        for (std::uint64_t i = 0; i < block.count; ++i) {
+            bool any = false;
             for (std::size_t v = 0; v < units; ++v)
                 if (!std::isfinite(block.values[i * units + v])) ++by_column[v], any = true;
-        const std::string file = block.part.file->path().string();
-        if (any && (files.empty() || files.back() != file)) files.push_back(file);
+            if (any) name(block.part, block.at + i);
+        }
+    }
+    void name(const ResponsePart& part, std::uint64_t image) {
+        const std::string file = part.rows->where(part.presentations.empty() ? image : part.presentations[image].front());
+        if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
     }
     std::uint64_t total() const { return std::accumulate(by_column.begin(), by_column.end(), std::uint64_t{0}); }
     // "lh: V1v 12, EBA 3, no ROI 2"; a value counts for every ROI that it is in.
@@ -208,10 +193,9 @@ void add_ceilings(Plan& plan) {
         for (const ResponsePart& part : h.parts)
             for (std::uint64_t i = 0; i < part.images(); ++i) {
                 check_interrupt();
-                const auto presented = part.presentations.empty() ? std::vector<std::uint64_t>{i} : part.presentations[i];
-                rows.resize(presented.size() * part.units());
-                for (std::size_t k = 0; k < presented.size(); ++k) part.read_file(presented[k], 1, rows.data() + k * part.units());
-                statistics.add(rows.data(), presented.size());
+                rows.resize(part.count(i) * part.units());
+                part.read_presentations(i, rows.data());
+                statistics.add(rows.data(), part.count(i));
             }
         const double agree = statistics.mean_split_half();
         plan.findings.push_back({"repeats", h.about.name, agree, !(agree > 0.02),

@@ -11,6 +11,8 @@ using Json = nlohmann::ordered_json;
 
 // PNG of photographs that one core of about 2023 decodes, hashes and resizes in a second.
 constexpr double bytes_per_second = 60e6;
+// Responses that one core reads, z-scores and averages in a second.
+constexpr double response_bytes_per_second = 250e6;
 
 double rounded(double value, double digits) { return std::round(value * digits) / digits; }
 double gib(double bytes) { return rounded(bytes / (1 << 30), 1000); }
@@ -18,7 +20,7 @@ double gib(double bytes) { return rounded(bytes / (1 << 30), 1000); }
 }  // namespace
 
 Json plan_summary(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split) {
-    double picture_bytes = 0, response_bytes = 0;
+    double picture_bytes = 0, response_bytes = 0, scratch_bytes = 0;
     std::int64_t official = 0;
     for (const auto& image : plan.images) {
         picture_bytes += static_cast<double>(image.source->bytes(image.index));
@@ -30,9 +32,12 @@ Json plan_summary(const Plan& plan, const ExtractOptions& options, const std::ve
         columns += static_cast<double>(h.about.vertex.size());
         Json files = Json::array();
         for (const auto& part : h.parts) {
-            files.push_back(part.file->path().string());
-            response_bytes += static_cast<double>(part.file->bytes());
-            sessions.push_back({{"file", part.file->path().string()}, {"rows", part.file->shape()[part.units_first ? 1 : 0]}, {"images", part.images()}});
+            scratch_bytes += static_cast<double>(part.rows->scratch_bytes());
+            for (const RowFile& file : part.rows->files()) {
+                files.push_back(file.path.string());
+                response_bytes += static_cast<double>(file.bytes);
+                sessions.push_back({{"hemisphere", h.about.name}, {"file", file.path.string()}, {"rows", file.rows}});
+            }
         }
         hemispheres.push_back({{"hemisphere", h.about.name}, {"vertices", h.about.vertex.size()}, {"files", files}});
         for (const auto& c : h.about.roi_classes)
@@ -54,7 +59,8 @@ Json plan_summary(const Plan& plan, const ExtractOptions& options, const std::ve
             {"rois", rois},
             {"read_gib", gib(picture_bytes + response_bytes)},
             {"write_gib", gib(n * (side * side * 3 + 4 * columns))},
-            {"minutes", rounded(picture_bytes / bytes_per_second / std::max(options.threads, 1) / 60, 100)}};
+            {"scratch_gib", gib(scratch_bytes)},
+            {"minutes", rounded((picture_bytes / bytes_per_second / std::max(options.threads, 1) + response_bytes / response_bytes_per_second) / 60, 100)}};
 }
 
 }  // namespace cortune::datasets

@@ -155,8 +155,9 @@ Plan table_plan(const TableOptions& options, Reporter& reporter) {
         const auto source = images::open_source(options.images[s]);
         const std::string list = options.names.empty() ? "" : options.names[s];
         const auto order = picture_order(*source, list, options.average_repeats);
-        ResponsePart part{std::make_shared<NpyFile>(options.responses[s]), false};
-        part.units_first = units_first(*part.file, order.size(), options.orientation, *source);
+        auto file = std::make_shared<NpyFile>(options.responses[s]);
+        const bool transposed = units_first(*file, order.size(), options.orientation, *source);
+        ResponsePart part{std::make_shared<NpyRows>(std::move(file), transposed)};
         if (options.average_repeats) part.presentations = presentations_of(order);
         if (list.empty() && numbers_out_of_order(source->names()))
             reporter.warn(fmt::format("{}: rows are taken in the order of the names as text ({}, {}, …), in which numbers without leading "
@@ -164,7 +165,7 @@ Plan table_plan(const TableOptions& options, Reporter& reporter) {
         const auto pictures = options.average_repeats ? without_repeats(order) : order;
         for (std::size_t k = 0; k < pictures.size(); ++k)
             plan.images.push_back({source, pictures[k], options.namespaces[s] + ':' + without_ending(source->names()[pictures[k]]), false,
-                                   part.presentations.empty() ? 1 : static_cast<std::int32_t>(part.presentations[k].size())});
+                                   static_cast<std::int32_t>(part.count(k))});
         reporter.info(fmt::format("{}: {} images, {} units", options.responses[s], part.images(), part.units()));
         if (!all.parts.empty() && part.units() != all.parts[0].units())
             throw BadInput(fmt::format("{}: expected {} units, as in {}, found {}", options.responses[s],

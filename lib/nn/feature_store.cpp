@@ -1,44 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "nn/feature_store.hpp"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
-
-#include "core/error.hpp"
-#include "core/text.hpp"
 
 namespace cortune::nn {
-namespace {
-
-[[noreturn]] void scratch_failed(const std::string& what) {
-    throw OutputError(fmt::format("scratch file: {} ({})", what, std::strerror(errno)),
-                      "--scratch names a folder with more room, --memory keeps more in memory");
-}
-
-int open_scratch(const std::filesystem::path& folder, std::uint64_t bytes) {
-    int file = ::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (file < 0 && errno != EACCES && errno != ENOENT && errno != ENOTDIR) {
-        // Network file systems know no nameless files: take the name away by hand.
-        std::string name = (folder / ".cortune-scratch-XXXXXX").string();
-        file = ::mkostemp(name.data(), O_CLOEXEC);
-        if (file >= 0) ::unlink(name.c_str());
-    }
-    if (file < 0) scratch_failed(fmt::format("cannot be made in {}", folder.string()));
-    if (const int error = ::posix_fallocate(file, 0, static_cast<off_t>(bytes)); error != 0) {
-        ::close(file);
-        errno = error;
-        scratch_failed(fmt::format("{} needs {}", folder.string(), format_bytes(static_cast<double>(bytes))));
-    }
-    return file;
-}
-
-}  // namespace
 
 FeatureStore::FeatureStore(std::int64_t images, std::vector<std::int64_t> widths,
                            std::uint64_t memory, const std::filesystem::path& scratch)
@@ -49,11 +14,7 @@ FeatureStore::FeatureStore(std::int64_t images, std::vector<std::int64_t> widths
         total += static_cast<std::uint64_t>(width * images);
     }
     if (total * sizeof(float) <= memory) resident_.resize(total);
-    else file_ = open_scratch(scratch, total * sizeof(float));
-}
-
-FeatureStore::~FeatureStore() {
-    if (file_ >= 0) ::close(file_);
+    else file_.emplace(scratch, total * sizeof(float), "--scratch names a folder with more room, --memory keeps more in memory");
 }
 
 std::int64_t FeatureStore::panels(std::size_t layer) const {
@@ -95,35 +56,15 @@ void FeatureStore::write(std::size_t layer, std::int64_t first, std::int64_t row
         }
         for (std::int64_t r = 0; r < rows; ++r)
             std::copy_n(values + r * width + p * panel_width, n, to + r * n);
-        if (!on_disk()) continue;
-        const char* from = reinterpret_cast<const char*>(block.data());
-        std::size_t left = block.size() * sizeof(float);
-        auto offset = static_cast<off_t>(at * sizeof(float));
-        while (left > 0) {
-            const ssize_t done = ::pwrite(file_, from, left, offset);
-            if (done < 0 && errno == EINTR) continue;
-            if (done <= 0) scratch_failed("cannot be written");
-            from += done, offset += done, left -= static_cast<std::size_t>(done);
-        }
+        if (on_disk()) file_->write(at * sizeof(float), block.data(), block.size() * sizeof(float));
     }
 }
 
 void FeatureStore::read_panel(std::size_t layer, std::int64_t panel, float* out) const {
     const auto count = static_cast<std::uint64_t>(images_ * columns(layer, panel));
     const std::uint64_t at = panel_offset(layer, panel);
-    if (!on_disk()) {
-        std::copy_n(resident_.data() + at, count, out);
-        return;
-    }
-    char* to = reinterpret_cast<char*>(out);
-    std::size_t left = count * sizeof(float);
-    auto offset = static_cast<off_t>(at * sizeof(float));
-    while (left > 0) {
-        const ssize_t done = ::pread(file_, to, left, offset);
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) scratch_failed("cannot be read");
-        to += done, offset += done, left -= static_cast<std::size_t>(done);
-    }
+    if (on_disk()) file_->read(at * sizeof(float), out, count * sizeof(float));
+    else std::copy_n(resident_.data() + at, count, out);
 }
 
 }  // namespace cortune::nn

@@ -7,8 +7,10 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <string>
+#include <optional>
 #include <vector>
+
+#include "core/scratch_file.hpp"
 
 namespace cortune::nn {
 
@@ -20,11 +22,8 @@ class FeatureStore {
     // folder cannot hold the rest.
     FeatureStore(std::int64_t images, std::vector<std::int64_t> widths, std::uint64_t memory,
                  const std::filesystem::path& scratch);
-    ~FeatureStore();
-    FeatureStore(const FeatureStore&) = delete;
-    FeatureStore& operator=(const FeatureStore&) = delete;
 
-    bool on_disk() const { return file_ >= 0; }
+    bool on_disk() const { return file_.has_value(); }
     std::int64_t images() const { return images_; }
     std::int64_t width(std::size_t layer) const { return layers_[layer].width; }
     std::int64_t panels(std::size_t layer) const;
@@ -52,7 +51,7 @@ class FeatureStore {
     std::int64_t images_;
     std::vector<Layer> layers_;
     std::vector<float> resident_;
-    int file_ = -1;
+    std::optional<ScratchFile> file_;
 };
 
 }  // namespace cortune::nn

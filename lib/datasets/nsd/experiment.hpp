@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// nsd_expdesign.mat: which picture was shown in which trial. (Allen et al. 2022; NSD data
+// manual, "Experiment design".)
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace cortune::datasets::nsd {
+
+inline constexpr std::int64_t session_trials = 750;
+inline constexpr std::int64_t stimuli = 73000;
+
+// 0-based ids (of 73,000) of the pictures in the order in which `subject` (from 1) saw them:
+// subjectim[subject, masterordering[t] − 1] − 1. Throws BadInput naming file and variable.
+std::vector<std::int32_t> trial_pictures(const std::filesystem::path& design, int subject);
+
+}  // namespace cortune::datasets::nsd

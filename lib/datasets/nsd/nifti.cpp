@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "datasets/nsd/nifti.hpp"
+
+#include <fmt/format.h>
+#include <nifti1_io.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "core/error.hpp"
+#include "datasets/foreign.hpp"
+
+namespace cortune::datasets::nsd {
+namespace {
+
+struct Free {
+    void operator()(nifti_image* image) const { nifti_image_free(image); }
+};
+
+// The values' bytes in this machine's order. niftiio itself fills what is missing in a file
+// that is cut short with zeros.
+std::vector<std::uint8_t> read_values(const nifti_image& image, const std::string& path) {
+    std::vector<std::uint8_t> out(image.nvox * static_cast<std::size_t>(image.nbyper));
+    const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose_r);
+    std::size_t done = 0;
+    if (file && gzseek(file.get(), image.iname_offset, SEEK_SET) == image.iname_offset)
+        while (done < out.size()) {
+            constexpr std::size_t most = std::size_t{1} << 30;
+            const int got = gzread(file.get(), out.data() + done, static_cast<unsigned>(std::min(most, out.size() - done)));
+            if (got <= 0) break;
+            done += static_cast<std::size_t>(got);
+        }
+    if (done < out.size()) throw BadInput(fmt::format("{}: cut short: {} bytes of {}", path, done, out.size()), "download it again");
+    if (image.swapsize > 1 && image.byteorder != nifti_short_order()) nifti_swap_Nbytes(image.nvox, image.swapsize, out.data());
+    return out;
+}
+
+template <class T>
+void convert(const nifti_image& image, const std::vector<std::uint8_t>& bytes, std::vector<float>& out) {
+    const auto* from = reinterpret_cast<const T*>(bytes.data());
+    // A slope of 0 means that the values are not scaled.
+    const double slope = image.scl_slope == 0 ? 1.0 : static_cast<double>(image.scl_slope);
+    const double offset = image.scl_slope == 0 ? 0.0 : static_cast<double>(image.scl_inter);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(slope * static_cast<double>(from[i]) + offset);
+}
+
+}  // namespace
+
+Volume read_nifti(const std::filesystem::path& path) {
+    require_file(path);
+    nifti_set_debug_level(0);
+    const std::unique_ptr<nifti_image, Free> image(nifti_image_read(path.c_str(), 0));
+    if (!image) throw BadInput(path.string() + ": not a NIfTI volume, or cut short", "download it again");
+    if (image->nx < 1 || image->ny < 1 || image->nz < 1 || image->nvox != static_cast<std::size_t>(image->nx) * static_cast<std::size_t>(image->ny) * static_cast<std::size_t>(image->nz))
+        throw BadInput(fmt::format("{}: expected a volume of three axes, found {} axes", path.string(), image->ndim));
+    Volume out{{image->nx, image->ny, image->nz}, std::vector<float>(image->nvox)};
+    const auto bytes = read_values(*image, path.string());
+    switch (image->datatype) {
+        case DT_UINT8: convert<std::uint8_t>(*image, bytes, out.value); break;
+        case DT_INT8: convert<std::int8_t>(*image, bytes, out.value); break;
+        case DT_INT16: convert<std::int16_t>(*image, bytes, out.value); break;
+        case DT_UINT16: convert<std::uint16_t>(*image, bytes, out.value); break;
+        case DT_INT32: convert<std::int32_t>(*image, bytes, out.value); break;
+        case DT_INT64: convert<std::int64_t>(*image, bytes, out.value); break;
+        case DT_FLOAT32: convert<float>(*image, bytes, out.value); break;
+        case DT_FLOAT64: convert<double>(*image, bytes, out.value); break;
+        default:
+            throw BadInput(fmt::format("{}: values of type {} are not read", path.string(), nifti_datatype_string(image->datatype)));
+    }
+    return out;
+}
+
+std::string shape_of(const std::array<std::int64_t, 3>& shape) { return fmt::format("{} × {} × {}", shape[0], shape[1], shape[2]); }
+
+}  // namespace cortune::datasets::nsd

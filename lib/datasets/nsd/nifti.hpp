@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// NIfTI-1 volumes (.nii, .nii.gz).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+namespace cortune::datasets::nsd {
+
+struct Volume {
+    std::array<std::int64_t, 3> shape{};  // X, Y, Z
+    std::vector<float> value;             // X fastest, scaled as the header says
+};
+
+// Throws BadInput for what is no NIfTI volume of three axes, or is cut short.
+Volume read_nifti(const std::filesystem::path& path);
+
+// "81 × 104 × 83"
+std::string shape_of(const std::array<std::int64_t, 3>& shape);
+
+}  // namespace cortune::datasets::nsd

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "datasets/nsd/tree.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "datasets/folder.hpp"
+
+namespace fs = std::filesystem;
+
+namespace cortune::datasets::nsd {
+
+std::string Tree::subject_name() const { return fmt::format("subj{:02}", subject); }
+
+fs::path Tree::betas() const { return root / "nsddata_betas" / "ppdata" / subject_name() / space / preparation; }
+
+fs::path Tree::design() const { return root / "nsddata" / "experiments" / "nsd" / "nsd_expdesign.mat"; }
+
+fs::path Tree::stimuli() const { return root / "nsddata_stimuli" / "stimuli" / "nsd" / "nsd_stimuli.hdf5"; }
+
+fs::path Tree::session(const std::string& hemisphere, int number) const {
+    return betas() / (surface() ? fmt::format("{}.betas_session{:02}.mgh", hemisphere, number) : fmt::format("betas_session{:02}.hdf5", number));
+}
+
+fs::path Tree::labels(const std::string& hemisphere, const std::string& roi_class) const {
+    if (surface()) return root / "nsddata" / "freesurfer" / "fsaverage" / "label" / fmt::format("{}.{}.mgz", hemisphere, roi_class);
+    const fs::path folder = root / "nsddata" / "ppdata" / subject_name() / space / "roi";
+    const fs::path one = folder / fmt::format("{}.{}.nii.gz", hemisphere, roi_class), both = folder / (roi_class + ".nii.gz");
+    std::error_code error;
+    // A link that leads nowhere is there, too: it is a pointer whose content was not fetched.
+    return !fs::exists(fs::symlink_status(one, error)) && fs::exists(fs::symlink_status(both, error)) ? both : one;
+}
+
+fs::path Tree::label_names(const std::string& roi_class) const {
+    return root / "nsddata" / "freesurfer" / (surface() ? "fsaverage" : subject_name()) / "label" / (roi_class + ".mgz.ctab");
+}
+
+fs::path Tree::ncsnr(const std::string& hemisphere) const { return betas() / (surface() ? hemisphere + ".ncsnr.mgh" : "ncsnr.nii.gz"); }
+
+std::vector<int> Tree::sessions() const {
+    if (folder_or_nothing(betas()).empty())
+        throw BadInput(betas().string() + ": no such folder",
+                       fmt::format("give the folder that holds nsddata_betas, and a subject that is there; --space names another form of the betas"));
+    const std::string prefix = surface() ? "lh.betas_session" : "betas_session", ending = surface() ? ".mgh" : ".hdf5";
+    std::vector<int> out;
+    for (const fs::path& entry : entries_of(betas())) {
+        const std::string name = entry.filename().string();
+        if (!name.starts_with(prefix) || !name.ends_with(ending) || name.size() <= prefix.size() + ending.size()) continue;
+        const std::string digits = name.substr(prefix.size(), name.size() - prefix.size() - ending.size());
+        if (digits.size() <= 4 && digits.find_first_not_of("0123456789") == std::string::npos) out.push_back(std::stoi(digits));
+    }
+    std::sort(out.begin(), out.end());
+    if (out.empty()) throw BadInput(fmt::format("{}: holds no {}NN{}", betas().string(), prefix, ending), "download the betas of this subject");
+    return out;
+}
+
+}  // namespace cortune::datasets::nsd

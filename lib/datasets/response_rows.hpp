@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Responses as a layout stores them: one row of units for every presentation of a picture.
+// A layout says how rows are read; what belongs to which picture is ResponsePart's (extract.hpp).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/reporter.hpp"
+#include "datasets/checks.hpp"
+#include "datasets/npy.hpp"
+
+namespace cortune::datasets {
+
+// One file's share of the rows: what --plan lists and a message names.
+struct RowFile {
+    std::filesystem::path path;
+    std::uint64_t rows = 0, bytes = 0;
+};
+
+class ResponseRows {
+  public:
+    virtual ~ResponseRows() = default;
+    virtual std::uint64_t rows() const = 0;
+    virtual std::uint64_t units() const = 0;
+    virtual std::vector<RowFile> files() const = 0;
+    // What prepare() puts on disk.
+    virtual std::uint64_t scratch_bytes() const { return 0; }
+    // What reading needs beforehand, with room on disk in `scratch`; what was noticed
+    // meanwhile is appended to `findings`.
+    virtual void prepare(const std::filesystem::path& /*scratch*/, Reporter&, std::vector<Finding>& /*findings*/) {}
+    // Rows [first, first + count) in order: count × units().
+    virtual void read(std::uint64_t first, std::uint64_t count, float* out) const = 0;
+
+    // The file that a row comes from.
+    std::string where(std::uint64_t row) const;
+};
+
+// A matrix in one npy file.
+class NpyRows : public ResponseRows {
+  public:
+    NpyRows(std::shared_ptr<const NpyFile> file, bool units_first) : file_(std::move(file)), units_first_(units_first) {}
+    std::uint64_t rows() const override { return file_->shape()[units_first_ ? 1 : 0]; }
+    std::uint64_t units() const override { return file_->shape()[units_first_ ? 0 : 1]; }
+    std::vector<RowFile> files() const override { return {{file_->path(), rows(), file_->bytes()}}; }
+    void read(std::uint64_t first, std::uint64_t count, float* out) const override {
+        units_first_ ? file_->columns(first, count, out) : file_->rows(first, count, out);
+    }
+
+  private:
+    std::shared_ptr<const NpyFile> file_;
+    bool units_first_;  // units × rows in the file
+};
+
+// Responses of consecutive images of the plan.
+struct ResponsePart {
+    std::shared_ptr<ResponseRows> rows;
+    // Where not empty: the rows (presentations) of each image, which are averaged.
+    std::vector<std::vector<std::uint64_t>> presentations = {};
+
+    std::uint64_t images() const { return presentations.empty() ? rows->rows() : presentations.size(); }
+    std::uint64_t units() const { return rows->units(); }
+    std::uint64_t count(std::uint64_t image) const { return presentations.empty() ? 1 : presentations[image].size(); }
+    // One image's presentations: count(image) × units().
+    void read_presentations(std::uint64_t image, float* out) const;
+    // Images [first, first + count), averaged over presentations: count × units().
+    void read(std::uint64_t first, std::uint64_t count, float* out) const;
+};
+
+}  // namespace cortune::datasets

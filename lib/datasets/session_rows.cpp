@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "datasets/session_rows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "core/interrupt.hpp"
+#include "core/parallel.hpp"
+#include "core/text.hpp"
+
+namespace cortune::datasets {
+namespace {
+
+constexpr std::uint64_t trials_at_once = 25;
+constexpr std::size_t columns_at_once = 2048;
+// Distance from the sessions' median, in median absolute deviations (scaled to a normal's
+// standard deviation), from which a session stands out.
+constexpr double far = 6;
+
+// What a session was like before its z-scores, means over the units that vary.
+struct Level {
+    double mean = 0, deviation = 0;
+    std::uint64_t constant = 0;
+};
+
+// z-scores columns [from, to) of a session in place and adds what they were like.
+Level standardise(std::vector<float>& values, std::uint64_t trials, std::size_t units, std::size_t from, std::size_t to) {
+    std::vector<double> mean(to - from), square(to - from);
+    const auto n = static_cast<double>(trials);
+    for (std::uint64_t t = 0; t < trials; ++t)
+        for (std::size_t v = from; v < to; ++v) mean[v - from] += static_cast<double>(values[t * units + v]) / n;
+    for (std::uint64_t t = 0; t < trials; ++t)
+        for (std::size_t v = from; v < to; ++v) {
+            const double d = static_cast<double>(values[t * units + v]) - mean[v - from];
+            square[v - from] += d * d / n;
+        }
+    Level out;
+    for (std::size_t c = 0; c < mean.size(); ++c) {
+        // A constant column has a variance of rounding errors.
+        const bool varies = square[c] > 1e-12 * mean[c] * mean[c] && square[c] > 0;
+        if (varies) out.mean += mean[c], out.deviation += std::sqrt(square[c]);
+        else ++out.constant;
+        square[c] = varies ? 1 / std::sqrt(square[c]) : std::isfinite(square[c]) ? 0.0 : square[c];
+    }
+    for (std::uint64_t t = 0; t < trials; ++t)
+        for (std::size_t v = from; v < to; ++v) {
+            float& y = values[t * units + v];
+            y = static_cast<float>((static_cast<double>(y) - mean[v - from]) * square[v - from]);
+        }
+    return out;
+}
+
+double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+// Sessions whose figure is far from the others'.
+Finding outliers(const char* check, const std::string& hemisphere, const char* what, const std::vector<double>& value,
+                 const std::vector<std::shared_ptr<const SessionFile>>& sessions) {
+    const double centre = median(value);
+    std::vector<double> distance;
+    for (const double v : value) distance.push_back(std::abs(v - centre));
+    // Sessions that hardly differ are no outliers of each other.
+    const double unit = std::max(1.4826 * median(distance), 0.05 * std::abs(centre)) + 1e-12;
+    std::vector<std::string> odd;
+    double worst = 0;
+    for (std::size_t s = 0; s < value.size(); ++s) {
+        worst = std::max(worst, distance[s] / unit);
+        if (distance[s] > far * unit) odd.push_back(fmt::format("{} ({:.3g})", sessions[s]->path().filename().string(), value[s]));
+    }
+    return {check, hemisphere, worst, !odd.empty(),
+            odd.empty() ? fmt::format("{} sessions, median {} {:.3g}; none stands out", value.size(), what, centre)
+                        : fmt::format("sessions whose {} is far from the median {:.3g}: {}", what, centre, join(odd))};
+}
+
+}  // namespace
+
+SessionRows::SessionRows(std::vector<std::shared_ptr<const SessionFile>> sessions, std::uint64_t units, std::string hemisphere, int threads)
+    : sessions_(std::move(sessions)), units_(units), hemisphere_(std::move(hemisphere)), threads_(threads) {
+    for (const auto& s : sessions_) rows_ += s->trials();
+}
+
+std::vector<RowFile> SessionRows::files() const {
+    std::vector<RowFile> out;
+    for (const auto& s : sessions_) out.push_back({s->path(), s->trials(), s->bytes()});
+    return out;
+}
+
+void SessionRows::prepare(const std::filesystem::path& scratch, Reporter& reporter, std::vector<Finding>& findings) {
+    scratch_.emplace(scratch, scratch_bytes(), "--scratch names a folder with more room");
+    std::vector<double> mean, deviation;
+    std::uint64_t constant = 0, row = 0;
+    std::vector<float> values;
+    for (const auto& session : sessions_) {
+        const std::uint64_t trials = session->trials();
+        values.resize(trials * units_);
+        for (std::uint64_t at = 0; at < trials; at += trials_at_once) {
+            check_interrupt();
+            session->read(at, std::min(trials_at_once, trials - at), values.data() + at * units_);
+        }
+        const std::size_t blocks = (units_ + columns_at_once - 1) / columns_at_once;
+        std::vector<Level> level(blocks);
+        parallel_for(blocks, threads_, [&](std::size_t b) {
+            level[b] = standardise(values, trials, units_, b * columns_at_once, std::min<std::size_t>((b + 1) * columns_at_once, units_));
+        });
+        Level sum;
+        for (const Level& l : level) sum.mean += l.mean, sum.deviation += l.deviation, sum.constant += l.constant;
+        const auto varying = static_cast<double>(std::max<std::uint64_t>(units_ - std::min(sum.constant, units_), 1));
+        mean.push_back(sum.mean / varying), deviation.push_back(sum.deviation / varying);
+        constant += sum.constant;
+        scratch_->write(row * units_ * sizeof(float), values.data(), values.size() * sizeof(float));
+        row += trials;
+        reporter.progress("sessions " + hemisphere_, static_cast<std::int64_t>(mean.size()), static_cast<std::int64_t>(sessions_.size()));
+    }
+    reporter.detail(fmt::format("{}: {} sessions, a session of {} at a time, {} of scratch", hemisphere_, sessions_.size(),
+                                format_bytes(static_cast<double>(values.size() * sizeof(float))),
+                                format_bytes(static_cast<double>(scratch_bytes()))));
+    findings.push_back(outliers("session_level", hemisphere_, "mean", mean, sessions_));
+    findings.push_back(outliers("session_spread", hemisphere_, "deviation", deviation, sessions_));
+    findings.push_back({"constant_sessions", hemisphere_, static_cast<double>(constant), constant > 0,
+                        fmt::format("{} times a voxel was constant in a session{}", constant, constant > 0 ? "; it is 0 there" : "")});
+}
+
+void SessionRows::read(std::uint64_t first, std::uint64_t count, float* out) const {
+    if (!scratch_) throw std::logic_error("SessionRows: read before prepare");
+    scratch_->read(first * units_ * sizeof(float), out, count * units_ * sizeof(float));
+}
+
+}  // namespace cortune::datasets

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The raw NSD layouts, written by h5py, scipy.io and nibabel, through nsd-extract against numpy
+and scipy.stats.zscore. Responses are float32 means of z-scores of order 1: 1e-6."""
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import h5py
+import nibabel as nib
+import numpy as np
+from PIL import Image
+
+import nsd_tree
+from common import BIN, close, run, scratch
+
+
+NEVER = pathlib.Path(tempfile.gettempdir()) / f"cortune-never-{os.getpid()}.h5"
+
+
+def check_file(path, hemisphere, columns, sessions, truth, label):
+    ids, expected, repeats = truth.averaged(sessions, columns)
+    with h5py.File(path) as f:
+        assert list(f["image"].asstr()[:]) == [f"nsd:{i:05}" for i in ids], label
+        assert np.array_equal(f["repeats"][:], repeats), label
+        close(f"{label} {hemisphere} responses", f[f"response_{hemisphere}"][:], expected, 1e-6)
+        picture = Image.fromarray(truth.pixels[ids[5]])
+        assert np.array_equal(f["pixels"][5], np.asarray(picture.resize((16, 16), Image.BILINEAR))), label
+        digest = hashlib.sha256(np.array([nsd_tree.SIDE] * 2, "<u4").tobytes() + truth.pixels[ids[5]].tobytes()).hexdigest()
+        assert f["sha256"].asstr()[5] == digest, label
+
+
+def test_volume(root, folder, truth):
+    run("nsd-extract", "nsd", root, "--subject", 1, "--size", 16, "-o", folder / "volume.h5")
+    run("cortune-info", folder / "volume.h5")
+    for h in ("lh", "rh"):
+        columns = np.flatnonzero(truth.general[h] > 0)
+        sessions = [s.astype(np.float64) / 300 for s in truth.volume]
+        check_file(folder / "volume.h5", h, columns, sessions, truth, "volume")
+        with h5py.File(folder / "volume.h5") as f:
+            assert np.array_equal(f[f"vertex_{h}"][:], columns) and f[f"vertex_{h}"].attrs["space"] == "func1pt8mm"
+            for name, labels in nsd_tree.NAMES.items():
+                d = f[f"roi_{h}_{name.replace('-', '_')}"]
+                assert np.array_equal(d[:], np.maximum(truth.labels[h, name][columns], 0)) and list(d.attrs["label_names"]) == labels
+            _, _, repeats = truth.averaged(sessions, columns[:1])
+            s2 = truth.ncsnr[columns].astype(float) ** 2
+            close(f"volume {h} ceiling", np.nan_to_num(f[f"noise_ceiling_{h}"][:]), np.nan_to_num(s2 / (s2 + (1 / repeats).mean())), 1e-6)
+            assert f[f"noise_ceiling_{h}"].attrs["mode"] == "file"
+    # Some sessions, all labelled voxels, a ceiling from the repeats; the scratch file leaves nothing.
+    (folder / "scratch").mkdir()
+    run("nsd-extract", "nsd", root, "--subject", "subj01", "--size", 16, "--sessions", "1", "--voxels", "rois", "--roi-class", "floc-bodies",
+        "--ceiling", "split-half", "--scratch", folder / "scratch", "-o", folder / "one.h5")
+    assert not list((folder / "scratch").iterdir())
+    columns = np.flatnonzero(truth.labels["rh", "floc-bodies"] >= 1)
+    check_file(folder / "one.h5", "rh", columns, [truth.volume[0].astype(np.float64)], truth, "one session")
+    with h5py.File(folder / "one.h5") as f:
+        assert f["noise_ceiling_rh"].attrs["mode"] == "split-half"
+
+
+def test_surface(root, folder, truth):
+    run("nsd-extract", "nsd", root, "--subject", 1, "--space", "fsaverage", "--voxels", "rois", "--size", 16, "-o", folder / "surface.h5")
+    for side, h in enumerate(("lh", "rh")):
+        columns = np.flatnonzero(truth.surface_label[h] >= 1)
+        check_file(folder / "surface.h5", h, columns + side * nsd_tree.VERTICES, truth.surface, truth, "surface")
+        with h5py.File(folder / "surface.h5") as f:
+            assert np.array_equal(f[f"vertex_{h}"][:], columns) and f[f"vertex_{h}"].attrs["space"] == "fsaverage"
+
+
+def test_plan(root):
+    text = run("nsd-extract", "nsd", root, "--subject", 1, "--plan", "--json")
+    plan = json.loads(text)
+    assert plan["images"] == 300 and len(plan["sessions"]) == 4 and plan["sessions"][0]["rows"] == 750
+    assert plan["scratch_gib"] > 0 and any(r["roi"] == "EBA" for r in plan["rois"])
+
+
+def refused(arguments, *words, code=3):
+    done = subprocess.run([BIN / "nsd-extract", "nsd", *map(str, arguments), "--size", "16", "-o", NEVER], capture_output=True, text=True)
+    assert done.returncode == code, (done.returncode, done.stderr, words)
+    for word in words:
+        assert word in done.stderr, (word, done.stderr)
+    assert not NEVER.exists()
+    print("refused:", next(line for line in done.stderr.splitlines() if "error:" in line)[-150:])
+
+
+def faulty(root, folder, change):
+    """A copy of the tree with a fault."""
+    other = folder / "faulty"
+    shutil.rmtree(other, ignore_errors=True)
+    shutil.copytree(root, other)
+    change(other)
+    return other
+
+
+def test_wrong_inputs(root, folder, truth):
+    volume = "nsddata_betas/ppdata/subj01/func1pt8mm/betas_fithrf_GLMdenoise_RR/betas_session02.hdf5"
+    surface = "nsddata_betas/ppdata/subj01/fsaverage/betas_fithrf_GLMdenoise_RR/rh.betas_session02.mgh"
+    mask = "nsddata/ppdata/subj01/func1pt8mm/roi/rh.prf-visualrois.nii.gz"
+    design = "nsddata/experiments/nsd/nsd_expdesign.mat"
+    one = ["--subject", 1]
+    fsaverage = [*one, "--space", "fsaverage", "--voxels", "rois"]
+
+    def rewrite(name, values):
+        def change(other):
+            with h5py.File(other / name, "w") as f:
+                f["betas"] = values
+        return change
+
+    def cut(name, keep=0.7):
+        return lambda other: (other / name).write_bytes((root / name).read_bytes()[: int(keep * (root / name).stat().st_size)])
+
+    def pointer(name):
+        def change(other):
+            (other / name).unlink()
+            (other / name).symlink_to("../../.git/annex/objects/xx/SHA256E-s1--0/SHA256E-s1--0")
+        return change
+
+    values = truth.volume[1].reshape(nsd_tree.TRIALS, *nsd_tree.GRID[::-1])
+    refused([root, *one, "--sessions", "1-3"], "sessions 3 are missing", "--sessions")
+    refused([root, "--subject", 2], "subj02", "no such folder")
+    refused([faulty(root, folder, rewrite(volume, values[:740])), *one], "betas_session02.hdf5", "740 trials")
+    refused([faulty(root, folder, rewrite(volume, values.transpose(0, 3, 2, 1))), *one], "betas_session02.hdf5", "permuted")
+    refused([faulty(root, folder, rewrite(volume, values.transpose(3, 2, 1, 0))), *one], "betas_session02.hdf5", "permuted")
+    refused([faulty(root, folder, rewrite(volume, values.astype(np.float32))), *one], "betas_session02.hdf5", "int16")
+
+    def of_subject_2(other):
+        with h5py.File(other / volume.replace("02", "01"), "w") as f:
+            f.create_dataset("betas", (nsd_tree.TRIALS, 84, 106, 82), "i2", chunks=(1, 84, 106, 82))  # never written, so small
+
+    refused([faulty(root, folder, of_subject_2), *one], "betas_session01.hdf5", "NSD subject 2", "own folder")
+    refused([faulty(root, folder, cut(volume)), *one], "betas_session02.hdf5", "cut short")
+    refused([faulty(root, folder, cut(surface)), *fsaverage], "rh.betas_session02.mgh", "cut short", "download")
+    refused([faulty(root, folder, cut(mask)), *one], "rh.prf-visualrois.nii.gz", "cut short")
+    refused([faulty(root, folder, cut(design, 0.5)), *one], "nsd_expdesign.mat")
+    refused([faulty(root, folder, pointer(volume)), *one], "betas_session02.hdf5", "git annex get")
+    refused([faulty(root, folder, pointer(mask)), *one], "rh.prf-visualrois.nii.gz", "git annex get")
+
+    def other_size(other):
+                nib.save(nib.Nifti1Image(np.zeros((81, 104, 83), np.int16), np.eye(4)), other / mask)
+
+    refused([faulty(root, folder, other_size), *one], "rh.prf-visualrois.nii.gz", "NSD subject 1", "same subject")
+    refused([root, *one, "--sessions", "2-1"], "--sessions", code=2)
+    refused([root, *one, "--roi-class", "floc-hands"], "floc-hands")
+    refused([root, *one, "--namespace", "x"], "layout table", code=2)
+
+
+def test_outlier(folder):
+    truth = nsd_tree.Truth(sessions=6, seed=3)
+    truth.volume[4] = (truth.volume[4] * 3).astype(np.int16)
+    root = folder / "outlier"
+    nsd_tree.write(root, truth)
+    run("nsd-extract", "nsd", root, "--subject", 1, "--size", 16, "-o", folder / "outlier.h5")
+    with h5py.File(folder / "outlier.h5") as f:
+        found = dict(zip(f["checks/check"].asstr()[:], zip(f["checks/warning"][:], f["checks/text"].asstr()[:])))
+    assert found["session_spread"][0] == 1 and "session05" in found["session_spread"][1], found["session_spread"]
+    assert "session04" not in found["session_spread"][1]
+
+
+def main():
+    with scratch() as name:
+        folder = pathlib.Path(name)
+        truth = nsd_tree.Truth()
+        root = folder / "nsd"
+        nsd_tree.write(root, truth)
+        test_volume(root, folder, truth)
+        test_surface(root, folder, truth)
+        test_plan(root)
+        test_wrong_inputs(root, folder, truth)
+        test_outlier(folder)
+
+
+main()
