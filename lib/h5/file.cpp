@@ -43,8 +43,8 @@ bool is_part(const fs::path& path) {
     return dot > 0 && dot + 1 < stem.size() && stem.find_first_not_of("0123456789", dot + 1) == std::string::npos;
 }
 
-void sync_path(const fs::path& path, int flags) {
-    const int fd = ::open(path.c_str(), flags);
+void sync_file(const fs::path& path) {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0 || ::fsync(fd) != 0) {
         const std::string reason = std::strerror(errno);
         if (fd >= 0) ::close(fd);
@@ -145,7 +145,7 @@ void Output::commit() {
     };
     flush();
     // The values reach the disk before the mark that vouches for them.
-    sync_path(part_, O_RDONLY);
+    sync_file(part_);
     root_->attr("complete", 1);
     flush();
     root_.reset();
@@ -159,13 +159,12 @@ void Output::commit() {
     } catch (const BadInput&) {
         throw cannot_write(target_.string(), "it could not be closed");
     }
-    sync_path(part_, O_RDONLY);
+    sync_file(part_);
     std::error_code error;
     fs::rename(part_, target_, error);
     if (error) throw OutputError(fmt::format("{}: {}", target_.string(), error.message()));
     committed_ = true;
-    sync_path(target_.has_parent_path() ? target_.parent_path() : fs::path("."),
-              O_RDONLY | O_DIRECTORY);
+    sync_folder(target_.has_parent_path() ? target_.parent_path() : fs::path("."));
 }
 
 bool is_hdf5(const fs::path& path) {
