@@ -16,24 +16,32 @@ namespace {
 
 constexpr float unknown = std::numeric_limits<float>::quiet_NaN();
 
-VertexMap blank(const Choice& choice) {
-    VertexMap out{choice.hemisphere, "fsaverage", choice.quantity, {}, 0, 0};
-    out.value.assign(static_cast<std::size_t>(fsaverage_vertices), unknown);
+VertexMap blank(const Choice& choice, const Place& place) {
+    VertexMap out{choice.hemisphere, "", choice.quantity, {}, 0, 0};
+    out.value.assign(static_cast<std::size_t>(place.positions), unknown);
     return out;
 }
 
-void check_space(const std::string& space, const std::string& where) {
-    if (space != "fsaverage")
+// All values of a map are of one space.
+void enter_space(VertexMap& map, const Place& place, const std::string& space, const std::string& where) {
+    const bool volume = space.starts_with("func");
+    if (place.volume && !volume)
+        throw BadInput(fmt::format("{}: its columns are of the space '{}', a NIfTI file needs voxels of a volume", where, space),
+                       "fsaverage goes into .func.gii or .mgh");
+    if (!place.volume && space != "fsaverage")
         throw BadInput(fmt::format("{}: its vertices are of the space '{}', a surface file needs fsaverage", where, space),
-                       "extract from data whose vertices are known (Algonauts: all-vertices_fsaverage_space.npy)");
+                       volume ? "a volume goes into .nii.gz" : "extract from data whose vertices are known (Algonauts: all-vertices_fsaverage_space.npy)");
+    if (!map.space.empty() && map.space != space) throw BadInput(fmt::format("{}: of the space '{}', others are of '{}'", where, space, map.space));
+    map.space = space;
 }
 
-void place(VertexMap& map, const std::vector<std::int32_t>& vertex, const std::vector<float>& values, const std::string& where) {
+void enter(VertexMap& map, const std::vector<std::int32_t>& vertex, const std::vector<float>& values, const std::string& where) {
     if (values.size() != vertex.size())
         throw BadInput(fmt::format("{}: {} values for {} vertices", where, values.size(), vertex.size()));
     for (std::size_t i = 0; i < vertex.size(); ++i) {
-        if (vertex[i] < 0 || vertex[i] >= fsaverage_vertices)
-            throw BadInput(fmt::format("{}: vertex {} is none of fsaverage's {}", where, vertex[i], fsaverage_vertices));
+        if (vertex[i] < 0 || static_cast<std::size_t>(vertex[i]) >= map.value.size())
+            throw BadInput(fmt::format("{}: {} is none of the {} positions of {}", where, vertex[i], map.value.size(), map.space),
+                           "is --reference of another subject?");
         float& at = map.value[static_cast<std::size_t>(vertex[i])];
         if (std::isnan(at)) at = values[i];
         else if (!std::isnan(values[i]) && at != values[i]) ++map.disagreeing;
@@ -90,13 +98,13 @@ void one_subject(const std::vector<h5::Node>& rois, const std::string& where) {
         throw UsageError(fmt::format("{}: holds several subjects ({})", where, join({subjects.begin(), subjects.end()})), "choose one by --subject");
 }
 
-VertexMap from_results(const h5::Input& file, const Choice& choice) {
+VertexMap from_results(const h5::Input& file, const Choice& choice, const Place& place) {
     const bool encoding = file.kind() == "encoding";
     if (encoding && !choice.model.empty()) throw UsageError("--model is of evaluations; an encoding is of one model");
     if (!encoding && !choice.layer.empty()) throw UsageError("--layer is of encodings");
     if (encoding && !choice.subject.empty() && file.root().attr_string("subject") != choice.subject)
         throw BadInput(fmt::format("{}: is of subject {}", file.path().string(), file.root().attr_string("subject")));
-    VertexMap out = blank(choice);
+    VertexMap out = blank(choice, place);
     std::vector<std::string> paths;
     collect(file.root().group("results"), "results", choice, paths);
     if (paths.empty())
@@ -113,22 +121,22 @@ VertexMap from_results(const h5::Input& file, const Choice& choice) {
                 if (!roi.is_group(name) && name != "voxel" && name != "vertex") known.push_back(name);
             throw BadInput(fmt::format("{}: no quantity '{}'", roi.where(), choice.quantity), "known: " + join(nearest_first(choice.quantity, known)));
         }
-        check_space(roi.has_attr("space") ? roi.attr_string("space") : "index", roi.where());
-        place(out, roi.dataset("vertex").read<std::int32_t>(), row_of(roi, file.root(), choice), roi.where());
+        enter_space(out, place, roi.has_attr("space") ? roi.attr_string("space") : "index", roi.where());
+        enter(out, roi.dataset("vertex").read<std::int32_t>(), row_of(roi, file.root(), choice), roi.where());
     }
     return out;
 }
 
-VertexMap from_dataset(const h5::Input& file, const Choice& choice) {
+VertexMap from_dataset(const h5::Input& file, const Choice& choice, const Place& place) {
     if (!choice.roi.empty() || !choice.model.empty() || !choice.layer.empty())
         throw UsageError("--roi, --model and --layer do not apply to a data set");
     if (!choice.subject.empty() && file.root().attr_string("subject") != choice.subject)
         throw BadInput(fmt::format("{}: is of subject {}", file.path().string(), file.root().attr_string("subject")));
-    VertexMap out = blank(choice);
+    VertexMap out = blank(choice, place);
     const h5::Node& root = file.root();
     const std::string& h = choice.hemisphere;
     const h5::Dataset vertex = root.dataset("vertex_" + h);
-    check_space(vertex.attr_string("space"), vertex.where());
+    enter_space(out, place, vertex.attr_string("space"), vertex.where());
     std::string name = choice.quantity + '_' + h;
     if (choice.quantity == "roi") {
         if (choice.roi_class.empty()) throw UsageError("the labels of a data set are one per class", "choose it by --roi-class");
@@ -136,18 +144,26 @@ VertexMap from_dataset(const h5::Input& file, const Choice& choice) {
     } else if (choice.quantity != "noise_ceiling") {
         throw BadInput(fmt::format("{}: no quantity '{}'", file.path().string(), choice.quantity), "known: noise_ceiling, roi");
     }
-    place(out, vertex.read<std::int32_t>(), root.dataset(name).read<float>(), file.path().string());
+    enter(out, vertex.read<std::int32_t>(), root.dataset(name).read<float>(), file.path().string());
     return out;
 }
 
 }  // namespace
 
-VertexMap read_vertex_map(const h5::Input& file, const Choice& choice) {
+VertexMap read_vertex_map(const h5::Input& file, const Choice& choice, const Place& place) {
     if (choice.hemisphere != "lh" && choice.hemisphere != "rh")
         throw UsageError(fmt::format("--hemi {}: a surface is of lh or rh", choice.hemisphere));
-    VertexMap out = file.kind() == "dataset" ? from_dataset(file, choice) : from_results(file, choice);
+    VertexMap out = file.kind() == "dataset" ? from_dataset(file, choice, place) : from_results(file, choice, place);
     out.known = std::count_if(out.value.begin(), out.value.end(), [](float v) { return std::isfinite(v); });
     return out;
+}
+
+VertexMap merge(VertexMap first, const VertexMap& second) {
+    for (std::size_t i = 0; i < first.value.size(); ++i)
+        if (std::isnan(first.value[i])) first.value[i] = second.value[i];
+    first.known = std::count_if(first.value.begin(), first.value.end(), [](float v) { return std::isfinite(v); });
+    first.disagreeing += second.disagreeing;
+    return first;
 }
 
 }  // namespace cortune::surface

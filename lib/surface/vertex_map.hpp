@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One number per vertex of a hemisphere's surface, from any of the files that hold one.
+// One number per vertex of a hemisphere's surface, or per voxel of a volume, from any of the
+// files that hold one.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,12 @@ namespace cortune::surface {
 // fsaverage: 163,842 vertices a hemisphere (FreeSurfer's icosahedron of order 7).
 inline constexpr std::int64_t fsaverage_vertices = 163842;
 
+// Where the values belong: fsaverage, or a volume of that many voxels (x + X (y + Y z)).
+struct Place {
+    bool volume = false;
+    std::int64_t positions = fsaverage_vertices;
+};
+
 struct Choice {
     std::string quantity;         // data set name: "r", "noise_ceiling", "cv_r", "roi" (labels), …
     std::string hemisphere;       // "lh" or "rh"
@@ -23,14 +30,17 @@ struct Choice {
 
 struct VertexMap {
     std::string hemisphere, space, name;
-    std::vector<float> value;     // one per vertex of the space; NaN where nothing is known
+    std::vector<float> value;     // one per position of the space; NaN where nothing is known
     std::int64_t known = 0;       // finite ones
     std::int64_t disagreeing = 0; // vertices of several ROIs with different values: the first ROI's stand
 };
 
 // Reads an evaluation, encoding or dataset file. Throws BadInput for a quantity that it does not
-// have (those that it has are named), vertices of another space than fsaverage, or an index
-// beyond it; UsageError where a choice is open.
-VertexMap read_vertex_map(const h5::Input& file, const Choice& choice);
+// have (those that it has are named), vertices of another space, or an index beyond it;
+// UsageError where a choice is open.
+VertexMap read_vertex_map(const h5::Input& file, const Choice& choice, const Place& place);
+
+// Both hemispheres of a volume as one; a voxel of both keeps the first's value.
+VertexMap merge(VertexMap first, const VertexMap& second);
 
 }  // namespace cortune::surface

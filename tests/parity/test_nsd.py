@@ -69,6 +69,30 @@ def test_surface(root, folder, truth):
             assert np.array_equal(f[f"vertex_{h}"][:], columns) and f[f"vertex_{h}"].attrs["space"] == "fsaverage"
 
 
+def test_export(root, folder, truth):
+    """Labels and ceilings go back into the volume that they came from."""
+    roi = root / "nsddata/ppdata/subj01/func1pt8mm/roi"
+    export = lambda *a, **k: run("surface-export", folder / "volume.h5", *a, **k)
+    for h in ("lh", "rh"):
+        for ending in ("nii.gz", "nii"):
+            out = folder / f"{h}.{ending}"
+            export("--quantity", "roi", "--roi-class", "prf-visualrois", "--hemi", h, "--reference", roi / "lh.nsdgeneral.nii.gz", "-o", out)
+            found, source = nib.load(out), nib.load(roi / f"{h}.prf-visualrois.nii.gz")
+            assert np.array_equal(found.affine, source.affine) and found.get_data_dtype() == np.float32
+            general = np.asarray(nib.load(roi / f"{h}.nsdgeneral.nii.gz").dataobj) > 0
+            wanted = np.where(general, np.maximum(np.asarray(source.dataobj), 0), np.nan)
+            assert np.array_equal(np.asarray(found.dataobj), wanted, equal_nan=True), (h, ending)
+    export("--quantity", "noise_ceiling", "--hemi", "both", "--reference", roi / "rh.nsdgeneral.nii.gz", "-o", folder / "both.nii.gz")
+    known = np.isfinite(np.asarray(nib.load(folder / "both.nii.gz").dataobj)).ravel(order="F")
+    assert np.array_equal(known, ((truth.general["lh"] > 0) | (truth.general["rh"] > 0)) & np.isfinite(truth.ncsnr))
+    export("--quantity", "noise_ceiling", "--hemi", "lh", "-o", folder / "x.mgh", expect=3)
+    export("--quantity", "noise_ceiling", "--hemi", "lh", "-o", folder / "x.nii", expect=2)
+    small = folder / "small.nii"
+    nib.save(nib.Nifti1Image(np.zeros((3, 3, 3), np.int16), np.eye(4)), small)
+    export("--quantity", "noise_ceiling", "--hemi", "lh", "--reference", small, "-o", folder / "x.nii", expect=3)
+    assert not (folder / "x.nii").exists() and not (folder / "x.mgh").exists()
+
+
 def test_plan(root):
     text = run("nsd-extract", "nsd", root, "--subject", 1, "--plan", "--json")
     plan = json.loads(text)
@@ -166,6 +190,7 @@ def main():
         nsd_tree.write(root, truth)
         test_volume(root, folder, truth)
         test_surface(root, folder, truth)
+        test_export(root, folder, truth)
         test_plan(root)
         test_wrong_inputs(root, folder, truth)
         test_outlier(folder)

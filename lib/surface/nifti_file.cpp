@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "surface/nifti_file.hpp"
+
+#include <fmt/format.h>
+#include <nifti1_io.h>
+#include <zlib.h>
+
+#include <cstring>
+#include <memory>
+
+#include "core/error.hpp"
+#include "core/output_file.hpp"
+
+namespace cortune::surface {
+namespace {
+
+struct Free {
+    void operator()(nifti_image* image) const { nifti_image_free(image); }
+};
+
+std::string gzipped(std::string_view bytes) {
+    constexpr int gzip = 15 + 16, memory = 8;  // zlib's window with a gzip header, its default memory
+    z_stream stream{};
+    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzip, memory, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc();
+    std::string out(deflateBound(&stream, bytes.size()), '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+    stream.avail_in = static_cast<uInt>(bytes.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    const int code = deflate(&stream, Z_FINISH);
+    out.resize(stream.total_out);
+    deflateEnd(&stream);
+    if (code != Z_STREAM_END) throw RunFailed("a volume could not be compressed");
+    return out;
+}
+
+}  // namespace
+
+NiftiReference::NiftiReference(const std::filesystem::path& path) {
+    nifti_set_debug_level(0);
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path, error)) throw BadInput(path.string() + ": no such file");
+    const std::unique_ptr<nifti_image, Free> image(nifti_image_read(path.c_str(), 0));
+    if (!image || image->nx < 1 || image->ny < 1 || image->nz < 1) throw BadInput(path.string() + ": not a NIfTI volume");
+    // Its first volume's grid, with values of ours.
+    image->ndim = image->dim[0] = 3;
+    image->nt = image->nu = image->nv = image->nw = 1;
+    for (int axis = 4; axis < 8; ++axis) image->dim[axis] = 1;
+    voxels_ = std::int64_t{image->nx} * image->ny * image->nz;
+    image->nvox = static_cast<std::size_t>(voxels_);
+    image->datatype = DT_FLOAT32;
+    image->nbyper = 4;
+    image->swapsize = 4;
+    image->scl_slope = 1;
+    image->scl_inter = 0;
+    image->cal_min = image->cal_max = 0;
+    image->intent_code = NIFTI_INTENT_NONE;
+    image->nifti_type = NIFTI_FTYPE_NIFTI1_1;
+    image->iname_offset = 352;
+    const nifti_1_header header = nifti_convert_nim2nhdr(image.get());
+    header_.assign(reinterpret_cast<const char*>(&header), sizeof header);
+}
+
+void NiftiReference::write(const std::filesystem::path& path, const VertexMap& map, bool overwrite) const {
+    nifti_1_header header;
+    std::memcpy(&header, header_.data(), sizeof header);
+    std::memset(header.descrip, 0, sizeof header.descrip);
+    map.name.copy(header.descrip, sizeof header.descrip - 1);
+    std::string out(reinterpret_cast<const char*>(&header), sizeof header);
+    out.append(4, '\0');  // no extension
+    out.append(reinterpret_cast<const char*>(map.value.data()), map.value.size() * sizeof(float));
+    write_bytes(path, {path.extension() == ".gz" ? gzipped(out) : out}, {.overwrite = overwrite});
+}
+
+}  // namespace cortune::surface
