@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // nsd-simulate: subjects with known models behind their responses, in the Algonauts
-// 2023 layout (PNG, npy, pickled label names), and labelled pictures by class.
+// 2023 layout (PNG, npy, pickled label names) or as the raw NSD (HDF5, NIfTI, MAT), and
+// labelled pictures by class.
 // Reads nothing. Beside the data go, as truth, the noiseless responses, the ceilings, a
 // summary of every vertex's model (not all its parameters) and every picture's content.
-// Layout: Gifford et al. 2023, arXiv 2301.03198.
+// Layouts: Gifford et al. 2023, arXiv 2301.03198; Allen et al. 2022.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -16,6 +17,7 @@
 #include "core/system.hpp"
 #include "core/text.hpp"
 #include "datasets/simulate/files.hpp"
+#include "datasets/simulate/raw_nsd.hpp"
 #include "datasets/simulate/simulation.hpp"
 
 using namespace cortune;
@@ -24,7 +26,7 @@ namespace sim = cortune::datasets::simulate;
 namespace {
 
 struct Options {
-    std::string preset = "small";
+    std::string preset = "small", layout = "algonauts";
     int subjects = 1;
     std::optional<int> images, test_images, image_size, repeats;
     std::optional<double> noise_ceiling, roi_scale;
@@ -56,6 +58,10 @@ const cli::Doc doc{
                     "of every picture. truth.json says what each file holds. A picture depends on its NSD id and "
                     "the seed alone; a tenth of the training pictures and all official test pictures are common "
                     "to all subjects. In each hemisphere an ROI has fewer than 20 vertices and another has none.",
+                    "--layout nsd writes the raw NSD instead: single-trial betas in a small volume, sessions of 750 trials that "
+                    "differ in level and spread, nsd_expdesign.mat, the brick of stimuli, ROI labels with their names and ncsnr; "
+                    "training and test pictures are not told apart. Truth is in truth/subjNN: every trial's response, the noiseless "
+                    "ones, and the voxel of every vertex.",
                     "Presets: tiny (120 pictures of 72 pixels, seconds), small (1800 of 128), nsd (the "
                     "real counts of "
                     "pictures and vertices, 425 pixels). --labelled writes a folder of pictures by "
@@ -65,12 +71,14 @@ const cli::Doc doc{
     .examples = {{"a subject for a first try", "nsd-simulate -o sim --preset tiny"},
                  {"two subjects with little noise",
                   "nsd-simulate -o sim --subjects 2 --noise-ceiling 0.8"},
+                 {"a raw NSD of one session", "nsd-simulate -o nsd --layout nsd --preset tiny --images 200 --test-images 50"},
                  {"pictures to train a backbone", "nsd-simulate --labelled things --per-class 400"}},
     .reads = {},
-    .writes = {"DIR: Algonauts 2023 layout (PNG, npy) with truth (npy, JSON)",
+    .writes = {"DIR: Algonauts 2023 layout (PNG, npy) or raw NSD (HDF5, NIfTI, MAT) with truth (npy, JSON)",
                "the folder of --labelled: train/CLASS/NNNN.png and val/CLASS/NNNN.png"},
     .see_also = {"nsd-extract(1)", "cortune(5)"},
     .references = {"Gifford et al. (2023), The Algonauts Project 2023 challenge, arXiv 2301.03198",
+                   "Allen et al. (2022), A massive 7T fMRI dataset, Nature Neuroscience 25",
                    "Lee, Mumford and Huang (2001), Occlusion models for natural images, IJCV 41"},
 };
 
@@ -81,6 +89,7 @@ void declare_subjects(CLI::App& app, Options& o) {
     };
     add("--preset", o.preset, "tiny, small or nsd", "NAME")
         ->check(CLI::IsMember({"tiny", "small", "nsd"}))->capture_default_str();
+    add("--layout", o.layout, "algonauts or nsd", "LAYOUT")->check(CLI::IsMember({"algonauts", "nsd"}))->capture_default_str();
     add("--subjects", o.subjects, "Number of subjects", "N")->check(CLI::Range(1, 99))->capture_default_str();
     add("--images", o.images, "Training pictures per subject, instead of the preset's", "N")
         ->check(CLI::Range(2, 73000));
@@ -167,8 +176,10 @@ void run(const Options& o, cli::Context& context) {
     if (!context.output.empty()) subjects.emplace(context.output, context.overwrite);
     if (!o.labelled.empty()) labelled.emplace(o.labelled, context.overwrite);
     if (subjects) {
-        sim::write_subjects(subjects->path(), s, context.threads, context);
-        write_marker(subjects->path(), {{"preset", s.preset},
+        if (o.layout == "nsd") sim::write_raw_nsd(subjects->path(), s, context.threads, context);
+        else sim::write_subjects(subjects->path(), s, context.threads, context);
+        write_marker(subjects->path(), {{"layout", o.layout},
+                                        {"preset", s.preset},
                                         {"seed", s.seed},
                                         {"noise_seed", s.noise_seed},
                                         {"subjects", s.subjects},

@@ -4,6 +4,7 @@
 #include "core/error.hpp"
 #include "h5/file.hpp"
 #include "h5/lock.hpp"
+#include "h5/raw.hpp"
 
 namespace cortune::h5 {
 
@@ -17,6 +18,27 @@ Foreign::Foreign(const std::filesystem::path& path) {
     file_ = Handle(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
     if (!file_) throw BadInput(path.string() + ": HDF5 cannot open it; it is cut short or damaged", "download it again");
     root_ = std::make_unique<Node>(Handle(H5Gopen2(file_.get(), "/", H5P_DEFAULT)), path.string() + ":/");
+}
+
+ForeignOutput::ForeignOutput(const std::filesystem::path& path) : path_(path) {
+    Handle options(H5Pcreate(H5P_FILE_CREATE));
+    H5Pset_obj_track_times(options.get(), false);  // equal runs make equal bytes
+    file_ = Handle(raw::wrote(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, options.get(), H5P_DEFAULT), path.string()));
+}
+
+Dataset ForeignOutput::create_raw(const std::string& name, hid_t type, const Shape& shape, const Shape& chunk) {
+    const std::string where = path_.string() + ":/" + name;
+    const std::vector<hsize_t> dims(shape.begin(), shape.end()), pieces(chunk.begin(), chunk.end());
+    Handle options(H5Pcreate(H5P_DATASET_CREATE)), space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr));
+    H5Pset_obj_track_times(options.get(), false);
+    raw::wrote(H5Pset_chunk(options.get(), static_cast<int>(pieces.size()), pieces.data()), where);
+    return {Handle(raw::wrote(H5Dcreate2(file_.get(), name.c_str(), type, space.get(), H5P_DEFAULT, options.get(), H5P_DEFAULT), where)), where};
+}
+
+void ForeignOutput::close() {
+    raw::wrote(H5Fflush(file_.get(), H5F_SCOPE_LOCAL), path_.string());
+    raw::wrote(H5Fclose(file_.get()), path_.string());
+    file_.reset();
 }
 
 }  // namespace cortune::h5

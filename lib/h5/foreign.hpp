@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// HDF5 files that are not cortune's: data sets as others distribute them, read only.
+// HDF5 files that are not cortune's: data sets as others distribute them, read, and written by
+// the simulator.
 #pragma once
 
 #include <filesystem>
@@ -18,6 +19,24 @@ class Foreign {
   private:
     Handle file_;
     std::unique_ptr<Node> root_;
+};
+
+// Plain data sets without scales or attributes, into a folder that appears as a whole (so
+// nothing is synced or renamed here). Throws OutputError.
+class ForeignOutput {
+  public:
+    explicit ForeignOutput(const std::filesystem::path& path);
+    // Chunks that nobody writes take no room and read as 0.
+    template <class T>
+    Dataset create(const std::string& name, const Shape& shape, const Shape& chunk) {
+        return create_raw(name, native_type<T>(), shape, chunk);
+    }
+    void close();
+
+  private:
+    Dataset create_raw(const std::string& name, hid_t type, const Shape& shape, const Shape& chunk);
+    std::filesystem::path path_;
+    Handle file_;
 };
 
 }  // namespace cortune::h5

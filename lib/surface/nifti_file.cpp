@@ -3,12 +3,12 @@
 
 #include <fmt/format.h>
 #include <nifti1_io.h>
-#include <zlib.h>
 
 #include <cstring>
 #include <memory>
 
 #include "core/error.hpp"
+#include "core/gzip.hpp"
 #include "core/output_file.hpp"
 
 namespace cortune::surface {
@@ -17,22 +17,6 @@ namespace {
 struct Free {
     void operator()(nifti_image* image) const { nifti_image_free(image); }
 };
-
-std::string gzipped(std::string_view bytes) {
-    constexpr int gzip = 15 + 16, memory = 8;  // zlib's window with a gzip header, its default memory
-    z_stream stream{};
-    if (deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzip, memory, Z_DEFAULT_STRATEGY) != Z_OK) throw std::bad_alloc();
-    std::string out(deflateBound(&stream, bytes.size()), '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-    stream.avail_in = static_cast<uInt>(bytes.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    const int code = deflate(&stream, Z_FINISH);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    if (code != Z_STREAM_END) throw RunFailed("a volume could not be compressed");
-    return out;
-}
 
 }  // namespace
 

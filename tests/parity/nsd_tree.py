@@ -49,10 +49,10 @@ class Truth:
         return ids, np.array([z[shown == i].mean(0) for i in ids]), np.array([(shown == i).sum() for i in ids])
 
 
-def nifti(path, flat):
+def nifti(path, flat, grid):
     """`flat` runs over x first, as the voxels' numbers do."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    nib.save(nib.Nifti1Image(flat.reshape(GRID, order="F"), np.diag([1.8, 1.8, 1.8, 1])), path)
+    nib.save(nib.Nifti1Image(flat.reshape(grid, order="F"), np.diag([1.8, 1.8, 1.8, 1])), path)
 
 
 def mgh(path, values):
@@ -65,7 +65,7 @@ def ctab(path, names):
     path.write_text("0 Unknown\n" + "".join(f"{i + 1} {n}\n" for i, n in enumerate(names)))
 
 
-def write(root, truth):
+def write(root, truth, grid=GRID, names=NAMES):
     subject = f"subj{truth.subject:02}"
     design = root / "nsddata/experiments/nsd/nsd_expdesign.mat"
     design.parent.mkdir(parents=True)
@@ -79,18 +79,18 @@ def write(root, truth):
     betas.mkdir(parents=True)
     for s, values in enumerate(truth.volume):
         with h5py.File(betas / f"betas_session{s + 1:02}.hdf5", "w") as f:
-            f["betas"] = values.reshape(TRIALS, *GRID[::-1])
-    nifti(betas / "ncsnr.nii.gz", truth.ncsnr)
+            f["betas"] = values.reshape(TRIALS, *grid[::-1])
+    nifti(betas / "ncsnr.nii.gz", truth.ncsnr, grid)
     roi = root / f"nsddata/ppdata/{subject}/func1pt8mm/roi"
     for h in ("lh", "rh"):
-        nifti(roi / f"{h}.nsdgeneral.nii.gz", truth.general[h].astype(np.float32))
-        for name in NAMES:
-            nifti(roi / f"{h}.{name}.nii.gz", truth.labels[h, name].astype(np.int16))
+        nifti(roi / f"{h}.nsdgeneral.nii.gz", truth.general[h].astype(np.float32), grid)
+        for name in names:
+            nifti(roi / f"{h}.{name}.nii.gz", truth.labels[h, name].astype(np.int16), grid)
     for space in (subject, "fsaverage"):
-        for name, labels in NAMES.items():
+        for name, labels in names.items():
             ctab(root / f"nsddata/freesurfer/{space}/label/{name}.mgz.ctab", labels)
     surface = root / f"nsddata_betas/ppdata/{subject}/fsaverage/betas_fithrf_GLMdenoise_RR"
-    for side, h in enumerate(("lh", "rh")):
+    for side, h in enumerate(("lh", "rh") if truth.surface else ()):
         mgh(root / f"nsddata/freesurfer/fsaverage/label/{h}.prf-visualrois.mgz", truth.surface_label[h].astype(np.int32))
         for s, values in enumerate(truth.surface):
             mgh(surface / f"{h}.betas_session{s + 1:02}.mgh", values[:, side * VERTICES:(side + 1) * VERTICES].T)

@@ -12,6 +12,7 @@ import tempfile
 import h5py
 import nibabel as nib
 import numpy as np
+import scipy.io
 from PIL import Image
 
 import nsd_tree
@@ -182,6 +183,73 @@ def test_outlier(folder):
     assert "session04" not in found["session_spread"][1]
 
 
+def same_bytes(one, other):
+    names = sorted(p.relative_to(one) for p in one.rglob("*") if p.is_file())
+    assert names == sorted(p.relative_to(other) for p in other.rglob("*") if p.is_file())
+    for name in names:
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+class Simulated:
+    """What nsd-simulate wrote, read by others: what nsd_tree.write takes."""
+
+    def __init__(self, root):
+        design = scipy.io.loadmat(root / "nsddata/experiments/nsd/nsd_expdesign.mat")
+        self.subject, self.order, self.subjectim = 1, design["masterordering"][0].astype(int), design["subjectim"].astype(int)
+        self.shown = self.subjectim[0][self.order - 1] - 1
+        with h5py.File(root / "nsddata_stimuli/stimuli/nsd/nsd_stimuli.hdf5") as f:
+            assert f["imgBrick"].shape[0] == 73000
+            self.pixels = f["imgBrick"][: self.shown.max() + 1]
+        roi = root / "nsddata/ppdata/subj01/func1pt8mm/roi"
+        read = lambda name: np.asarray(nib.load(roi / name).dataobj).ravel(order="F")
+        self.grid = nib.load(roi / "lh.nsdgeneral.nii.gz").shape
+        self.general = {h: read(f"{h}.nsdgeneral.nii.gz") for h in ("lh", "rh")}
+        self.names = {p.name.removesuffix(".mgz.ctab"): [line.split()[1] for line in p.read_text().splitlines()[1:]]
+                      for p in (root / "nsddata/freesurfer/subj01/label").glob("*.ctab")}
+        self.labels = {(h, n): read(f"{h}.{n}.nii.gz") for h in ("lh", "rh") for n in self.names}
+        betas = root / "nsddata_betas/ppdata/subj01/func1pt8mm/betas_fithrf_GLMdenoise_RR"
+        self.ncsnr = np.asarray(nib.load(betas / "ncsnr.nii.gz").dataobj).ravel(order="F")
+        truth, voxels, trials = root / "truth/subj01", int(np.prod(self.grid)), len(self.order)
+        flat = np.zeros((trials, voxels))
+        for h in ("lh", "rh"):
+            flat[:, np.load(truth / f"{h}_voxel.npy")] = np.load(truth / f"{h}_trials.npy")
+        self.volume = [np.rint(300 * flat[i:i + 750]).astype(np.int16) for i in range(0, trials, 750)]
+        self.surface, self.surface_label = [], {}
+
+    averaged = nsd_tree.Truth.averaged
+
+
+def test_simulated(folder):
+    """A simulated raw NSD, and the same truth written by other libraries, give the same data set."""
+    command = ["--layout", "nsd", "--preset", "tiny", "--images", 220, "--test-images", 40, "--seed", 4]
+    ours, other, theirs = folder / "sim", folder / "sim1", folder / "sim-python"
+    run("nsd-simulate", "-o", ours, *command)
+    run("nsd-simulate", "-o", other, *command, "--threads", 1)
+    same_bytes(ours, other)
+    truth = Simulated(ours)
+    nsd_tree.write(theirs, truth, truth.grid, truth.names)
+    for name, root in (("ours", ours), ("theirs", theirs)):
+        run("nsd-extract", "nsd", root, "--subject", 1, "--size", 32, "-o", folder / f"{name}.h5")
+    with h5py.File(folder / "ours.h5") as a, h5py.File(folder / "theirs.h5") as b:
+        sets = [n for n in a if isinstance(a[n], h5py.Dataset) and n != "provenance"]
+        assert sorted(sets) == sorted(n for n in b if isinstance(b[n], h5py.Dataset) and n != "provenance")
+        for n in sets:
+            x, y = a[n][()], b[n][()]
+            assert np.array_equal(x, y, equal_nan=x.dtype.kind == "f"), n
+        columns = np.load(ours / "truth/subj01/lh_voxel.npy")
+        ids, expected, _ = truth.averaged([v.astype(float) for v in truth.volume], columns)
+        assert np.array_equal(a["vertex_lh"][:], columns)
+        close("simulated lh responses", a["response_lh"][:], expected, 1e-6)
+        # The ceiling that the file says is the one that was simulated: responses against the noiseless ones.
+        clean = np.load(ours / "truth/subj01/lh_noiseless.npy").astype(float)
+        r2 = np.array([np.corrcoef(clean[:, v], a["response_lh"][:, v])[0, 1] ** 2 for v in range(len(columns))])
+        ceiling = a["noise_ceiling_lh"][:]
+        error = (r2 - ceiling)[np.isfinite(ceiling)]
+        # 260 pictures: a squared correlation near .5 has a deviation of about .05, the mean over hundreds of voxels less.
+        assert abs(error.mean()) < 0.02, error.mean()
+        print(f"simulated ceiling: {np.nanmean(ceiling):.3f}, squared correlation with the noiseless response {r2.mean():.3f}")
+
+
 def main():
     with scratch() as name:
         folder = pathlib.Path(name)
@@ -194,6 +262,7 @@ def main():
         test_plan(root)
         test_wrong_inputs(root, folder, truth)
         test_outlier(folder)
+        test_simulated(folder)
 
 
 main()

@@ -72,4 +72,21 @@ std::vector<std::int32_t> trial_pictures(const std::filesystem::path& design, in
     return out;
 }
 
+void write_design(const std::filesystem::path& path, const std::vector<double>& order, const std::vector<std::vector<double>>& pictures) {
+    // A header of our own: matio's has the day in it.
+    const std::unique_ptr<mat_t, Close> file(Mat_CreateVer(path.c_str(), "MATLAB 5.0 MAT-file, a simulated experiment", MAT_FT_MAT5));
+    if (!file) throw OutputError(path.string() + ": cannot be written");
+    const auto put = [&](const char* name, std::size_t rows, std::size_t columns, const std::vector<double>& values) {
+        std::size_t dims[2] = {rows, columns};
+        const std::unique_ptr<matvar_t, Close> v(
+            Mat_VarCreate(name, MAT_C_DOUBLE, MAT_T_DOUBLE, 2, dims, const_cast<double*>(values.data()), MAT_F_DONT_COPY_DATA));
+        if (!v || Mat_VarWrite(file.get(), v.get(), MAT_COMPRESSION_NONE) != 0) throw OutputError(path.string() + ": cannot be written");
+    };
+    put("masterordering", 1, order.size(), order);
+    std::vector<double> by_column;
+    for (std::size_t c = 0; c < pictures[0].size(); ++c)
+        for (const auto& subject : pictures) by_column.push_back(subject[c]);
+    put("subjectim", pictures.size(), pictures[0].size(), by_column);
+}
+
 }  // namespace cortune::datasets::nsd

@@ -16,4 +16,8 @@ inline constexpr std::int64_t stimuli = 73000;
 // subjectim[subject, masterordering[t] − 1] − 1. Throws BadInput naming file and variable.
 std::vector<std::int32_t> trial_pictures(const std::filesystem::path& design, int subject);
 
+// Writes such a file: `order` counts columns from 1; pictures[subject] has an id from 1 for each
+// column. Throws OutputError.
+void write_design(const std::filesystem::path& path, const std::vector<double>& order, const std::vector<std::vector<double>>& pictures);
+
 }  // namespace cortune::datasets::nsd

@@ -9,6 +9,8 @@
 #include <memory>
 
 #include "core/error.hpp"
+#include "core/gzip.hpp"
+#include "core/output_file.hpp"
 #include "datasets/foreign.hpp"
 
 namespace cortune::datasets::nsd {
@@ -69,6 +71,30 @@ Volume read_nifti(const std::filesystem::path& path) {
             throw BadInput(fmt::format("{}: values of type {} are not read", path.string(), nifti_datatype_string(image->datatype)));
     }
     return out;
+}
+
+void write_nifti(const std::filesystem::path& path, const Volume& volume, bool whole, double millimetres) {
+    const int dims[8] = {3, static_cast<int>(volume.shape[0]), static_cast<int>(volume.shape[1]), static_cast<int>(volume.shape[2]), 1, 1, 1, 1};
+    const std::unique_ptr<nifti_image, Free> image(nifti_make_new_nim(dims, whole ? DT_INT16 : DT_FLOAT32, 0));
+    if (!image) throw std::bad_alloc();
+    const auto size = static_cast<float>(millimetres);
+    image->dx = image->dy = image->dz = size;
+    for (int axis = 1; axis <= 3; ++axis) image->pixdim[axis] = size;
+    image->sform_code = NIFTI_XFORM_SCANNER_ANAT;
+    for (int i = 0; i < 4; ++i)
+        for (int j = 0; j < 4; ++j) image->sto_xyz.m[i][j] = i != j ? 0 : i < 3 ? size : 1;
+    image->nifti_type = NIFTI_FTYPE_NIFTI1_1;
+    image->iname_offset = 352;
+    const nifti_1_header header = nifti_convert_nim2nhdr(image.get());
+    std::string out(reinterpret_cast<const char*>(&header), sizeof header);
+    out.append(4, '\0');  // no extension
+    if (whole) {
+        std::vector<std::int16_t> values(volume.value.begin(), volume.value.end());
+        out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(std::int16_t));
+    } else {
+        out.append(reinterpret_cast<const char*>(volume.value.data()), volume.value.size() * sizeof(float));
+    }
+    write_bytes(path, {path.extension() == ".gz" ? gzipped(out) : out}, {.overwrite = true, .durable = false});
 }
 
 std::string shape_of(const std::array<std::int64_t, 3>& shape) { return fmt::format("{} × {} × {}", shape[0], shape[1], shape[2]); }

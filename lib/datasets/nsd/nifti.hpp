@@ -17,6 +17,10 @@ struct Volume {
 // Throws BadInput for what is no NIfTI volume of three axes, or is cut short.
 Volume read_nifti(const std::filesystem::path& path);
 
+// Writes int16 or, where `whole` is false, float32 values with cubic voxels of that size in
+// millimetres; gzipped where the name ends in .gz. Throws OutputError.
+void write_nifti(const std::filesystem::path& path, const Volume& volume, bool whole, double millimetres);
+
 // "81 × 104 × 83"
 std::string shape_of(const std::array<std::int64_t, 3>& shape);
 
