@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // nsd-extract: turns pictures and responses as they are distributed into one file per
-// subject. Reads the raw NSD, Algonauts 2023 folders, or pictures with a NumPy matrix; writes
-// kind dataset. Data: Allen et al. 2022; Gifford et al. 2023, arXiv 2301.03198.
+// subject. Reads the raw NSD, NOD, Algonauts 2023 folders, or pictures with a NumPy matrix;
+// writes kind dataset. Data: Allen et al. 2022; Gong et al. 2023; Gifford et al. 2023.
 #include <cmath>
 
 #include "cli/tool.hpp"
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "datasets/algonauts.hpp"
 #include "datasets/extract.hpp"
+#include "datasets/nod/nod.hpp"
 #include "datasets/nsd/nsd.hpp"
 #include "datasets/plan_summary.hpp"
 #include "datasets/table.hpp"
@@ -22,7 +24,8 @@ struct Options {
     datasets::TableOptions table;
     datasets::nsd::NsdOptions nsd;
     datasets::ExtractOptions extract;
-    std::string test_list, scratch, stimuli, ceiling, check = "on";
+    datasets::nod::NodOptions nod;
+    std::string test_list, scratch, stimuli, sessions, atlas, atlas_names, ceiling, check = "on";
     bool plan = false;
 };
 
@@ -39,6 +42,11 @@ const cli::Doc doc{
          "with their names. Trials are z-scored per voxel within session and averaged over the repeats of a picture. One session is "
          "in memory at a time; the z-scores wait in a scratch file without a name (--scratch), trials × voxels × 4 bytes, which --plan "
          "counts. The columns are numbered by the voxel, x + X (y + Y z), or by the vertex of fsaverage.",
+         "Layout nod reads one subject of the Natural Object Dataset (OpenNeuro ds004496) from DIR: the ImageNet task's "
+         "single-trial betas on fsLR 32k (derivatives/ciftify), the events that say which picture was shown, and the pictures below "
+         "stimuli. Trials are z-scored per vertex within run. Regions are Glasser's, by --atlas and --atlas-names (MMP_mpmLR32k.mat "
+         "and roilbl_mmp.csv of NOD's code); which side a vertex is on is taken from the CIFTI files, since that atlas numbers the "
+         "hemispheres the other way round. --prf-best N keeps the N vertices of every region and hemisphere that the pRF model fits best.",
          "Layout table reads pictures from a folder or a zip archive (--images) and responses from a NumPy file "
          "(--responses), images × units or units × images. Rows belong to the pictures' sorted names, or to the "
          "names of --names. Several sessions of the same units are appended by giving --images, --responses and "
@@ -58,6 +66,9 @@ const cli::Doc doc{
                  {"subject 1 of the raw NSD, first ten sessions", "nsd-extract nsd /data/nsd --subject 1 --sessions 1-10 -o subj01.h5"},
                  {"the same on fsaverage, all vertices of the usual ROIs",
                   "nsd-extract nsd /data/nsd --subject 1 --space fsaverage --voxels rois -o subj01.h5"},
+                 {"NOD, the 50 best vertices of V1 to V4 in each hemisphere",
+                  "nsd-extract nod ds004496 --subject 1 --atlas MMP_mpmLR32k.mat --atlas-names roilbl_mmp.csv --region V1 --region V2 "
+                  "--region V3 --region V4 --prf-best 50 -o sub-01.h5"},
                  {"a recording session in a table",
                   "nsd-extract table --images images_201025.zip --responses responses_201025.npy --namespace 201025 "
                   "--size 112 -o 201025.h5"},
@@ -66,23 +77,26 @@ const cli::Doc doc{
                   "day2.npy --namespace day2 -o both.h5"}},
     .reads = {"PNG and JPEG pictures in a folder or a zip archive",
               "NSD: HDF5 and MGH betas, nsd_expdesign.mat, nsd_stimuli.hdf5, NIfTI and MGZ labels, .ctab names",
+              "NOD: CIFTI-2 betas and pRF fits, events.tsv, pictures, the Glasser atlas (MAT, CSV)",
               "NumPy .npy: responses, ROI masks (numbers), label names (one pickled dict, restricted unpickler)"},
     .writes = {"-o: a file of kind dataset", "standard output: the plan, with --plan"},
     .see_also = {"nsd-simulate(1)", "cl-finetune(1)", "ridge-encode(1)", "cortune(5)"},
     .references = {"Gifford et al. 2023: The Algonauts Project 2023 Challenge. arXiv 2301.03198.",
                    "Allen et al. 2022: A massive 7T fMRI dataset to bridge cognitive neuroscience and artificial intelligence. "
-                   "Nature Neuroscience 25."}};
+                   "Nature Neuroscience 25.",
+                   "Gong et al. 2023: A large-scale fMRI dataset for the visual processing of naturalistic scenes. Scientific Data 10.",
+                   "Glasser et al. 2016: A multi-modal parcellation of human cerebral cortex. Nature 536."}};
 
 void declare(CLI::App& app, Options& o) {
     auto list = [&](const char* name, std::vector<std::string>& to, const char* text, const char* type) {
         app.add_option(name, to, text)->expected(1)->take_all()->allow_extra_args(false)->type_name(type)->group(
             "Layout table");
     };
-    app.add_option("LAYOUT", o.layout, "algonauts, nsd or table")->required()->type_name("LAYOUT")->check(
-        CLI::IsMember({"algonauts", "nsd", "table"}));
-    app.add_option("DIR", o.folder, "Folder of the data (layouts algonauts and nsd)")->type_name("DIR");
+    app.add_option("LAYOUT", o.layout, "algonauts, nsd, nod or table")->required()->type_name("LAYOUT")->check(
+        CLI::IsMember({"algonauts", "nsd", "nod", "table"}));
+    app.add_option("DIR", o.folder, "Folder of the data (not with layout table)")->type_name("DIR");
     app.add_option("--subject", o.subject,
-                   "algonauts, nsd: number of the subject (required); table: its name, by default the first namespace")
+                   "algonauts, nsd, nod: number of the subject (required); table: its name, by default the first namespace")
         ->type_name("SUBJECT");
     app.add_option("--size", o.extract.image_size, "Width and height of the stored pictures")
         ->check(CLI::Range(1, 4096))->capture_default_str()->type_name("PIXELS");
@@ -106,7 +120,7 @@ void declare(CLI::App& app, Options& o) {
     app.add_flag("--average-repeats", o.table.average_repeats, "Lines of --names that repeat a picture are its presentations: average them")
         ->group("Layout table");
     app.add_option("--ceiling", o.ceiling,
-                   "Noise ceiling: none, file (layout nsd: ncsnr beside the betas), or from the repeats (layouts nsd and table): ncsnr, split-half "
+                   "Noise ceiling: none, file (layout nsd: ncsnr beside the betas), or from the repeats (not with algonauts): ncsnr, split-half "
                    "or leave-one-out; by default what the data bring")
         ->check(CLI::IsMember({"none", "file", "ncsnr", "split-half", "leave-one-out"}))->type_name("MODE");
     auto nsd = [&](const char* name, auto& to, const char* text, const char* type) {
@@ -115,13 +129,21 @@ void declare(CLI::App& app, Options& o) {
     nsd("--space", o.nsd.space, "func1pt8mm, func1mm or fsaverage", "SPACE")->capture_default_str()
         ->check(CLI::IsMember({"func1pt8mm", "func1mm", "fsaverage"}));
     nsd("--betas", o.nsd.preparation, "Preparation of the betas: the folder's name", "NAME")->capture_default_str();
-    nsd("--sessions", o.nsd.sessions, "Sessions to take, as 1-10,12; by default all that are there", "LIST");
     nsd("--voxels", o.nsd.regions.voxels, "Voxels to take: nsdgeneral, or rois, all that have a label in a ROI class", "WHICH")
         ->check(CLI::IsMember({"nsdgeneral", "rois"}))->capture_default_str();
     nsd("--roi-class", o.nsd.regions.classes, "ROI class to take along; repeat for further ones; by default prf-visualrois, floc-* and streams", "NAME")
         ->expected(1)->take_all()->allow_extra_args(false);
     nsd("--stimuli", o.stimuli, "nsd_stimuli.hdf5, where it is not below DIR", "FILE");
-    nsd("--scratch", o.scratch, "Folder for the scratch file; by default that of the output", "DIR");
+    auto nod = [&](const char* name, auto& to, const char* text, const char* type) {
+        return app.add_option(name, to, text)->type_name(type)->group("Layout nod");
+    };
+    nod("--atlas", o.atlas, "MAT file with glasser_MMP, a label per brainordinate (required)", "FILE");
+    nod("--atlas-names", o.atlas_names, "Table of the 180 regions' names (required)", "FILE");
+    nod("--region", o.nod.regions, "Region to take; repeat for further ones; by default all 180", "NAME")->expected(1)->take_all()->allow_extra_args(false);
+    nod("--prf-best", o.nod.prf_best, "Of every region and hemisphere the N vertices of highest pRF R²", "N")->check(CLI::PositiveNumber);
+    app.add_option("--sessions", o.sessions, "Sessions to take, as 1-10,12; by default all that are there (nod: of the first four)")
+        ->type_name("LIST")->group("Layouts nsd and nod");
+    app.add_option("--scratch", o.scratch, "Folder for the scratch file; by default that of the output")->type_name("DIR")->group("Layouts nsd and nod");
     app.add_option("--orientation", o.table.orientation, "auto, images-by-units or units-by-images")
         ->check(CLI::IsMember({"auto", "images-by-units", "units-by-images"}))->capture_default_str()
         ->type_name("ORDER")->group("Layout table");
@@ -131,7 +153,7 @@ void declare(CLI::App& app, Options& o) {
 
 int subject_number(const std::string& text) {
     if (text.empty()) throw UsageError("this layout needs --subject");
-    const std::string digits = text.starts_with("subj") ? text.substr(4) : text;
+    const std::string digits = text.starts_with("subj") || text.starts_with("sub-") ? text.substr(4) : text;
     if (digits.empty() || digits.size() > 3 || digits.find_first_not_of("0123456789") != std::string::npos)
         throw UsageError("--subject '" + text + "' is no number", "write --subject 1");
     return std::stoi(digits);
@@ -144,13 +166,19 @@ void check_layout(const Options& o) {
     const datasets::nsd::NsdOptions plain;
     const bool of_table = !t.images.empty() || !t.responses.empty() || !t.namespaces.empty() || !t.names.empty() || !t.roi.empty() ||
                           t.orientation != "auto" || t.average_repeats;
-    const bool of_nsd = n.space != plain.space || n.preparation != plain.preparation || !n.sessions.empty() || !n.regions.classes.empty() ||
-                        n.regions.voxels != plain.regions.voxels || !o.stimuli.empty() || !o.scratch.empty();
+    const bool of_nsd = n.space != plain.space || n.preparation != plain.preparation || !n.regions.classes.empty() ||
+                        n.regions.voxels != plain.regions.voxels || !o.stimuli.empty();
+    const bool of_nod = !o.atlas.empty() || !o.atlas_names.empty() || !o.nod.regions.empty() || o.nod.prf_best > 0;
+    const bool of_both = !o.sessions.empty() || !o.scratch.empty();
     if (of_table && o.layout != "table")
         throw UsageError("--images, --responses, --namespace, --names, --average-repeats, --orientation and --roi-name are of layout table");
-    if (of_nsd && o.layout != "nsd") throw UsageError("--space, --betas, --sessions, --voxels, --roi-class, --stimuli and --scratch are of layout nsd");
-    if (!o.ceiling.empty() && o.layout == "algonauts") throw UsageError("--ceiling is of layouts nsd and table", "Algonauts data bring their noise ceilings");
-    if (o.ceiling == "file" && o.layout == "table") throw UsageError("--ceiling file is of layout nsd", "a table has repeats alone: --ceiling ncsnr");
+    if (of_nsd && o.layout != "nsd") throw UsageError("--space, --betas, --voxels, --roi-class and --stimuli are of layout nsd");
+    if (of_nod && o.layout != "nod") throw UsageError("--atlas, --atlas-names, --region and --prf-best are of layout nod");
+    if (of_both && o.layout != "nsd" && o.layout != "nod") throw UsageError("--sessions and --scratch are of layouts nsd and nod");
+    if (o.layout == "nod" && (o.atlas.empty() || o.atlas_names.empty()))
+        throw UsageError("layout nod needs --atlas and --atlas-names", "MMP_mpmLR32k.mat and roilbl_mmp.csv are in the support files of NOD's code");
+    if (!o.ceiling.empty() && o.layout == "algonauts") throw UsageError("--ceiling is not of layout algonauts", "Algonauts data bring their noise ceilings");
+    if (o.ceiling == "file" && o.layout != "nsd") throw UsageError("--ceiling file is of layout nsd", "here there are repeats alone: --ceiling ncsnr");
     if (o.layout == "table" && !o.folder.empty()) throw UsageError("layout table takes no folder", "give the pictures by --images");
     if (o.layout != "table" && o.folder.empty()) throw UsageError("layout " + o.layout + " needs the folder of the data");
 }
@@ -165,7 +193,20 @@ datasets::Plan plan_of(const Options& o, cli::Context& context) {
     }
     const int subject = subject_number(o.subject);
     if (o.layout == "algonauts") return datasets::algonauts_plan(o.folder, subject, context);
+    const auto sessions = o.sessions.empty() ? std::vector<int>{} : parse_ranges(o.sessions, "--sessions");
+    if (o.layout == "nod") {
+        datasets::nod::NodOptions nod = o.nod;
+        nod.root = o.folder;
+        nod.subject = subject;
+        nod.sessions = sessions;
+        nod.atlas = o.atlas;
+        nod.atlas_names = o.atlas_names;
+        if (!o.ceiling.empty()) nod.ceiling = o.ceiling;
+        nod.threads = context.threads;
+        return datasets::nod::nod_plan(nod, context);
+    }
     datasets::nsd::NsdOptions nsd = o.nsd;
+    nsd.sessions = sessions;
     nsd.root = o.folder;
     nsd.subject = subject;
     nsd.ceiling = o.ceiling;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // nsd-simulate: subjects with known models behind their responses, in the Algonauts
-// 2023 layout (PNG, npy, pickled label names) or as the raw NSD (HDF5, NIfTI, MAT), and
-// labelled pictures by class.
+// 2023 layout (PNG, npy, pickled label names), as the raw NSD (HDF5, NIfTI, MAT) or as NOD
+// (CIFTI, TSV, MAT), and labelled pictures by class.
 // Reads nothing. Beside the data go, as truth, the noiseless responses, the ceilings, a
 // summary of every vertex's model (not all its parameters) and every picture's content.
 // Layouts: Gifford et al. 2023, arXiv 2301.03198; Allen et al. 2022.
@@ -17,6 +17,7 @@
 #include "core/system.hpp"
 #include "core/text.hpp"
 #include "datasets/simulate/files.hpp"
+#include "datasets/simulate/raw_nod.hpp"
 #include "datasets/simulate/raw_nsd.hpp"
 #include "datasets/simulate/simulation.hpp"
 
@@ -61,7 +62,8 @@ const cli::Doc doc{
                     "--layout nsd writes the raw NSD instead: single-trial betas in a small volume, sessions of 750 trials that "
                     "differ in level and spread, nsd_expdesign.mat, the brick of stimuli, ROI labels with their names and ncsnr; "
                     "training and test pictures are not told apart. Truth is in truth/subjNN: every trial's response, the noiseless "
-                    "ones, and the voxel of every vertex.",
+                    "ones, and the voxel of every vertex. --layout nod writes the Natural Object Dataset's form in the same way: betas by "
+                    "run as CIFTI-2, events, pictures, a pRF fit, and an atlas per subject in supportfiles.",
                     "Presets: tiny (120 pictures of 72 pixels, seconds), small (1800 of 128), nsd (the "
                     "real counts of "
                     "pictures and vertices, 425 pixels). --labelled writes a folder of pictures by "
@@ -74,7 +76,7 @@ const cli::Doc doc{
                  {"a raw NSD of one session", "nsd-simulate -o nsd --layout nsd --preset tiny --images 200 --test-images 50"},
                  {"pictures to train a backbone", "nsd-simulate --labelled things --per-class 400"}},
     .reads = {},
-    .writes = {"DIR: Algonauts 2023 layout (PNG, npy) or raw NSD (HDF5, NIfTI, MAT) with truth (npy, JSON)",
+    .writes = {"DIR: Algonauts 2023 layout (PNG, npy) raw NSD (HDF5, NIfTI, MAT) or NOD (CIFTI, TSV, MAT, PNG) with truth (npy, JSON)",
                "the folder of --labelled: train/CLASS/NNNN.png and val/CLASS/NNNN.png"},
     .see_also = {"nsd-extract(1)", "cortune(5)"},
     .references = {"Gifford et al. (2023), The Algonauts Project 2023 challenge, arXiv 2301.03198",
@@ -89,7 +91,7 @@ void declare_subjects(CLI::App& app, Options& o) {
     };
     add("--preset", o.preset, "tiny, small or nsd", "NAME")
         ->check(CLI::IsMember({"tiny", "small", "nsd"}))->capture_default_str();
-    add("--layout", o.layout, "algonauts or nsd", "LAYOUT")->check(CLI::IsMember({"algonauts", "nsd"}))->capture_default_str();
+    add("--layout", o.layout, "algonauts, nsd or nod", "LAYOUT")->check(CLI::IsMember({"algonauts", "nsd", "nod"}))->capture_default_str();
     add("--subjects", o.subjects, "Number of subjects", "N")->check(CLI::Range(1, 99))->capture_default_str();
     add("--images", o.images, "Training pictures per subject, instead of the preset's", "N")
         ->check(CLI::Range(2, 73000));
@@ -177,6 +179,7 @@ void run(const Options& o, cli::Context& context) {
     if (!o.labelled.empty()) labelled.emplace(o.labelled, context.overwrite);
     if (subjects) {
         if (o.layout == "nsd") sim::write_raw_nsd(subjects->path(), s, context.threads, context);
+        else if (o.layout == "nod") sim::write_raw_nod(subjects->path(), s, context.threads, context);
         else sim::write_subjects(subjects->path(), s, context.threads, context);
         write_marker(subjects->path(), {{"layout", o.layout},
                                         {"preset", s.preset},

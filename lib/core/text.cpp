@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -92,6 +93,26 @@ std::uint64_t parse_bytes(std::string_view text) {
         throw UsageError(fmt::format("'{}' is not an amount of memory", text),
                          "write it as 500M or 8G");
     return static_cast<std::uint64_t>(bytes);
+}
+
+std::vector<int> parse_ranges(std::string_view text, const std::string& option) {
+    constexpr int most = 1000;
+    std::set<int> out;
+    const auto bad = [&] { return UsageError(option + " '" + std::string(text) + "': not a list of numbers", "write " + option + " 1-10,12"); };
+    const auto number = [&](std::string_view digits) {
+        int value = 0;
+        const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+        if (code != std::errc{} || end != digits.data() + digits.size() || value < 1 || value > most) throw bad();
+        return value;
+    };
+    for (const std::string& part : split(text, ',')) {
+        const auto dash = part.find('-');
+        const int first = number(std::string_view(part).substr(0, dash));
+        const int last = dash == std::string::npos ? first : number(std::string_view(part).substr(dash + 1));
+        if (last < first) throw bad();
+        for (int n = first; n <= last; ++n) out.insert(n);
+    }
+    return {out.begin(), out.end()};
 }
 
 std::string format_bytes(double bytes) {

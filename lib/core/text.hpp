@@ -21,6 +21,8 @@ std::string link_name(std::string name);
 std::vector<std::string> nearest_first(std::string_view wanted, std::vector<std::string> known);
 // "500M", "8G", "1.5GiB", plain bytes; K, M, G, T are powers of 1024. Throws UsageError.
 std::uint64_t parse_bytes(std::string_view text);
+// "1-10,12" as numbers of 1 … 1000, ascending, each once. Throws UsageError naming `option`.
+std::vector<int> parse_ranges(std::string_view text, const std::string& option);
 std::string format_bytes(double bytes);
 std::string format_seconds(double seconds);
 

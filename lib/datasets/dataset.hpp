@@ -35,7 +35,7 @@ struct RoiClass {
 struct Hemisphere {
     std::string name;
     std::vector<std::int32_t> vertex;  // index in `space` of every column
-    std::string space = "index";       // "fsaverage", a volume ("func1pt8mm": x + X (y + Y z)), or "index" (the column itself)
+    std::string space = "index";       // "fsaverage", "fsLR32k", a volume ("func1pt8mm": x + X (y + Y z)), or "index": the column itself
     std::vector<RoiClass> roi_classes;
     std::vector<float> noise_ceiling;  // explainable share of variance per vertex, NaN: unknown; empty: none
     std::string ceiling_mode = "none"; // where it comes from: "file", "ncsnr", "split-half", "leave-one-out"
@@ -52,7 +52,7 @@ struct Roi {
 
 struct DatasetHeader {
     std::string subject;      // "subj01"
-    std::string layout;       // what it was extracted from: "algonauts", "nsd", "table"
+    std::string layout;       // what it was extracted from: "algonauts", "nsd", "nod", "table"
     std::string image_namespace;  // "nsd"
     int image_size = 0;       // pixels are image_size × image_size
     std::int64_t split_seed = 0;

@@ -186,8 +186,14 @@ std::vector<EarlyResponses> early_responses(const Plan& plan, std::size_t most) 
 
 void add_ceilings(Plan& plan) {
     for (PlannedHemisphere& h : plan.hemispheres) {
-        const bool repeated = std::any_of(h.parts.begin(), h.parts.end(), [](const auto& p) { return !p.presentations.empty(); });
-        if (!repeated) continue;
+        const bool repeated = std::any_of(h.parts.begin(), h.parts.end(), [](const auto& p) {
+            return std::any_of(p.presentations.begin(), p.presentations.end(), [](const auto& rows) { return rows.size() > 1; });
+        });
+        if (!repeated) {
+            if (plan.ceiling != "none")
+                throw BadInput(fmt::format("--ceiling {}: no picture was shown more than once", plan.ceiling), "leave it out: there is nothing to make a ceiling from");
+            continue;
+        }
         RepeatStatistics statistics(h.about.vertex.size());
         std::vector<float> rows;
         for (const ResponsePart& part : h.parts)

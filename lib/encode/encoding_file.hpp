@@ -18,7 +18,7 @@ struct RoiEncoding {
     std::string hemisphere, roi_class, roi;
     std::vector<std::int32_t> column;        // V: columns of the dataset's responses
     std::vector<std::int32_t> vertex;        // V: their index in `space`
-    std::string space = "index";             // "fsaverage", or "index": the column itself
+    std::string space = "index";             // "fsaverage", "fsLR32k", a volume ("func1pt8mm": x + X (y + Y z)), or "index": the column itself
     std::vector<float> cv_r;                 // L × V: cross-validated r at the voxel's best alpha
     std::vector<double> alpha;               // L × V: that alpha
     int chosen_layer = 0;                    // argmax over layers of mean over voxels of cv_r

@@ -47,18 +47,7 @@ class Folder : public Source {
         std::sort(names_.begin(), names_.end());
     }
     std::string where(std::size_t i) const override { return (path_ / names_.at(i)).string(); }
-    std::vector<std::uint8_t> read(std::size_t i) const override {
-        const fs::path file = path_ / names_.at(i);
-        std::error_code error;
-        const auto size = fs::file_size(file, error);
-        if (error) throw BadInput(fmt::format("{}: {}", file.string(), error.message()));
-        if (size > most_bytes) throw BadInput(fmt::format("{}: {} bytes are no picture", file.string(), size));
-        std::vector<std::uint8_t> out(size);
-        std::ifstream in(file, std::ios::binary);
-        if (!in.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(size)))
-            throw BadInput(fmt::format("{}: cannot be read ({})", file.string(), std::strerror(errno)));
-        return out;
-    }
+    std::vector<std::uint8_t> read(std::size_t i) const override { return read_picture_file(path_ / names_.at(i)); }
     std::uint64_t bytes(std::size_t i) const override {
         std::error_code error;
         const auto size = fs::file_size(path_ / names_.at(i), error);
@@ -167,6 +156,18 @@ std::shared_ptr<const Source> open_source(const fs::path& path) {
     else out = std::make_shared<Archive>(path);
     if (out->names().empty())
         throw BadInput(fmt::format("{}: holds no picture (.png, .jpg, .jpeg)", path.string()));
+    return out;
+}
+
+std::vector<std::uint8_t> read_picture_file(const fs::path& file) {
+    std::error_code error;
+    const auto size = fs::file_size(file, error);
+    if (error) throw BadInput(fmt::format("{}: {}", file.string(), error.message()));
+    if (size > most_bytes) throw BadInput(fmt::format("{}: {} bytes are no picture", file.string(), size));
+    std::vector<std::uint8_t> out(size);
+    std::ifstream in(file, std::ios::binary);
+    if (!in.read(reinterpret_cast<char*>(out.data()), static_cast<std::streamsize>(size)))
+        throw BadInput(fmt::format("{}: cannot be read ({})", file.string(), std::strerror(errno)));
     return out;
 }
 

@@ -39,6 +39,9 @@ class Source {
 // Throws BadInput where `path` is neither a folder nor a zip archive, or holds no picture.
 std::shared_ptr<const Source> open_source(const std::filesystem::path& path);
 
+// A picture file's bytes. Throws BadInput.
+std::vector<std::uint8_t> read_picture_file(const std::filesystem::path& file);
+
 // SHA-256 over "<name> <SHA-256 of the file's bytes>\n" of every picture in order.
 std::string source_sha256(const Source& source, int threads);
 

@@ -22,15 +22,19 @@ VertexMap blank(const Choice& choice, const Place& place) {
     return out;
 }
 
+Place::Kind kind_of(const std::string& space, const std::string& where) {
+    if (space == "fsaverage") return Place::fsaverage;
+    if (space == "fsLR32k") return Place::fslr;
+    if (space.starts_with("func")) return Place::volume;
+    throw BadInput(fmt::format("{}: its columns are of the space '{}', of which no place is known", where, space),
+                   "extract from data whose vertices are known (Algonauts: all-vertices_fsaverage_space.npy)");
+}
+
 // All values of a map are of one space.
 void enter_space(VertexMap& map, const Place& place, const std::string& space, const std::string& where) {
-    const bool volume = space.starts_with("func");
-    if (place.volume && !volume)
-        throw BadInput(fmt::format("{}: its columns are of the space '{}', a NIfTI file needs voxels of a volume", where, space),
-                       "fsaverage goes into .func.gii or .mgh");
-    if (!place.volume && space != "fsaverage")
-        throw BadInput(fmt::format("{}: its vertices are of the space '{}', a surface file needs fsaverage", where, space),
-                       volume ? "a volume goes into .nii.gz" : "extract from data whose vertices are known (Algonauts: all-vertices_fsaverage_space.npy)");
+    static constexpr const char* mend[] = {"fsaverage goes into .func.gii or .mgh", "fsLR 32k goes into .dscalar.nii", "a volume goes into .nii or .nii.gz"};
+    if (const auto kind = kind_of(space, where); kind != place.kind)
+        throw BadInput(fmt::format("{}: its columns are of the space '{}', which such a file cannot hold", where, space), mend[kind]);
     if (!map.space.empty() && map.space != space) throw BadInput(fmt::format("{}: of the space '{}', others are of '{}'", where, space, map.space));
     map.space = space;
 }

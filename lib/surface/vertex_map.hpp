@@ -14,9 +14,10 @@ namespace cortune::surface {
 // fsaverage: 163,842 vertices a hemisphere (FreeSurfer's icosahedron of order 7).
 inline constexpr std::int64_t fsaverage_vertices = 163842;
 
-// Where the values belong: fsaverage, or a volume of that many voxels (x + X (y + Y z)).
+// Where the values belong, and how many positions there are: vertices of fsaverage or fsLR 32k,
+// voxels of a volume (x + X (y + Y z)).
 struct Place {
-    bool volume = false;
+    enum Kind { fsaverage, fslr, volume } kind = fsaverage;
     std::int64_t positions = fsaverage_vertices;
 };
 

@@ -10,7 +10,7 @@ build=(
     g++ cmake ninja-build make pkg-config ccache
     libtorch-dev libhdf5-dev libeigen3-dev libopenblas-dev
     nlohmann-json3-dev libfmt-dev libcli11-dev catch2
-    libpng-dev libjpeg-dev libzip-dev nettle-dev zlib1g-dev libgiftiio-dev libnifti-dev libmatio-dev
+    libpng-dev libjpeg-dev libzip-dev nettle-dev zlib1g-dev libgiftiio-dev libnifti-dev libmatio-dev libcifti-dev
     gnuplot-nox
 )
 test=(

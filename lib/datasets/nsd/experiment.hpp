@@ -18,6 +18,6 @@ std::vector<std::int32_t> trial_pictures(const std::filesystem::path& design, in
 
 // Writes such a file: `order` counts columns from 1; pictures[subject] has an id from 1 for each
 // column. Throws OutputError.
-void write_design(const std::filesystem::path& path, const std::vector<double>& order, const std::vector<std::vector<double>>& pictures);
+void write_design(const std::filesystem::path& path, const std::vector<std::int64_t>& order, const std::vector<std::vector<std::int64_t>>& pictures);
 
 }  // namespace cortune::datasets::nsd

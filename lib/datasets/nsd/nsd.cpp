@@ -4,10 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
-#include <set>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -22,17 +20,15 @@ namespace fs = std::filesystem;
 namespace cortune::datasets::nsd {
 namespace {
 
-constexpr int most_sessions = 1000;
-
 Tree tree_of(const NsdOptions& options) {
     if (folder_or_nothing(options.root).empty()) throw BadInput(options.root.string() + ": no such folder");
     return {options.root, options.subject, options.space, options.preparation};
 }
 
 // The sessions to read; those left out between them are a finding.
-std::vector<int> choose_sessions(const Tree& tree, const std::string& wanted, Plan& plan) {
+std::vector<int> choose_sessions(const Tree& tree, const std::vector<int>& wanted, Plan& plan) {
     const auto there = tree.sessions();
-    const auto out = wanted.empty() ? there : parse_sessions(wanted);
+    const auto out = wanted.empty() ? there : wanted;
     std::vector<std::string> missing;
     for (const int s : out)
         if (!std::binary_search(there.begin(), there.end(), s)) missing.push_back(std::to_string(s));
@@ -84,26 +80,6 @@ void add_ceiling(const NsdOptions& options, const Tree& tree, const Grid& grid, 
 }
 
 }  // namespace
-
-std::vector<int> parse_sessions(const std::string& text) {
-    std::set<int> out;
-    const auto bad = [&] { return UsageError(fmt::format("--sessions '{}' is no list of sessions", text), "write --sessions 1-10,12"); };
-    const auto number = [&](std::string_view digits) {
-        int value = 0;
-        const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-        if (code != std::errc{} || end != digits.data() + digits.size() || value < 1 || value > most_sessions) throw bad();
-        return value;
-    };
-    for (const std::string& part : split(text, ',')) {
-        const auto dash = part.find('-');
-        const int first = number(std::string_view(part).substr(0, dash));
-        const int last = dash == std::string::npos ? first : number(std::string_view(part).substr(dash + 1));
-        if (last < first) throw bad();
-        for (int s = first; s <= last; ++s) out.insert(s);
-    }
-    if (out.empty()) throw bad();
-    return {out.begin(), out.end()};
-}
 
 std::vector<float> ceiling_of_ncsnr(const std::vector<float>& ncsnr, const std::vector<std::int32_t>& repeats) {
     double noise = 0;

@@ -17,7 +17,7 @@ struct NsdOptions {
     int subject = 0;
     std::string space = "func1pt8mm";  // func1pt8mm, func1mm or fsaverage
     std::string preparation = "betas_fithrf_GLMdenoise_RR";
-    std::string sessions;              // "1-10,12"; empty: all that are there
+    std::vector<int> sessions = {};    // ascending; empty: all that are there
     RegionOptions regions;
     // "file": ncsnr beside the betas; from the repeats: "ncsnr", "split-half",
     // "leave-one-out"; "none"; empty: "file" where it is there.
@@ -25,9 +25,6 @@ struct NsdOptions {
     std::filesystem::path stimuli;  // empty: in its place below root
     int threads = 1;
 };
-
-// "1-10,12" as numbers, ascending, each once. Throws UsageError.
-std::vector<int> parse_sessions(const std::string& text);
 
 // Explainable share of variance of the mean of nᵢ repeats of image i:
 // ncsnr² / (ncsnr² + mean over images of 1/nᵢ). (NSD data manual, "Noise ceiling".)

@@ -9,12 +9,11 @@
 
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
-#include "core/parallel.hpp"
-#include "core/random.hpp"
 #include "datasets/nsd/experiment.hpp"
 #include "datasets/nsd/nifti.hpp"
 #include "datasets/nsd/tree.hpp"
 #include "datasets/simulate/files.hpp"
+#include "datasets/simulate/trials.hpp"
 #include "datasets/simulate/truth.hpp"
 #include "datasets/whole_file.hpp"
 #include "h5/foreign.hpp"
@@ -26,26 +25,7 @@ namespace {
 
 constexpr int subjects_of_nsd = 8;
 constexpr double millimetres = 1.8, scale = 300;
-constexpr std::int64_t block_columns = 256, trials_at_once = 25;
-
-// Which of its pictures (columns of subjectim, from 0) a trial shows: the same for all subjects.
-std::vector<std::int64_t> trial_columns(std::int64_t columns, const SimulationOptions& o) {
-    const std::int64_t shown = columns * o.repeats;
-    const std::int64_t trials = (shown + nsd::session_trials - 1) / nsd::session_trials * nsd::session_trials;
-    Rng rng(static_cast<std::uint64_t>(o.noise_seed), 8ULL << 40);
-    auto out = rng.permutation(trials);
-    for (auto& t : out) t %= columns;
-    return out;
-}
-
-// The pictures of a subject by ascending id.
-std::vector<std::uint64_t> pictures_of(const SimulationOptions& o, int subject) {
-    const SubjectImages seen = subject_images(o, subject);
-    std::vector<std::uint64_t> out = seen.training;
-    out.insert(out.end(), seen.test.begin(), seen.test.end());
-    std::sort(out.begin(), out.end());
-    return out;
-}
+constexpr std::int64_t trials_at_once = 25;
 
 // Voxels of both hemispheres in one volume, lh at low x, with gaps as a mask has them.
 struct Placement {
@@ -98,68 +78,6 @@ void write_labels(const nsd::Tree& tree, const Placement& placement, const std::
     }
 }
 
-// Noiseless responses (pictures × vertices); the pictures go into the brick.
-void show_pictures(const std::vector<std::uint64_t>& pictures, const std::array<HemisphereModel, 2>& cortex, const SimulationOptions& o, int threads,
-                   h5::Dataset& brick, std::array<NpyMatrix, 2>& noiseless, Reporter& reporter) {
-    struct Seen {
-        images::Image picture;
-        std::array<std::vector<float>, 2> response;
-    };
-    const auto seed = static_cast<std::uint64_t>(o.seed);
-    const auto produce = [&](std::size_t k) {
-        const Scene scene = draw_scene(seed, pictures[k]);
-        Seen out{render_scene(scene, seed, pictures[k], o.image_size), {}};
-        const FeatureMaps maps = feature_maps(out.picture);
-        for (std::size_t side = 0; side < 2; ++side) {
-            out.response[side].resize(cortex[side].vertices.size());
-            respond(cortex[side], scene, maps, out.response[side].data());
-        }
-        return out;
-    };
-    ordered_pipeline(pictures.size(), threads, static_cast<std::size_t>(4 * threads), produce, [&](std::size_t k, Seen one) {
-        brick.write_rows<std::uint8_t>(pictures[k], 1, one.picture.rgb.data());
-        for (std::size_t side = 0; side < 2; ++side)
-            noiseless[side].write(static_cast<std::int64_t>(k), 0, one.response[side].data(), static_cast<std::int64_t>(one.response[side].size()));
-        reporter.progress("pictures", static_cast<std::int64_t>(k) + 1, static_cast<std::int64_t>(pictures.size()));
-    });
-}
-
-// One vertex's trials in percent signal change, in the steps that int16 × 1/300 has.
-void measure_vertex(const std::vector<double>& noiseless, const std::vector<std::int64_t>& picture, double wanted, int repeats, Rng rng, std::vector<float>& trial) {
-    double mean = 0, square = 0;
-    const auto n = static_cast<double>(noiseless.size());
-    for (const double v : noiseless) mean += v / n;
-    for (const double v : noiseless) square += (v - mean) * (v - mean) / n;
-    const double signal = std::sqrt(square), noise = signal * std::sqrt((1 - wanted) / wanted * repeats), unit = std::hypot(signal, noise);
-    for (std::size_t t = 0; t < trial.size(); ++t) {
-        const double session = static_cast<double>(t / static_cast<std::size_t>(nsd::session_trials));
-        const double z = unit > 0 ? (noiseless[static_cast<std::size_t>(picture[t])] - mean + noise * rng.normal()) / unit : 0;
-        const double percent = 0.5 + 0.2 * std::sin(session) + (1.5 + 0.1 * std::cos(session)) * z;
-        trial[t] = static_cast<float>(std::clamp(std::round(scale * percent), -32768.0, 32767.0) / scale);
-    }
-}
-
-void measure_trials(const HemisphereModel& model, const NpyMatrix& noiseless, const std::vector<std::int64_t>& picture, const SimulationOptions& o, int subject,
-                    std::size_t side, int threads, NpyMatrix& trials) {
-    const std::int64_t columns = noiseless.columns();
-    parallel_for(static_cast<std::size_t>((columns + block_columns - 1) / block_columns), threads, [&](std::size_t b) {
-        check_interrupt();
-        const std::int64_t first = static_cast<std::int64_t>(b) * block_columns, width = std::min(block_columns, columns - first);
-        const auto across = static_cast<std::size_t>(width), pictures = static_cast<std::size_t>(noiseless.rows());
-        std::vector<float> clean(pictures * across), block(picture.size() * across), trial(picture.size());
-        for (std::size_t i = 0; i < pictures; ++i) noiseless.read(static_cast<std::int64_t>(i), first, &clean[i * across], width);
-        std::vector<double> column(pictures);
-        for (std::size_t c = 0; c < across; ++c) {
-            const auto vertex = static_cast<std::uint64_t>(first) + c;
-            for (std::size_t i = 0; i < pictures; ++i) column[i] = static_cast<double>(clean[i * across + c]);
-            const Rng rng(static_cast<std::uint64_t>(o.noise_seed), (9ULL << 40) + ((static_cast<std::uint64_t>(2 * subject) + side) << 32) + vertex);
-            measure_vertex(column, picture, model.vertices[vertex].noise_ceiling, o.repeats, rng, trial);
-            for (std::size_t t = 0; t < trial.size(); ++t) block[t * across + c] = trial[t];
-        }
-        for (std::size_t t = 0; t < picture.size(); ++t) trials.write(static_cast<std::int64_t>(t), first, &block[t * across], width);
-    });
-}
-
 void write_sessions(const nsd::Tree& tree, const Placement& placement, const std::array<NpyMatrix, 2>& trials, Reporter& reporter) {
     const auto& g = placement.grid;
     const auto voxels = static_cast<std::size_t>(g[0] * g[1] * g[2]);
@@ -202,12 +120,13 @@ void write_subject(const fs::path& folder, const SimulationOptions& o, int subje
                          static_cast<std::int64_t>(cortex[side].vertices.size()));
     };
     std::array<NpyMatrix, 2> noiseless{matrix(0, "noiseless", pictures.size()), matrix(1, "noiseless", pictures.size())};
-    show_pictures(pictures, cortex, o, threads, brick, noiseless, reporter);
+    show_pictures(pictures, cortex, o, threads, [&](std::size_t k, const images::Image& picture) { brick.write_rows<std::uint8_t>(pictures[k], 1, picture.rgb.data()); },
+                  noiseless, reporter);
     std::array<NpyMatrix, 2> trials{matrix(0, "trials", column.size()), matrix(1, "trials", column.size())};
     std::vector<std::int64_t> picture;
     for (const auto c : column) picture.push_back(c % static_cast<std::int64_t>(pictures.size()));
     for (std::size_t side = 0; side < 2; ++side) {
-        measure_trials(cortex[side], noiseless[side], picture, o, subject, side, threads, trials[side]);
+        measure_trials(cortex[side], noiseless[side], picture, {subject, side, nsd::session_trials, 1 / scale}, o, threads, trials[side]);
         const std::vector<std::int64_t> voxel(placement.voxel[side].begin(), placement.voxel[side].end());
         write_npy<std::int64_t>(truth / (cortex[side].name + "_voxel.npy"), {voxel.size()}, voxel, staged);
         write_hemisphere_truth(truth, cortex[side]);
@@ -222,17 +141,18 @@ void write_raw_nsd(const fs::path& folder, const SimulationOptions& o, int threa
     if (o.subjects > subjects_of_nsd) throw UsageError(fmt::format("--layout nsd holds {} subjects at most", subjects_of_nsd));
     std::size_t columns = 0;
     for (int s = 1; s <= o.subjects; ++s) columns = std::max(columns, pictures_of(o, s).size());
-    const auto column = trial_columns(static_cast<std::int64_t>(columns), o);
+    // The same for all subjects.
+    const auto column = trial_order(static_cast<std::int64_t>(columns), nsd::session_trials, o);
     const nsd::Tree tree{folder, 1};
     for (const fs::path& p : {tree.design().parent_path(), tree.stimuli().parent_path()}) make_folder(p);
-    std::vector<double> order;
-    for (const auto c : column) order.push_back(static_cast<double>(c + 1));
-    std::vector<std::vector<double>> pictures;
+    std::vector<std::int64_t> order;
+    for (const auto c : column) order.push_back(c + 1);
+    std::vector<std::vector<std::int64_t>> pictures;
     for (int s = 1; s <= subjects_of_nsd; ++s) {
         // Subjects that are not simulated have seen what the first has.
         const auto seen = pictures_of(o, s <= o.subjects ? s : 1);
         pictures.emplace_back();
-        for (std::size_t c = 0; c < columns; ++c) pictures.back().push_back(static_cast<double>(seen[c % seen.size()] + 1));
+        for (std::size_t c = 0; c < columns; ++c) pictures.back().push_back(static_cast<std::int64_t>(seen[c % seen.size()]) + 1);
     }
     nsd::write_design(tree.design(), order, pictures);
     h5::ForeignOutput stimuli(tree.stimuli());

@@ -1,5 +1,5 @@
 complete -c nsd-simulate -l preset -r -d 'tiny, small or nsd'
-complete -c nsd-simulate -l layout -r -d 'algonauts or nsd'
+complete -c nsd-simulate -l layout -r -d 'algonauts, nsd or nod'
 complete -c nsd-simulate -l subjects -r -d 'Number of subjects'
 complete -c nsd-simulate -l images -r -d 'Training pictures per subject, instead of the preset'\''s'
 complete -c nsd-simulate -l test-images -r -d 'Official test pictures, instead of the preset'\''s'

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "datasets/mat_file.hpp"
+
+#include <fmt/format.h>
+#include <matio.h>
+
+#include <memory>
+
+#include "core/error.hpp"
+#include "datasets/foreign.hpp"
+
+namespace cortune::datasets {
+namespace {
+
+struct Close {
+    void operator()(mat_t* file) const { Mat_Close(file); }
+    void operator()(matvar_t* variable) const { Mat_VarFree(variable); }
+};
+
+template <class T>
+std::vector<std::int64_t> as_integers(const matvar_t& v) {
+    const auto* from = static_cast<const T*>(v.data);
+    std::vector<std::int64_t> out;
+    for (std::size_t i = 0; i < v.dims[0] * v.dims[1]; ++i) out.push_back(static_cast<std::int64_t>(from[i]));
+    return out;
+}
+
+}  // namespace
+
+MatMatrix read_mat(const std::filesystem::path& path, const std::string& name, const std::string& mend) {
+    require_file(path);
+    Mat_LogInitFunc("cortune", [](int, char*) {});
+    const std::string where = path.string();
+    const std::unique_ptr<mat_t, Close> file(Mat_Open(where.c_str(), MAT_ACC_RDONLY));
+    if (!file) throw BadInput(where + ": not a MAT file, or cut short");
+    const std::unique_ptr<matvar_t, Close> v(Mat_VarRead(file.get(), name.c_str()));
+    if (!v) throw BadInput(fmt::format("{}: the variable {} is missing or cannot be read", where, name), mend);
+    if (v->rank != 2 || v->data == nullptr || v->isComplex != 0) throw BadInput(fmt::format("{}: {}: expected a matrix of numbers", where, name));
+    MatMatrix out{v->dims[0], v->dims[1], {}};
+    switch (v->data_type) {
+        case MAT_T_DOUBLE: out.value = as_integers<double>(*v); break;
+        case MAT_T_SINGLE: out.value = as_integers<float>(*v); break;
+        case MAT_T_INT8: out.value = as_integers<std::int8_t>(*v); break;
+        case MAT_T_UINT8: out.value = as_integers<std::uint8_t>(*v); break;
+        case MAT_T_INT16: out.value = as_integers<std::int16_t>(*v); break;
+        case MAT_T_UINT16: out.value = as_integers<std::uint16_t>(*v); break;
+        case MAT_T_INT32: out.value = as_integers<std::int32_t>(*v); break;
+        case MAT_T_UINT32: out.value = as_integers<std::uint32_t>(*v); break;
+        default: throw BadInput(fmt::format("{}: {}: expected a matrix of numbers", where, name));
+    }
+    return out;
+}
+
+void write_mat(const std::filesystem::path& path, const std::vector<std::pair<std::string, MatMatrix>>& matrices) {
+    // A header of our own: matio's has the day in it.
+    const std::unique_ptr<mat_t, Close> file(Mat_CreateVer(path.c_str(), "MATLAB 5.0 MAT-file, simulated by cortune", MAT_FT_MAT5));
+    if (!file) throw OutputError(path.string() + ": cannot be written");
+    for (const auto& [name, m] : matrices) {
+        std::vector<double> values(m.value.begin(), m.value.end());
+        std::size_t dims[2] = {m.rows, m.columns};
+        const std::unique_ptr<matvar_t, Close> v(Mat_VarCreate(name.c_str(), MAT_C_DOUBLE, MAT_T_DOUBLE, 2, dims, values.data(), MAT_F_DONT_COPY_DATA));
+        if (!v || Mat_VarWrite(file.get(), v.get(), MAT_COMPRESSION_NONE) != 0) throw OutputError(path.string() + ": cannot be written");
+    }
+}
+
+}  // namespace cortune::datasets

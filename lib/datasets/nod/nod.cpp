@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "datasets/nod/nod.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "datasets/foreign.hpp"
+#include "datasets/nod/atlas.hpp"
+#include "datasets/nod/cifti.hpp"
+#include "datasets/nod/tree.hpp"
+#include "datasets/session_rows.hpp"
+
+namespace fs = std::filesystem;
+
+namespace cortune::datasets::nod {
+namespace {
+
+// A run's betas at the brainordinates that are wanted.
+class RunBetas : public SessionFile {
+  public:
+    RunBetas(const Run& run, const CiftiFile& like, std::vector<std::int64_t> at) : file_(run.betas), at_(std::move(at)) {
+        if (file_.maps() != static_cast<std::int64_t>(run.picture.size()))
+            throw BadInput(fmt::format("{}: {} trials, {} has {}", run.betas.string(), file_.maps(), run.events.string(), run.picture.size()),
+                           "betas and events must be of the same run; one of the two is cut short or of another session");
+        for (const char* h : {"lh", "rh"})
+            if (file_.cortex(h).vertex != like.cortex(h).vertex || file_.cortex(h).offset != like.cortex(h).offset)
+                throw BadInput(fmt::format("{}: other brainordinates than in {}", run.betas.string(), like.path().string()));
+    }
+    const fs::path& path() const override { return file_.path(); }
+    std::uint64_t trials() const override { return static_cast<std::uint64_t>(file_.maps()); }
+    std::uint64_t bytes() const override {
+        std::error_code error;
+        const auto size = fs::file_size(path(), error);
+        return error ? 0 : size;
+    }
+    // The file has all trials of a brainordinate together: they are read at once and kept
+    // until the last are given out.
+    void read(std::uint64_t first, std::uint64_t count, float* out) const override {
+        if (rows_.empty()) {
+            rows_.resize(at_.size() * trials());
+            for (std::size_t v = 0; v < at_.size(); ++v) file_.read(at_[v], rows_.data() + v * trials());
+        }
+        for (std::uint64_t t = first; t < first + count; ++t)
+            for (std::size_t v = 0; v < at_.size(); ++v) *out++ = rows_[v * trials() + t];
+        if (first + count >= trials()) std::vector<float>().swap(rows_);
+    }
+
+  private:
+    CiftiFile file_;
+    std::vector<std::int64_t> at_;
+    mutable std::vector<float> rows_;  // units × trials
+};
+
+// Pictures by name below one folder.
+class Stimuli : public images::Source {
+  public:
+    Stimuli(const fs::path& folder, std::vector<std::string> names) : Source(folder) {
+        names_ = std::move(names);
+        for (std::size_t i = 0; i < names_.size(); ++i) require_file(path_ / names_[i]);
+    }
+    std::string where(std::size_t i) const override { return (path_ / names_.at(i)).string(); }
+    std::vector<std::uint8_t> read(std::size_t i) const override { return images::read_picture_file(path_ / names_.at(i)); }
+    std::uint64_t bytes(std::size_t i) const override {
+        std::error_code error;
+        const auto size = fs::file_size(path_ / names_.at(i), error);
+        return error ? 0 : size;
+    }
+};
+
+// R² per brainordinate of the betas' file in one hemisphere; NaN: unknown.
+std::vector<float> prf_fit(const Tree& tree, const CiftiFile& like, const std::string& hemisphere) {
+    constexpr std::int64_t fit = 3;  // rows: angle, eccentricity, size, R²
+    const CiftiFile file(tree.prf());
+    if (file.maps() != fit + 1) throw BadInput(fmt::format("{}: expected the maps angle, eccentricity, size and R², found {}", tree.prf().string(), file.maps()));
+    const CortexModel& here = file.cortex(hemisphere);
+    std::map<std::int32_t, std::int64_t> at;
+    for (std::size_t i = 0; i < here.vertex.size(); ++i) at[here.vertex[i]] = here.offset + static_cast<std::int64_t>(i);
+    std::vector<float> out, all(static_cast<std::size_t>(file.maps()));
+    for (const auto v : like.cortex(hemisphere).vertex) {
+        out.push_back(std::numeric_limits<float>::quiet_NaN());
+        if (const auto found = at.find(v); found != at.end()) {
+            file.read(found->second, all.data());
+            out.back() = all[fit];
+        }
+    }
+    return out;
+}
+
+// Regions' numbers (from 1) that were asked for.
+std::vector<int> wanted_regions(const Atlas& atlas, const std::vector<std::string>& names) {
+    std::vector<int> out;
+    for (const auto& name : names) {
+        const auto found = std::find(atlas.name.begin(), atlas.name.end(), name);
+        if (found == atlas.name.end())
+            throw BadInput(fmt::format("{}: no region '{}'", atlas.names_file.string(), name), "known, nearest first: " + join(nearest_first(name, atlas.name)));
+        out.push_back(static_cast<int>(found - atlas.name.begin()) + 1);
+    }
+    if (names.empty())
+        for (int r = 1; r <= regions; ++r) out.push_back(r);
+    return out;
+}
+
+// Places in the hemisphere's cortex that are taken, ascending.
+std::vector<std::size_t> choose(const Atlas& atlas, const CortexModel& cortex, const std::vector<int>& wanted, int best, const std::vector<float>& fit) {
+    std::vector<std::size_t> out;
+    for (const int region : wanted) {
+        std::vector<std::size_t> inside;
+        for (std::size_t i = 0; i < cortex.vertex.size(); ++i)
+            if (atlas.region(cortex.offset + static_cast<std::int64_t>(i)) == region) inside.push_back(i);
+        if (best > 0) {
+            // What has no R² comes last, and of equals the first.
+            const auto value = [&](std::size_t i) { return std::isfinite(fit[i]) ? fit[i] : -std::numeric_limits<float>::infinity(); };
+            std::stable_sort(inside.begin(), inside.end(), [&](std::size_t a, std::size_t b) { return value(a) > value(b); });
+            inside.resize(std::min(inside.size(), static_cast<std::size_t>(best)));
+        }
+        out.insert(out.end(), inside.begin(), inside.end());
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+PlannedHemisphere plan_hemisphere(const std::string& name, const NodOptions& options, const Tree& tree, const std::vector<Run>& runs, const Atlas& atlas,
+                                  const CiftiFile& first) {
+    const CortexModel& cortex = first.cortex(name);
+    const auto wanted = wanted_regions(atlas, options.regions);
+    const auto taken = choose(atlas, cortex, wanted, options.prf_best, options.prf_best > 0 ? prf_fit(tree, first, name) : std::vector<float>{});
+    if (taken.empty()) throw BadInput(fmt::format("{}: no vertex of {} is in a region that was asked for", atlas.labels_file.string(), name));
+    PlannedHemisphere out;
+    out.about.name = name;
+    out.about.space = "fsLR32k";
+    RoiClass glasser{"glasser", {}, {}, {}};
+    for (const int r : wanted) {
+        glasser.label_value.push_back(static_cast<std::int16_t>(r));
+        glasser.label_name.push_back(atlas.name[static_cast<std::size_t>(r - 1)]);
+    }
+    std::vector<std::int64_t> at;
+    for (const std::size_t i : taken) {
+        at.push_back(cortex.offset + static_cast<std::int64_t>(i));
+        out.about.vertex.push_back(cortex.vertex[i]);
+        glasser.label.push_back(static_cast<std::int16_t>(atlas.region(at.back())));
+    }
+    out.about.roi_classes.push_back(std::move(glasser));
+    std::vector<std::shared_ptr<const SessionFile>> files;
+    for (const Run& run : runs) files.push_back(std::make_shared<RunBetas>(run, first, at));
+    out.parts.push_back({std::make_shared<SessionRows>(std::move(files), at.size(), name, options.threads)});
+    return out;
+}
+
+}  // namespace
+
+Plan nod_plan(const NodOptions& options, Reporter& reporter) {
+    const Tree tree{options.root, options.subject};
+    const auto runs = tree.runs(options.sessions);
+    const Atlas atlas = read_atlas(options.atlas, options.atlas_names);
+    const CiftiFile first(runs.front().betas);
+    const auto cortex = static_cast<std::size_t>(first.cortex("lh").vertex.size() + first.cortex("rh").vertex.size());
+    if (atlas.label.size() != cortex)
+        throw BadInput(fmt::format("{}: {} labels, {} has {} brainordinates of cortex", atlas.labels_file.string(), atlas.label.size(), first.path().string(), cortex));
+    Plan plan;
+    plan.header.subject = tree.subject_name();
+    plan.header.layout = "nod";
+    plan.header.image_namespace = "imagenet";
+    plan.ceiling = options.ceiling;
+    std::map<std::string, std::vector<std::uint64_t>> rows;  // of every picture
+    std::uint64_t row = 0;
+    for (const Run& run : runs)
+        for (const auto& name : run.picture) rows[name].push_back(row++);
+    std::vector<std::string> names;
+    std::vector<std::vector<std::uint64_t>> presentations;
+    for (const auto& [name, shown] : rows) {
+        names.push_back(name);
+        presentations.push_back(shown);
+    }
+    const auto source = std::make_shared<const Stimuli>(tree.stimuli(), names);
+    for (std::size_t i = 0; i < names.size(); ++i)
+        plan.images.push_back({source, i, "imagenet:" + fs::path(names[i]).stem().string(), false, static_cast<std::int32_t>(presentations[i].size())});
+    for (const std::string h : {"lh", "rh"}) {
+        plan.hemispheres.push_back(plan_hemisphere(h, options, tree, runs, atlas, first));
+        plan.hemispheres.back().parts[0].presentations = presentations;
+    }
+    reporter.info(fmt::format("{}: {} runs, {} trials, {} pictures", tree.subject_name(), runs.size(), row, names.size()));
+    plan.files = {atlas.labels_file, atlas.names_file};
+    if (options.prf_best > 0) plan.files.push_back(tree.prf());
+    for (const Run& run : runs) plan.files.insert(plan.files.end(), {run.events, run.betas});
+    return plan;
+}
+
+}  // namespace cortune::datasets::nod
