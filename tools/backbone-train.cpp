@@ -3,6 +3,7 @@
 // share/models/alexnet-mini.h5 from nsd-simulate's classes; writes kind model.
 #include <fmt/format.h>
 
+#include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "engine/engine.hpp"
 
@@ -27,11 +28,11 @@ void declare(CLI::App& app, engine::BackboneJob& j) {
     auto& o = j.options;
     app.add_option("IMAGES", j.images, "Folder with train/ and val/")->required()->type_name("DIR");
     app.add_option("--backbone", j.backbone, "Architecture")->capture_default_str()->type_name("NAME");
-    app.add_option("--epochs", o.epochs, "Passes over the training pictures")->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("INT");
-    app.add_option("--batch", o.batch, "Pictures per step")->check(CLI::Range(2, 1 << 20))->capture_default_str()->type_name("INT");
-    app.add_option("--lr", o.learning_rate, "Adam's learning rate at the start")->check(CLI::PositiveNumber)->capture_default_str()->type_name("FLOAT");
-    app.add_option("--weight-decay", o.weight_decay, "L2 penalty")->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("FLOAT");
-    app.add_option("--dropout", o.dropout, "Dropout of the classifier's layers")->check(CLI::Range(0., .99))->capture_default_str()->type_name("FLOAT");
+    app.add_option("--epochs", o.epochs, "Passes over the training pictures")->check(cli::whole_at_least(0))->capture_default_str()->type_name("INT");
+    app.add_option("--batch", o.batch, "Pictures per step")->check(cli::whole_between(2, 1 << 20))->capture_default_str()->type_name("INT");
+    app.add_option("--lr", o.learning_rate, "Adam's learning rate at the start")->check(cli::above_zero())->capture_default_str()->type_name("FLOAT");
+    app.add_option("--weight-decay", o.weight_decay, "L2 penalty")->check(cli::not_negative())->capture_default_str()->type_name("FLOAT");
+    app.add_option("--dropout", o.dropout, "Dropout of the classifier's layers")->check(cli::between(0., .99))->capture_default_str()->type_name("FLOAT");
 }
 
 void run(const engine::BackboneJob& options, cli::Context& context) {

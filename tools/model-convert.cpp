@@ -6,6 +6,7 @@
 // Reference: cortune(5); the safetensors format's own description.
 #include <fmt/format.h>
 
+#include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "weights/architecture.hpp"
@@ -62,7 +63,7 @@ void declare(CLI::App& app, Options& o) {
            "--image-size", o.image_size,
            "Side in pixels of the pictures that the network will be fed; by default what the input "
            "says, else the architecture's own size")
-        ->check(CLI::Range(1, 4096))
+        ->check(cli::whole_between(1, 4096))
         ->type_name("PIXELS");
     app.add_flag("--heads", o.heads,
                  "Write the projection heads, too (safetensors; names begin with 'heads.')");
@@ -101,7 +102,7 @@ void set_image_size(weights::Model& model, int wanted) {
 
 void run(const Options& o, cli::Context& context) {
     check_options(o);
-    h5::check_target(context.output, context.overwrite);
+    h5::check_target(context.output, context.overwrite, h5::Replaces::any_file);
     h5::Record record = context.record();
     weights::Model model = weights::load_weights(o.input, record, o.backbone);
     if (o.heads && model.heads.empty())

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "core/system.hpp"
@@ -92,24 +93,24 @@ void declare_subjects(CLI::App& app, Options& o) {
     add("--preset", o.preset, "tiny, small or nsd", "NAME")
         ->check(CLI::IsMember({"tiny", "small", "nsd"}))->capture_default_str();
     add("--layout", o.layout, "algonauts, nsd or nod", "LAYOUT")->check(CLI::IsMember({"algonauts", "nsd", "nod"}))->capture_default_str();
-    add("--subjects", o.subjects, "Number of subjects", "N")->check(CLI::Range(1, 99))->capture_default_str();
+    add("--subjects", o.subjects, "Number of subjects", "N")->check(cli::whole_between(1, 99))->capture_default_str();
     add("--images", o.images, "Training pictures per subject, instead of the preset's", "N")
-        ->check(CLI::Range(2, 73000));
+        ->check(cli::whole_between(2, 73000));
     add("--test-images", o.test_images, "Official test pictures, instead of the preset's", "N")
-        ->check(CLI::Range(2, 73000));
+        ->check(cli::whole_between(2, 73000));
     // Labelled pictures have a size, too.
     app.add_option("--image-size", o.image_size, "Pixels on a side of every picture written")
-        ->check(CLI::Range(32, 2048))->type_name("PIXELS");
-    add("--repeats", o.repeats, "Presentations of every picture (3)", "N")->check(CLI::Range(1, 100));
+        ->check(cli::whole_between(32, 2048))->type_name("PIXELS");
+    add("--repeats", o.repeats, "Presentations of every picture (3)", "N")->check(cli::whole_between(1, 100));
     add("--noise-ceiling", o.noise_ceiling,
         "Mean explainable share of variance of the averaged responses in the ROIs "
         "(tiny and nsd 0.5, small 0.65)",
         "SHARE")
-        ->check(CLI::Range(0.02, 0.98));
-    add("--roi-scale", o.roi_scale, "ROI sizes relative to preset small", "X")->check(CLI::Range(0.1, 14.0));
+        ->check(cli::between(0.02, 0.98));
+    add("--roi-scale", o.roi_scale, "ROI sizes relative to preset small", "X")->check(cli::between(0.1, 14.0));
     add("--noise-seed", o.noise_seed,
         "Seed of noise and trial order alone (that of --seed): another scan of the same subjects", "INT")
-        ->check(CLI::NonNegativeNumber);
+        ->check(cli::whole_at_least(0));
 }
 
 void declare_labelled(CLI::App& app, Options& o) {
@@ -117,9 +118,9 @@ void declare_labelled(CLI::App& app, Options& o) {
         return o.of_labelled.emplace_back(app.add_option(name, to, text)->type_name("N")->capture_default_str());
     };
     app.add_option("--labelled", o.labelled, "Also, or only, write a labelled folder here")->type_name("DIR");
-    add("--per-class", o.per_class, "Training pictures per class with --labelled")->check(CLI::Range(1, 1000000));
+    add("--per-class", o.per_class, "Training pictures per class with --labelled")->check(cli::whole_between(1, 1000000));
     add("--val-per-class", o.validation_per_class, "Validation pictures per class with --labelled")
-        ->check(CLI::Range(0, 1000000));
+        ->check(cli::whole_between(0, 1000000));
 }
 
 void declare(CLI::App& app, Options& o) {

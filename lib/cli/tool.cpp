@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 
 #include <fmt/format.h>
@@ -37,11 +38,11 @@ void declare_common(CLI::App& app, const Common& common, Context& context, Asked
     }
     if (common.seed)
         app.add_option("--seed", context.seed, "Seed of everything random")
-            ->type_name("INT")->check(CLI::NonNegativeNumber)->capture_default_str()->group(group);
+            ->type_name("INT")->check(whole_at_least(0))->capture_default_str()->group(group);
     if (common.threads)
         app.add_option("--threads", context.threads,
                        "Threads to use; by default $SLURM_CPUS_PER_TASK, else the cores this process may use")
-            ->type_name("INT")->check(CLI::Range(1, 4096))->group(group);
+            ->type_name("INT")->check(whole_between(1, 4096))->group(group);
     if (common.device)
         app.add_option("--device", context.device, "auto, cpu, cuda or cuda:N")
             ->type_name("DEVICE")->capture_default_str()->group(group);

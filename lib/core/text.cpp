@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -72,9 +73,12 @@ std::string lower_snake(std::string_view text) {
 
 std::vector<std::string> nearest_first(std::string_view wanted, std::vector<std::string> known) {
     const std::string target = lower(wanted);
-    std::stable_sort(known.begin(), known.end(), [&](const auto& a, const auto& b) {
-        return edit_distance(target, lower(a)) < edit_distance(target, lower(b));
-    });
+    // What begins with it is nearer than what merely resembles it: FFA means FFA-1, not OFA.
+    const auto distance = [&](const std::string& name) {
+        const bool begins = !target.empty() && lower(name).starts_with(target);
+        return std::pair(!begins, edit_distance(target, lower(name)));
+    };
+    std::stable_sort(known.begin(), known.end(), [&](const auto& a, const auto& b) { return distance(a) < distance(b); });
     return known;
 }
 
@@ -89,8 +93,8 @@ std::uint64_t parse_bytes(std::string_view text) {
     const double bytes = std::ldexp(value, static_cast<int>(10 * power));
     // Written so that a NaN fails too.
     if (error != std::errc{} || unit.size() > 1 || (!unit.empty() && power == 0) ||
-        !(bytes >= 0 && bytes < 0x1p63))
-        throw UsageError(fmt::format("'{}' is not an amount of memory", text),
+        !(bytes >= 1 && bytes < 0x1p63))
+        throw UsageError(fmt::format("--memory '{}' is not an amount of memory", text),
                          "write it as 500M or 8G");
     return static_cast<std::uint64_t>(bytes);
 }

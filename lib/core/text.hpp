@@ -16,10 +16,10 @@ std::string trim(std::string_view text);
 std::string lower_snake(std::string_view text);
 // A name as an HDF5 link: without slashes, and neither empty nor ".".
 std::string link_name(std::string name);
-// `known` sorted by edit distance to `wanted`, nearest first (Levenshtein, case
-// folded): for "unknown ROI 'V1w'; known: V1v, …".
+// `known` sorted by nearness to `wanted`: names that begin with it, then by edit distance
+// (Levenshtein, case folded): for "unknown ROI 'V1w'; known: V1v, …".
 std::vector<std::string> nearest_first(std::string_view wanted, std::vector<std::string> known);
-// "500M", "8G", "1.5GiB", plain bytes; K, M, G, T are powers of 1024. Throws UsageError.
+// "500M", "8G", "1.5GiB", plain bytes, 1 or more; K, M, G, T are powers of 1024. Throws UsageError.
 std::uint64_t parse_bytes(std::string_view text);
 // "1-10,12" as numbers of 1 … 1000, ascending, each once. Throws UsageError naming `option`.
 std::vector<int> parse_ranges(std::string_view text, const std::string& option);

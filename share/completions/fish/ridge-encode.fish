@@ -1,6 +1,6 @@
 complete -c ridge-encode -l layers -r -d 'Modules to tap, e.g. features.2,classifier.5; default: those of the paper'
-complete -c ridge-encode -l hemi -r -d 'Hemisphere of --roi'
-complete -c ridge-encode -l roi -r -d 'Region(s) of interest, separated by commas; A+B is a union'
+complete -c ridge-encode -l hemi -r -d 'Hemisphere of --roi; with a tuned model by default that of the model'
+complete -c ridge-encode -l roi -r -d 'Region(s) of interest, separated by commas; A+B is a union; with a tuned model by default that of the model'
 complete -c ridge-encode -l roi-class -r -d 'Class of --roi, where the name alone is not unique'
 complete -c ridge-encode -l all -d 'Every ROI of the subject, also with a tuned model'
 complete -c ridge-encode -l protocol -r -d 'held-out, paper or train-cv'

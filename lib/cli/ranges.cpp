@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "cli/ranges.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <functional>
+
+namespace cortune::cli {
+namespace {
+
+CLI::Validator number(const std::string& wanted, bool whole, const std::function<bool(double)>& fits) {
+    CLI::Validator out(
+        [=](std::string& text) -> std::string {
+            double value = 0;
+            // from_chars knows no leading plus.
+            const std::string_view digits = std::string_view(text).substr(text.starts_with('+') ? 1 : 0);
+            const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+            const bool good = code == std::errc{} && end == digits.data() + digits.size() && std::isfinite(value) &&
+                              (!whole || value == std::floor(value)) && fits(value);
+            return good ? "" : fmt::format("expected {}, found '{}'", wanted, text);
+        },
+        "");
+    return out;
+}
+
+}  // namespace
+
+CLI::Validator above_zero() {
+    return number("a number above 0", false, [](double v) { return v > 0; });
+}
+
+CLI::Validator not_negative() {
+    return number("0 or a number above it", false, [](double v) { return v >= 0; });
+}
+
+CLI::Validator whole_at_least(std::int64_t least) {
+    return number(fmt::format("a whole number, {} or more", least), true, [=](double v) { return v >= static_cast<double>(least); });
+}
+
+CLI::Validator between(double least, double most) {
+    return number(fmt::format("a number from {} to {}", least, most), false, [=](double v) { return v >= least && v <= most; });
+}
+
+CLI::Validator whole_between(std::int64_t least, std::int64_t most) {
+    return number(fmt::format("a whole number from {} to {}", least, most), true,
+                  [=](double v) { return v >= static_cast<double>(least) && v <= static_cast<double>(most); });
+}
+
+}  // namespace cortune::cli
