@@ -19,6 +19,7 @@ done
 
 share/setup/install-deps.sh build test
 if [ $cuda = 1 ]; then
+    share/setup/install-deps.sh cuda
     exec tests/support/cuda_build.sh
 fi
 

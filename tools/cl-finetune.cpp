@@ -2,6 +2,7 @@
 // cl-finetune: tunes a backbone to the responses of one ROI, contrastively or by
 // regression. Reads kinds dataset, model and checkpoint (or foreign weights); writes
 // model. Method: Mulrooney & Brockmeier, arXiv 2410.06067.
+#include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "core/system.hpp"
@@ -15,6 +16,8 @@ using namespace cortune;
 struct Options {
     engine::FinetuneJob job;
     std::string memory;
+    // Without effect in the regression baseline, without --patience, without --checkpoint.
+    std::vector<CLI::Option*> of_contrast, of_patience, of_checkpoint;
 };
 
 const cli::Doc doc{
@@ -55,20 +58,20 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--roi-class", o.job.roi.roi_class, "Class of the ROI, where its name alone is not unique")->type_name("CLASS");
     app.add_option("--loss", t.loss, "infonce, clip (both directions) or mse (regression)")
         ->check(CLI::IsMember({"infonce", "clip", "mse"}))->capture_default_str()->type_name("LOSS");
-    app.add_option("--epochs", t.epochs, "Passes over the training images; paper: 30, for mse 75")->check(CLI::NonNegativeNumber)->type_name("INT");
-    app.add_option("--batch", t.batch, "Images per step")->check(CLI::Range(2, 1 << 20))->capture_default_str()->type_name("INT");
-    app.add_option("--lr", t.learning_rate, "Adam's learning rate; paper: 1e-4, for mse 2.5e-5")->check(CLI::PositiveNumber)->type_name("FLOAT");
-    app.add_option("--temperature", t.temperature, "Temperature of the softmax over cosines")
-        ->check(CLI::PositiveNumber)->capture_default_str()->type_name("FLOAT");
-    app.add_option("--embedding", t.embedding, "Width h of both branches; paper: int(0.8 V)")->check(CLI::PositiveNumber)->type_name("INT");
-    app.add_option("--projection", t.projection, "Width z of the projection; paper: int(0.2 V)")->check(CLI::PositiveNumber)->type_name("INT");
-    app.add_option("--dropout", t.dropout, "Dropout of the backbone while tuning")->check(CLI::Range(0., .99))->capture_default_str()->type_name("FLOAT");
+    app.add_option("--epochs", t.epochs, "Passes over the training images; paper: 30, for mse 75")->check(cli::whole_at_least(0))->type_name("INT");
+    app.add_option("--batch", t.batch, "Images per step")->check(cli::whole_between(2, 1 << 20))->capture_default_str()->type_name("INT");
+    app.add_option("--lr", t.learning_rate, "Adam's learning rate; paper: 1e-4, for mse 2.5e-5")->check(cli::above_zero())->type_name("FLOAT");
+    o.of_contrast.emplace_back() = app.add_option("--temperature", t.temperature, "Temperature of the softmax over cosines")
+        ->check(cli::above_zero())->capture_default_str()->type_name("FLOAT");
+    o.of_contrast.emplace_back() = app.add_option("--embedding", t.embedding, "Width h of both branches; paper: int(0.8 V)")->check(cli::whole_at_least(1))->type_name("INT");
+    o.of_contrast.emplace_back() = app.add_option("--projection", t.projection, "Width z of the projection; paper: int(0.2 V)")->check(cli::whole_at_least(1))->type_name("INT");
+    app.add_option("--dropout", t.dropout, "Dropout of the backbone while tuning")->check(cli::between(0., .99))->capture_default_str()->type_name("FLOAT");
     app.add_option("--warmup-epochs", t.warmup_epochs, "Let the learning rate rise linearly over these epochs")
-        ->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("FLOAT");
+        ->check(cli::not_negative())->capture_default_str()->type_name("FLOAT");
     app.add_option("--patience", t.patience, "Stop after so many epochs without gain on the inner validation part and keep the best; 0: off")
-        ->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("INT");
-    app.add_option("--validation-share", t.validation_share, "Share of the training images that --patience watches")
-        ->check(CLI::Range(.01, .5))->capture_default_str()->type_name("FLOAT");
+        ->check(cli::whole_at_least(0))->capture_default_str()->type_name("INT");
+    o.of_patience.emplace_back() = app.add_option("--validation-share", t.validation_share, "Share of the training images that --patience watches")
+        ->check(cli::between(.01, .5))->capture_default_str()->type_name("FLOAT");
     app.add_option("--precision", t.precision, "Of the backbone's passes: float32, bfloat16 or float64")
         ->check(CLI::IsMember({"float32", "bfloat16", "float64"}))->capture_default_str()->type_name("TYPE");
     app.add_option("--freeze", t.freeze, "Modules that stay as they are, e.g. features.0,features.3 or features")
@@ -77,12 +80,21 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--memory", o.memory, "Memory for pictures held as they are, e.g. 2G; default: half of what is free")->type_name("SIZE");
     app.add_option("--loss-curve", o.job.loss_curve, "Write the loss of every epoch as TSV")->type_name("FILE");
     app.add_option("--checkpoint", o.job.checkpoint, "Keep the state here while the run goes on")->type_name("FILE");
-    app.add_option("--checkpoint-every", o.job.checkpoint_every, "Epochs between checkpoints")
-        ->check(CLI::PositiveNumber)->capture_default_str()->type_name("INT");
+    o.of_checkpoint.emplace_back() = app.add_option("--checkpoint-every", o.job.checkpoint_every, "Epochs between checkpoints")
+        ->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_flag("--resume", o.job.resume, "Continue from --checkpoint where it exists");
 }
 
+// An option that would do nothing is a mistake.
+void refuse_idle(const std::vector<CLI::Option*>& options, bool used, const std::string& why) {
+    for (const CLI::Option* option : options)
+        if (!used && option->count() > 0) throw UsageError(option->get_name() + " has no effect " + why, "leave it out");
+}
+
 void run(const Options& options, cli::Context& context) {
+    refuse_idle(options.of_contrast, options.job.options.loss != "mse", "with --loss mse");
+    refuse_idle(options.of_patience, options.job.options.patience > 0, "without --patience");
+    refuse_idle(options.of_checkpoint, !options.job.checkpoint.empty(), "without --checkpoint");
     engine::FinetuneJob job = options.job;
     job.run = {context.record(), context.output, context.overwrite, context.seed, context.threads, context.device};
     if (job.weights.empty()) job.weights = share_dir() / "models" / "alexnet-mini.h5";

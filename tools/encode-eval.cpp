@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "core/output_file.hpp"
@@ -74,10 +75,10 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--model", o.models, "A model and its encoding file or files; the first is the reference")
         ->type_name("LABEL=FILE[,FILE...]")->allow_extra_args(false);
     app.add_option("--permutations", o.evaluation.resample.permutations, "Permutations of the paired test")
-        ->check(CLI::Range(1, 100000))->type_name("INT")->capture_default_str();
+        ->check(cli::whole_between(1, 100000))->type_name("INT")->capture_default_str();
     app.add_option("--bootstrap", o.evaluation.resample.bootstraps,
                    "Bootstrap samples of the interval; 0 for none")
-        ->check(CLI::Range(0, 20000))->type_name("INT")->capture_default_str();
+        ->check(cli::whole_between(0, 20000))->type_name("INT")->capture_default_str();
     app.add_option("--forest", o.forest, "Write subjects' gains and their combination per region as TSV")->type_name("FILE");
     app.add_option("--report", o.report, "Write a self-contained HTML page with table, figures and provenance (needs gnuplot)")->type_name("FILE");
     app.add_option("--figures", o.figures, "Write the page's figures as SVG files into this folder")->type_name("DIR");
@@ -120,17 +121,49 @@ void check_targets(const Options& o, const std::vector<encode::ModelFiles>& mode
         for (const auto& file : model.files) inputs.push_back(file.input().path());
     check_distinct({{"-o", context.output}, {"--forest", o.forest}, {"--report", o.report}, {"--figures", o.figures}}, inputs);
     for (const auto* target : {&context.output, &o.forest, &o.report})
-        if (!target->empty()) h5::check_target(*target, context.overwrite);
+        if (!target->empty())
+            h5::check_target(*target, context.overwrite, target == &context.output ? h5::Replaces::cortune_file : h5::Replaces::any_file);
     if (!o.figures.empty() && !context.overwrite && std::filesystem::exists(o.figures))
         throw OutputError(o.figures.string() + ": exists already", "--overwrite replaces the figures in it");
     if (!o.report.empty() || !o.figures.empty()) report::svg("plot x", 100, 100);  // is gnuplot there?
 }
 
-void write_figures(const std::filesystem::path& folder, const std::vector<report::Figure>& figures) {
+// What this run has written, taken away again where a later file fails.
+class Written {
+  public:
+    ~Written() {
+        std::error_code none;
+        for (const auto& path : paths_)
+            if (!kept_) std::filesystem::remove_all(path, none);
+    }
+    void add(const std::filesystem::path& path) { paths_.push_back(path); }
+    void keep() { kept_ = true; }
+
+  private:
+    std::vector<std::filesystem::path> paths_;
+    bool kept_ = false;
+};
+
+void write_figures(const std::filesystem::path& folder, const std::vector<report::Figure>& figures, Written& written) {
     std::error_code error;
-    std::filesystem::create_directories(folder, error);
+    if (std::filesystem::create_directories(folder, error)) written.add(folder);
     if (error) throw OutputError(fmt::format("{}: cannot be made ({})", folder.string(), error.message()));
     for (const auto& f : figures) write_text_file(folder / (f.name + ".svg"), f.svg, true);
+}
+
+void write_files(const Options& o, cli::Context& context, const h5::Record& record, const encode::Evaluation& evaluation,
+                 const std::vector<report::Figure>& figures) {
+    Written written;
+    const auto text = [&](const std::filesystem::path& path, const std::string& content) {
+        if (path.empty()) return;
+        write_text_file(path, content, context.overwrite);
+        written.add(path);
+    };
+    if (!o.forest.empty()) text(o.forest, encode::forest_tsv(evaluation));
+    if (!o.figures.empty()) write_figures(o.figures, figures, written);
+    if (!o.report.empty()) text(o.report, report::evaluation_page(evaluation, figures, h5::provenance_of(record, "this page")));
+    if (!context.output.empty()) encode::write_evaluation(context.output, record, context.overwrite, evaluation);
+    written.keep();
 }
 
 void run(const Options& o, cli::Context& context) {
@@ -153,11 +186,7 @@ void run(const Options& o, cli::Context& context) {
     context.result(context.json ? encode::evaluation_json(evaluation).dump(2) + '\n'
                                 : encode::evaluation_tsv(evaluation));
     context.flush_results();
-    if (!o.forest.empty()) write_text_file(o.forest, encode::forest_tsv(evaluation), context.overwrite);
-    if (!o.figures.empty()) write_figures(o.figures, figures);
-    if (!o.report.empty())
-        write_text_file(o.report, report::evaluation_page(evaluation, figures, h5::provenance_of(record, "this page")), context.overwrite);
-    if (!context.output.empty()) encode::write_evaluation(context.output, record, context.overwrite, evaluation);
+    write_files(o, context, record, evaluation, figures);
 }
 
 }  // namespace

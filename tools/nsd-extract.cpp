@@ -4,6 +4,7 @@
 // writes kind dataset. Data: Allen et al. 2022; Gong et al. 2023; Gifford et al. 2023.
 #include <cmath>
 
+#include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -99,11 +100,11 @@ void declare(CLI::App& app, Options& o) {
                    "algonauts, nsd, nod: number of the subject (required); table: its name, by default the first namespace")
         ->type_name("SUBJECT");
     app.add_option("--size", o.extract.image_size, "Width and height of the stored pictures")
-        ->check(CLI::Range(1, 4096))->capture_default_str()->type_name("PIXELS");
+        ->check(cli::whole_between(1, 4096))->capture_default_str()->type_name("PIXELS");
     auto* share = app.add_option("--test-share", o.extract.test_share, "Share of the images that are held out")
-        ->check(CLI::Range(0.0, 1.0))->capture_default_str()->type_name("SHARE");
+        ->check(cli::between(0.0, 1.0))->capture_default_str()->type_name("SHARE");
     auto* seed = app.add_option("--split-seed", o.extract.split_seed, "Seed of the split")
-        ->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("INT");
+        ->check(cli::whole_at_least(0))->capture_default_str()->type_name("INT");
     app.add_option("--test-list", o.test_list,
                    "Text file of the images to hold out, an id or name per line; all others train")->type_name("FILE")
         ->excludes(share)->excludes(seed);
@@ -140,7 +141,7 @@ void declare(CLI::App& app, Options& o) {
     nod("--atlas", o.atlas, "MAT file with glasser_MMP, a label per brainordinate (required)", "FILE");
     nod("--atlas-names", o.atlas_names, "Table of the 180 regions' names (required)", "FILE");
     nod("--region", o.nod.regions, "Region to take; repeat for further ones; by default all 180", "NAME")->expected(1)->take_all()->allow_extra_args(false);
-    nod("--prf-best", o.nod.prf_best, "Of every region and hemisphere the N vertices of highest pRF R²", "N")->check(CLI::PositiveNumber);
+    nod("--prf-best", o.nod.prf_best, "Of every region and hemisphere the N vertices of highest pRF R²", "N")->check(cli::whole_at_least(1));
     app.add_option("--sessions", o.sessions, "Sessions to take, as 1-10,12; by default all that are there (nod: of the first four)")
         ->type_name("LIST")->group("Layouts nsd and nod");
     app.add_option("--scratch", o.scratch, "Folder for the scratch file; by default that of the output")->type_name("DIR")->group("Layouts nsd and nod");

@@ -7,8 +7,10 @@
 
 #include <algorithm>
 
+#include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
+#include "core/output_file.hpp"
 #include "core/system.hpp"
 #include "core/text.hpp"
 #include "engine/engine.hpp"
@@ -57,8 +59,8 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("MODEL", j.model, "Tuned model, or weights of a backbone")->type_name("FILE");
     app.add_option("--layers", j.layers, "Modules to tap, e.g. features.2,classifier.5; default: those of the paper")
         ->delimiter(',')->allow_extra_args(false)->type_name("NAMES");
-    app.add_option("--hemi", o.hemisphere, "Hemisphere of --roi")->type_name("HEMI");
-    app.add_option("--roi", o.rois, "Region(s) of interest, separated by commas; A+B is a union")
+    app.add_option("--hemi", o.hemisphere, "Hemisphere of --roi; with a tuned model by default that of the model")->type_name("HEMI");
+    app.add_option("--roi", o.rois, "Region(s) of interest, separated by commas; A+B is a union; with a tuned model by default that of the model")
         ->delimiter(',')->allow_extra_args(false)->type_name("ROIS");
     app.add_option("--roi-class", o.roi_class, "Class of --roi, where the name alone is not unique")->type_name("CLASS");
     app.add_flag("--all", j.all_rois, "Every ROI of the subject, also with a tuned model");
@@ -67,18 +69,18 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--score", o.score, "Split that is scored: test, or official_test where the data have one")
         ->check(CLI::IsMember({"test", "official_test"}))->capture_default_str()->type_name("SPLIT");
     app.add_flag("--allow-tuned-images", j.allow_tuned_images, "Score images that tuned the model, and say so in the file");
-    app.add_option("--folds", j.folds, "Folds of the cross-validation")->check(CLI::Range(2, 100))->capture_default_str()->type_name("INT");
-    app.add_option("--fold-seed", j.fold_seed, "Seed of the images' folds")->check(CLI::NonNegativeNumber)->capture_default_str()->type_name("INT");
+    app.add_option("--folds", j.folds, "Folds of the cross-validation")->check(cli::whole_between(2, 100))->capture_default_str()->type_name("INT");
+    app.add_option("--fold-seed", j.fold_seed, "Seed of the images' folds")->check(cli::whole_at_least(0))->capture_default_str()->type_name("INT");
     app.add_option("--components", j.ridge.components, "Principal components at most")
-        ->check(CLI::PositiveNumber)->capture_default_str()->type_name("INT");
+        ->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--alphas", j.ridge.alphas, "Ridge penalties, separated by commas; default: 1e-1 … 1e7, 9 values")
-        ->delimiter(',')->allow_extra_args(false)->check(CLI::PositiveNumber)->type_name("FLOATS");
+        ->delimiter(',')->allow_extra_args(false)->check(cli::above_zero())->type_name("FLOATS");
     app.add_option("--pca", o.pca, "exact, fast (truncated solver) or auto (fast where it is faster)")
         ->check(CLI::IsMember({"auto", "exact", "fast"}))->capture_default_str()->type_name("MODE");
     app.add_option("--min-voxels", j.min_voxels, "Leave out smaller ROIs")->capture_default_str()->type_name("INT");
     app.add_option("--memory", o.memory, "Memory for features, responses and matrices, beside the program and the network, e.g. 8G; default: half of what is free")->type_name("SIZE");
     app.add_option("--scratch", j.scratch, "Folder for features that do not fit in --memory; default: $TMPDIR or /tmp")->type_name("DIR");
-    app.add_option("--batch", j.batch, "Images per forward pass")->check(CLI::PositiveNumber)->capture_default_str()->type_name("INT");
+    app.add_option("--batch", j.batch, "Images per forward pass")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_flag("--save-weights", j.save_weights, "Keep what predicts new images");
     auto* predict =
         app.add_option("--predict", j.predict, "Predict this data set's images with the weights of the encoding given first")->type_name("FILE");
@@ -98,21 +100,26 @@ void refuse_repeated(const char* option, std::vector<std::string> names) {
 std::vector<double> default_alphas() { return {1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7}; }
 
 void choose_rois(const Options& o, engine::EncodeJob& job) {
-    if (o.rois.empty() && (!o.hemisphere.empty() || !o.roi_class.empty())) throw UsageError("--hemi and --roi-class go with --roi");
-    if (!o.rois.empty() && o.hemisphere.empty()) throw UsageError("--roi needs --hemi");
-    if (!o.rois.empty() && job.all_rois) throw UsageError("--roi and --all exclude each other");
+    const bool named = !o.rois.empty() || !o.hemisphere.empty();
+    if (!named && !o.roi_class.empty()) throw UsageError("--roi-class goes with --roi");
+    if (named && job.all_rois) throw UsageError("--roi and --hemi exclude --all");
+    // What is left open is that of a tuned model.
     for (const auto& roi : o.rois) job.rois.push_back({o.hemisphere, o.roi_class, roi});
+    if (o.rois.empty() && named) job.rois.push_back({o.hemisphere, o.roi_class, ""});
 }
 
 void run(const Options& options, cli::Context& context) {
     engine::EncodeJob job = options.job;
     job.run = {context.record(), context.output, context.overwrite, context.seed, context.threads, context.device};
     if (job.model.empty()) job.model = share_dir() / "models" / "alexnet-mini.h5";
+    check_distinct({{"-o", context.output}}, {job.dataset, job.model, job.predict});
     choose_rois(options, job);
     refuse_repeated("--layers", job.layers);
     refuse_repeated("--roi", options.rois);
     job.protocol = encode::parse_protocol(options.protocol);
     job.score_official_test = options.score == "official_test";
+    if (job.score_official_test && job.protocol == encode::Protocol::train_cv)
+        throw UsageError("--score has no effect with --protocol train-cv, which scores the training images");
     if (job.ridge.alphas.empty()) job.ridge.alphas = default_alphas();
     std::sort(job.ridge.alphas.begin(), job.ridge.alphas.end());
     job.ridge.pca = options.pca == "exact" ? linalg::PcaMode::exact : options.pca == "fast" ? linalg::PcaMode::fast : linalg::PcaMode::automatic;

@@ -29,7 +29,7 @@ const cli::Doc doc{
         {"Puts the values of one hemisphere onto fsaverage's 163,842 vertices, through the vertex indices that the file "
          "carries, and writes what FreeSurfer, Connectome Workbench, nilearn and pycortex open. Vertices of which nothing "
          "is known are NaN. Values of a volume (nsd-extract nsd) go into a NIfTI file with the grid and orientation of --reference, "
-         "any NIfTI volume of the same subject and space, as one of its ROI files; values on fsLR 32k (nsd-extract nod) into a CIFTI file with the brainordinates of --reference, any "
+         "any NIfTI volume of the same subject and space, as one of its ROI files; values on fsLR 32k (nsd-extract nod) into a CIFTI file with the cortex of --reference, any "
          "CIFTI file of that surface. In both --hemi both puts the hemispheres together.",
          "Of an evaluation any array over voxels can be taken: r, r2, r_low, q_value, difference, noise_ceiling and so on, of "
          "the last model or of --model; of an encoding cv_r and alpha of the chosen layer or of --layer; of a data set "
@@ -57,7 +57,7 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--layer", o.choice.layer, "Layer of an encoding; default: the one chosen in each ROI")->type_name("NAME");
     app.add_option("--format", o.format, "gifti, mgh, cifti, nifti or, by the ending of the output, auto")
         ->check(CLI::IsMember({"auto", "gifti", "mgh", "cifti", "nifti"}))->capture_default_str()->type_name("FORMAT");
-    app.add_option("--reference", o.reference, "NIfTI volume that gives grid and orientation, or CIFTI file that gives the brainordinates")->type_name("FILE");
+    app.add_option("--reference", o.reference, "NIfTI volume that gives grid and orientation, or CIFTI file that gives the cortex's vertices")->type_name("FILE");
 }
 
 std::string format_of(const Options& o, const std::filesystem::path& output) {
@@ -74,8 +74,8 @@ struct Target {
     std::optional<surface::NiftiReference> volume;
     std::optional<datasets::nod::CiftiFile> cortex;
     surface::Place place(const std::string& hemisphere) const {
-        if (volume) return {surface::Place::volume, volume->voxels()};
-        if (cortex) return {surface::Place::fslr, cortex->cortex(hemisphere).surface_vertices};
+        if (volume) return {surface::Place::volume, volume->voxels(), volume->grid()};
+        if (cortex) return {surface::Place::fslr, cortex->cortex(hemisphere).surface_vertices, {}};
         return {};
     }
 };

@@ -118,6 +118,19 @@ void look_for_gaps(Plan& plan, const images::Source& source, const std::string& 
                              fmt::format("{} pictures, numbered to {}{}", numbered, highest, missing > 0 ? ": some are missing" : "")});
 }
 
+// A class that one hemisphere lacks was probably not downloaded.
+void compare_classes(Plan& plan) {
+    std::vector<std::string> single;
+    for (std::size_t side = 0; side < 2; ++side)
+        for (const RoiClass& c : plan.hemispheres[side].about.roi_classes) {
+            const auto& other = plan.hemispheres[1 - side].about.roi_classes;
+            if (std::none_of(other.begin(), other.end(), [&](const RoiClass& o) { return o.name == c.name; }))
+                single.push_back(plan.hemispheres[side].about.name + ' ' + c.name);
+        }
+    plan.findings.push_back({"missing_masks", "", static_cast<double>(single.size()), !single.empty(),
+                             single.empty() ? "both hemispheres have the same ROI classes" : "of one hemisphere alone: " + join(single)});
+}
+
 void add_ceiling(const fs::path& folder, PlannedHemisphere& h, Plan& plan) {
     const fs::path path = response_file(folder, h.about.name + "_noise_ceiling.npy");
     const NpyFile file(path);
@@ -197,6 +210,7 @@ Plan algonauts_plan(const fs::path& root, int subject, Reporter& reporter) {
         if (!tree.noise_ceiling.empty()) add_ceiling(tree.noise_ceiling, h, plan);
         plan.hemispheres.push_back(std::move(h));
     }
+    compare_classes(plan);
     return plan;
 }
 

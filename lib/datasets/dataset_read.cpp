@@ -109,6 +109,9 @@ RoiClass read_roi_class(const h5::Dataset& d, std::uint64_t vertices) {
     out.name = d.attr_string("roi_class");
     out.label = d.read<std::int16_t>();
     read_labels(d, out);
+    for (const auto label : out.label)
+        if (label != 0 && std::find(out.label_value.begin(), out.label_value.end(), label) == out.label_value.end())
+            throw BadInput(fmt::format("{}: label {} is not among the attribute 'label_values'", d.where(), label));
     return out;
 }
 

@@ -93,7 +93,10 @@ Roi DatasetFile::roi(const std::string& hemisphere_name, const std::string& roi_
         throw BadInput(fmt::format("{}: unknown ROI class '{}'; known: {}", place, roi_class,
                                    known.empty() ? "none" : join(nearest_first(roi_class, known))));
     std::vector<std::string> names;
-    for (const auto& part : split(roi, '+')) names.push_back(trim(part));
+    for (const auto& part : split(roi, '+')) {
+        names.push_back(trim(part));
+        if (std::count(names.begin(), names.end(), names.back()) > 1) throw UsageError(fmt::format("ROI '{}' names {} twice", roi, names.back()));
+    }
     const auto found = classes_with(searched, names, place);
     if (found.size() > 1) {
         known.clear();

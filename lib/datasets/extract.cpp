@@ -12,6 +12,7 @@
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "core/interrupt.hpp"
+#include "core/output_file.hpp"
 #include "core/parallel.hpp"
 #include "core/text.hpp"
 #include "datasets/extract_responses.hpp"
@@ -195,6 +196,9 @@ std::vector<Split> plan_split(const Plan& plan, const ExtractOptions& options, R
 void extract(Plan plan, const ExtractOptions& options, h5::Record record, const std::filesystem::path& output,
              Reporter& reporter) {
     h5::check_target(output, options.overwrite);
+    auto inputs = plan.files;
+    inputs.push_back(options.test_list);
+    check_distinct({{"-o", output}}, inputs);
     const auto split = plan_split(plan, options, reporter);
     const auto scratch = options.scratch.empty() ? std::filesystem::absolute(output).parent_path() : options.scratch;
     for (const PlannedHemisphere& h : plan.hemispheres)

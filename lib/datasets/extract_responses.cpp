@@ -94,9 +94,16 @@ struct Faults {
             if (any) name(block.part, block.at + i);
         }
     }
+    // Of several presentations those are to blame that are not finite themselves.
     void name(const ResponsePart& part, std::uint64_t image) {
-        const std::string file = part.rows->where(part.presentations.empty() ? image : part.presentations[image].front());
-        if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
+        const auto rows = part.presentations.empty() ? std::vector<std::uint64_t>{image} : part.presentations[image];
+        std::vector<float> row(part.units());
+        for (const std::uint64_t r : rows) {
+            part.rows->read(r, 1, row.data());
+            if (std::all_of(row.begin(), row.end(), [](float v) { return std::isfinite(v); })) continue;
+            const std::string file = part.rows->where(r);
+            if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
+        }
     }
     std::uint64_t total() const { return std::accumulate(by_column.begin(), by_column.end(), std::uint64_t{0}); }
     // "lh: V1v 12, EBA 3, no ROI 2"; a value counts for every ROI that it is in.
@@ -224,7 +231,8 @@ std::vector<Finding> copy_responses(const Plan& plan, const ExtractOptions& opti
         for (auto& f : columns.findings(h.about)) findings.push_back(std::move(f));
         if (faults.total() == 0) continue;
         total += faults.total();
-        files.insert(files.end(), faults.files.begin(), faults.files.end());
+        for (const auto& file : faults.files)
+            if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
         counts.push_back(faults.per_roi(h.about));
     }
     if (total == 0) return findings;

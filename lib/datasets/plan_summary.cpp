@@ -12,7 +12,7 @@ using Json = nlohmann::ordered_json;
 // PNG of photographs that one core of about 2023 decodes, hashes and resizes in a second.
 constexpr double bytes_per_second = 60e6;
 // Responses that one core reads, z-scores and averages in a second.
-constexpr double response_bytes_per_second = 250e6;
+constexpr double response_bytes_per_second = 100e6;
 
 double rounded(double value, double digits) { return std::round(value * digits) / digits; }
 double gib(double bytes) { return rounded(bytes / (1 << 30), 1000); }
@@ -20,7 +20,7 @@ double gib(double bytes) { return rounded(bytes / (1 << 30), 1000); }
 }  // namespace
 
 Json plan_summary(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split) {
-    double picture_bytes = 0, response_bytes = 0, scratch_bytes = 0;
+    double picture_bytes = 0, response_bytes = 0, scratch_bytes = 0, memory_bytes = 0;
     std::int64_t official = 0;
     for (const auto& image : plan.images) {
         picture_bytes += static_cast<double>(image.source->bytes(image.index));
@@ -32,6 +32,7 @@ Json plan_summary(const Plan& plan, const ExtractOptions& options, const std::ve
         columns += static_cast<double>(h.about.vertex.size());
         Json files = Json::array();
         for (const auto& part : h.parts) {
+            memory_bytes = std::max(memory_bytes, static_cast<double>(part.rows->memory_bytes()));
             scratch_bytes += static_cast<double>(part.rows->scratch_bytes());
             for (const RowFile& file : part.rows->files()) {
                 files.push_back(file.path.string());
@@ -60,6 +61,7 @@ Json plan_summary(const Plan& plan, const ExtractOptions& options, const std::ve
             {"read_gib", gib(picture_bytes + response_bytes)},
             {"write_gib", gib(n * (side * side * 3 + 4 * columns))},
             {"scratch_gib", gib(scratch_bytes)},
+            {"session_memory_gib", gib(memory_bytes)},
             {"minutes", rounded((picture_bytes / bytes_per_second / std::max(options.threads, 1) + response_bytes / response_bytes_per_second) / 60, 100)}};
 }
 

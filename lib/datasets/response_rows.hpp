@@ -27,7 +27,8 @@ class ResponseRows {
     virtual std::uint64_t rows() const = 0;
     virtual std::uint64_t units() const = 0;
     virtual std::vector<RowFile> files() const = 0;
-    // What prepare() puts on disk.
+    // What prepare() holds in memory, and puts on disk.
+    virtual std::uint64_t memory_bytes() const { return 0; }
     virtual std::uint64_t scratch_bytes() const { return 0; }
     // What reading needs beforehand, with room on disk in `scratch`; what was noticed
     // meanwhile is appended to `findings`.

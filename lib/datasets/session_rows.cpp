@@ -14,7 +14,6 @@
 namespace cortune::datasets {
 namespace {
 
-constexpr std::uint64_t trials_at_once = 25;
 constexpr std::size_t columns_at_once = 2048;
 // Distance from the sessions' median, in median absolute deviations (scaled to a normal's
 // standard deviation), from which a session stands out.
@@ -23,7 +22,7 @@ constexpr double far = 6;
 // What a session was like before its z-scores, means over the units that vary.
 struct Level {
     double mean = 0, deviation = 0;
-    std::uint64_t constant = 0;
+    std::uint64_t varying = 0, constant = 0;
 };
 
 // z-scores columns [from, to) of a session in place and adds what they were like.
@@ -40,10 +39,10 @@ Level standardise(std::vector<float>& values, std::uint64_t trials, std::size_t 
     Level out;
     for (std::size_t c = 0; c < mean.size(); ++c) {
         // A constant column has a variance of rounding errors.
-        const bool varies = square[c] > 1e-12 * mean[c] * mean[c] && square[c] > 0;
-        if (varies) out.mean += mean[c], out.deviation += std::sqrt(square[c]);
-        else ++out.constant;
-        square[c] = varies ? 1 / std::sqrt(square[c]) : std::isfinite(square[c]) ? 0.0 : square[c];
+        const bool finite = std::isfinite(square[c]), varies = finite && square[c] > 1e-12 * mean[c] * mean[c] && square[c] > 0;
+        if (varies) out.mean += mean[c], out.deviation += std::sqrt(square[c]), ++out.varying;
+        else if (finite) ++out.constant;
+        square[c] = varies ? 1 / std::sqrt(square[c]) : finite ? 0.0 : square[c];
     }
     for (std::uint64_t t = 0; t < trials; ++t)
         for (std::size_t v = from; v < to; ++v) {
@@ -91,39 +90,46 @@ std::vector<RowFile> SessionRows::files() const {
     return out;
 }
 
+std::uint64_t SessionRows::memory_bytes() const {
+    std::uint64_t most = 0;
+    for (const auto& s : sessions_) most = std::max(most, s->trials());
+    return most * units_ * sizeof(float);
+}
+
 void SessionRows::prepare(const std::filesystem::path& scratch, Reporter& reporter, std::vector<Finding>& findings) {
     scratch_.emplace(scratch, scratch_bytes(), "--scratch names a folder with more room");
     std::vector<double> mean, deviation;
     std::uint64_t constant = 0, row = 0;
+    std::vector<std::string> with_constant;
     std::vector<float> values;
     for (const auto& session : sessions_) {
         const std::uint64_t trials = session->trials();
         values.resize(trials * units_);
-        for (std::uint64_t at = 0; at < trials; at += trials_at_once) {
-            check_interrupt();
-            session->read(at, std::min(trials_at_once, trials - at), values.data() + at * units_);
-        }
+        check_interrupt();
+        session->read(values.data());
         const std::size_t blocks = (units_ + columns_at_once - 1) / columns_at_once;
         std::vector<Level> level(blocks);
         parallel_for(blocks, threads_, [&](std::size_t b) {
             level[b] = standardise(values, trials, units_, b * columns_at_once, std::min<std::size_t>((b + 1) * columns_at_once, units_));
         });
         Level sum;
-        for (const Level& l : level) sum.mean += l.mean, sum.deviation += l.deviation, sum.constant += l.constant;
-        const auto varying = static_cast<double>(std::max<std::uint64_t>(units_ - std::min(sum.constant, units_), 1));
+        for (const Level& l : level) sum.mean += l.mean, sum.deviation += l.deviation, sum.varying += l.varying, sum.constant += l.constant;
+        const auto varying = static_cast<double>(std::max<std::uint64_t>(sum.varying, 1));
         mean.push_back(sum.mean / varying), deviation.push_back(sum.deviation / varying);
         constant += sum.constant;
+        if (sum.constant > 0) with_constant.push_back(fmt::format("{} {}", session->path().filename().string(), sum.constant));
         scratch_->write(row * units_ * sizeof(float), values.data(), values.size() * sizeof(float));
         row += trials;
         reporter.progress("sessions " + hemisphere_, static_cast<std::int64_t>(mean.size()), static_cast<std::int64_t>(sessions_.size()));
     }
-    reporter.detail(fmt::format("{}: {} sessions, a session of {} at a time, {} of scratch", hemisphere_, sessions_.size(),
-                                format_bytes(static_cast<double>(values.size() * sizeof(float))),
+    reporter.info(fmt::format("{}: {} sessions, one at a time in {} of memory, {} of scratch", hemisphere_, sessions_.size(),
+                                format_bytes(static_cast<double>(memory_bytes())),
                                 format_bytes(static_cast<double>(scratch_bytes()))));
     findings.push_back(outliers("session_level", hemisphere_, "mean", mean, sessions_));
     findings.push_back(outliers("session_spread", hemisphere_, "deviation", deviation, sessions_));
     findings.push_back({"constant_sessions", hemisphere_, static_cast<double>(constant), constant > 0,
-                        fmt::format("{} times a voxel was constant in a session{}", constant, constant > 0 ? "; it is 0 there" : "")});
+                        constant == 0 ? std::string("no voxel is constant in a session")
+                                      : fmt::format("voxels that are constant in a session, and count as 0 there: {}", join(with_constant))});
 }
 
 void SessionRows::read(std::uint64_t first, std::uint64_t count, float* out) const {

@@ -18,8 +18,8 @@ class SessionFile {
     virtual const std::filesystem::path& path() const = 0;
     virtual std::uint64_t trials() const = 0;
     virtual std::uint64_t bytes() const = 0;
-    // Trials [first, first + count): count × units. Called from one thread.
-    virtual void read(std::uint64_t first, std::uint64_t count, float* out) const = 0;
+    // All trials: trials() × units. Called from one thread.
+    virtual void read(float* out) const = 0;
 };
 
 class SessionRows : public ResponseRows {
@@ -29,10 +29,12 @@ class SessionRows : public ResponseRows {
     std::uint64_t rows() const override { return rows_; }
     std::uint64_t units() const override { return units_; }
     std::vector<RowFile> files() const override;
+    std::uint64_t memory_bytes() const override;
     std::uint64_t scratch_bytes() const override { return rows_ * units_ * sizeof(float); }
     // z = (y − mean) / deviation over the session's trials (divisor n, as scipy.stats.zscore);
-    // a unit that is constant in a session is 0 there. Findings: "session_level" and
-    // "session_spread" (sessions far from the others), "constant_sessions".
+    // a unit that is constant in a session is 0 there, and one with a value that is not finite
+    // is NaN. Findings: "session_level" and "session_spread" (sessions far from the others),
+    // "constant_sessions".
     void prepare(const std::filesystem::path& scratch, Reporter& reporter, std::vector<Finding>& findings) override;
     void read(std::uint64_t first, std::uint64_t count, float* out) const override;
 

@@ -42,6 +42,9 @@ EncodingHeader read_header(const h5::Node& root) {
     out.protocol = root.attr_string("protocol");
     out.optimistic = root.attr_int("optimistic") != 0;
     out.optimistic_reason = root.attr_string("optimistic_reason");
+    // The mark cannot be taken off: both protocols report what they selected on.
+    if (!out.optimistic && (out.protocol == "paper" || out.protocol == "train-cv"))
+        throw BadInput(fmt::format("{}: attribute 'optimistic' is 0, and protocol {} always is optimistic", root.where(), out.protocol));
     if (root.has_attr("tuned_to")) out.tuned_to = root.attr_string("tuned_to");
     if (root.has_attr("data_warnings")) out.data_warnings = root.attr_strings("data_warnings");
     out.layer = root.dataset("layer").read_strings();

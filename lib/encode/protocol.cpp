@@ -232,13 +232,13 @@ std::string protocol_name(Protocol protocol) {
     throw std::logic_error("protocol_name: no such protocol");
 }
 
-std::string optimistic_reason(Protocol protocol) {
+std::string optimistic_reason(Protocol protocol, bool tuned) {
     switch (protocol) {
         case Protocol::held_out: return "";
         case Protocol::paper: return "alpha and layer were chosen on the folds that are reported";
         case Protocol::train_cv:
-            return "alpha and layer were chosen on the folds that are reported, and a tuned model has "
-                   "seen the responses to these images";
+            return std::string("alpha and layer were chosen on the folds that are reported") +
+                   (tuned ? ", and a tuned model has seen the responses to these images" : "");
     }
     throw std::logic_error("optimistic_reason: no such protocol");
 }

@@ -18,7 +18,7 @@ enum class Protocol { held_out, paper, train_cv };
 Protocol parse_protocol(const std::string& name);  // UsageError
 std::string protocol_name(Protocol protocol);
 // Why a protocol's scores are optimistic; empty for held-out.
-std::string optimistic_reason(Protocol protocol);
+std::string optimistic_reason(Protocol protocol, bool tuned);
 
 // Voxels whose products are made at once. Fixed: products of another width round differently,
 // and results must not depend on how much memory happens to be free.

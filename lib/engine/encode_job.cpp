@@ -148,6 +148,7 @@ void run_encode(const EncodeJob& job, Reporter& reporter) {
     const DatasetFile data(job.dataset);
     data.input().register_in(record);
     const weights::Model model = weights::load_weights(job.model, record);
+    weights::check_finite(model.parameters, job.model.string());
     nn::check_image_size(data, model.backbone, model.image_size);
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);

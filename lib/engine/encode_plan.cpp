@@ -23,7 +23,13 @@ std::vector<Roi> choose_rois(const EncodeJob& job, const DatasetFile& data, cons
                              Reporter& reporter) {
     std::vector<Roi> chosen;
     if (!job.rois.empty()) {
-        for (const auto& r : job.rois) chosen.push_back(data.roi(r.hemisphere, r.roi_class, r.roi));
+        for (const auto& r : job.rois) {
+            if (!model.tuned() && (r.hemisphere.empty() || r.roi.empty()))
+                throw UsageError(r.roi.empty() ? "--hemi needs --roi" : "--roi needs --hemi", "only a tuned model says what is left open");
+            const bool own_class = r.roi.empty() && r.roi_class.empty();
+            chosen.push_back(data.roi(r.hemisphere.empty() ? model.hemisphere : r.hemisphere, own_class ? model.roi_class : r.roi_class,
+                                      r.roi.empty() ? model.roi : r.roi));
+        }
     } else if (model.tuned() && !job.all_rois) {
         // What the model was tuned to is wanted, however small.
         return {data.roi(model.hemisphere, model.roi_class, model.roi)};
@@ -105,9 +111,13 @@ void choose_images(EncodePlan& plan, const EncodeJob& job, const DatasetFile& da
         ++sizes[static_cast<std::size_t>(fold)];
     }
     for (auto r : scored) plan.sets.scored.push_back(position(r));
+    constexpr std::size_t least = 3;  // of a correlation that is not always 1
+    if (held_out && scored.size() < least)
+        throw BadInput(fmt::format("{}: {} images to be scored are too few for a correlation", data.where(), scored.size()), "extract with a larger --test-share");
     if (*std::min_element(sizes.begin(), sizes.end()) < 2)
-        throw BadInput(fmt::format("{}: {} images are too few for {} folds", data.where(), cv.size(), job.folds),
-                       "fewer --folds, or more images");
+        throw BadInput(fmt::format("{}: of {} images one of {} folds has {}, fewer than 2", data.where(), cv.size(), job.folds,
+                                   *std::min_element(sizes.begin(), sizes.end())),
+                       "fewer --folds, another --fold-seed, or more images");
     plan.reported = held_out ? plan.sets.scored : plan.sets.cv;
     for (std::size_t i = 0; i < plan.reported.size(); ++i)
         plan.header.fold.push_back(held_out ? std::int16_t{-1} : static_cast<std::int16_t>(plan.sets.fold[i]));
@@ -126,7 +136,7 @@ std::int64_t count_twins(const EncodePlan& plan, const DatasetFile& data) {
 void judge_honesty(EncodePlan& plan, const EncodeJob& job, const DatasetFile& data, const weights::Model& model) {
     auto& h = plan.header;
     std::vector<std::string> reasons;
-    if (const auto reason = encode::optimistic_reason(job.protocol); !reason.empty()) reasons.push_back(reason);
+    if (const auto reason = encode::optimistic_reason(job.protocol, model.tuned()); !reason.empty()) reasons.push_back(reason);
     const auto tuned = encode::count_tuned(h.image, h.image_sha256, model.tuned_image, model.tuned_sha256);
     const auto twins = count_twins(plan, data);
     const std::string hint = "--allow-tuned-images scores them and marks the result optimistic";

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+#include <utility>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -139,12 +141,29 @@ weights::Model result(const FinetuneJob& job, const DatasetFile& data, const Roi
     return m;
 }
 
+// What tuned the network before tunes it still: its subjects, data sets and images, each once.
+void add_earlier_tuning(weights::Model& model, const weights::Model& start) {
+    const auto add = [](std::vector<std::string>& to, const std::vector<std::string>& from) {
+        for (const auto& name : from)
+            if (std::find(to.begin(), to.end(), name) == to.end()) to.push_back(name);
+    };
+    add(model.subjects, start.subjects);
+    add(model.dataset_uuids, start.dataset_uuids);
+    std::set<std::pair<std::string, std::string>> known;
+    for (std::size_t i = 0; i < model.tuned_image.size(); ++i) known.emplace(model.tuned_image[i], model.tuned_sha256[i]);
+    for (std::size_t i = 0; i < start.tuned_image.size(); ++i) {
+        if (!known.emplace(start.tuned_image[i], start.tuned_sha256[i]).second) continue;
+        model.tuned_image.push_back(start.tuned_image[i]);
+        model.tuned_sha256.push_back(start.tuned_sha256[i]);
+    }
+}
+
 // Every target is another file than the others and the inputs, and a checkpoint replaces
 // nothing but a checkpoint. All of it is known before the first epoch.
 void check_targets(const FinetuneJob& job) {
     check_distinct({{"-o", job.run.output}, {"--loss-curve", job.loss_curve}, {"--checkpoint", job.checkpoint}},
                    {job.dataset, job.weights});
-    if (!job.loss_curve.empty()) h5::check_target(job.loss_curve, job.run.overwrite);
+    if (!job.loss_curve.empty()) check_output(job.loss_curve, job.run.overwrite);
     if (job.checkpoint.empty()) return;
     h5::check_target(job.checkpoint, true);
     if (!std::filesystem::exists(job.checkpoint)) return;
@@ -185,6 +204,7 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     const Roi roi = data.roi(job.roi.hemisphere, job.roi.roi_class, job.roi.roi);
     check_voxels(data, roi, options.min_voxels);
     const weights::Model start = weights::load_weights(job.weights, record);
+    weights::check_finite(start.parameters, job.weights.string());
     nn::check_image_size(data, start.backbone, start.image_size);
     if (start.tuned()) reporter.warn(job.weights.string() + " is tuned already; tuning goes on from there");
 
@@ -212,12 +232,16 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     tune(job, options, record, same, tuner, reporter);
     tuner.finish();
     auto model = result(job, data, roi, prepared, backbone, tuner, options);
-    if (start.tuned()) {
-        model.tuned_image.insert(model.tuned_image.end(), start.tuned_image.begin(), start.tuned_image.end());
-        model.tuned_sha256.insert(model.tuned_sha256.end(), start.tuned_sha256.begin(), start.tuned_sha256.end());
-    }
-    weights::write_model(job.run.output, record, job.run.overwrite, model);
+    if (start.tuned()) add_earlier_tuning(model, start);
+    // The small file first: where it fails, nothing has its name yet.
     if (!job.loss_curve.empty()) write_text_file(job.loss_curve, curve_text(tuner.history()), job.run.overwrite);
+    try {
+        weights::write_model(job.run.output, record, job.run.overwrite, model);
+    } catch (...) {
+        std::error_code none;
+        if (!job.loss_curve.empty()) std::filesystem::remove(job.loss_curve, none);
+        throw;
+    }
     if (!tuner.history().loss.empty())
         reporter.info(fmt::format("loss {:.4f} → {:.4f}", tuner.history().loss.front(), tuner.history().loss.back()));
 }

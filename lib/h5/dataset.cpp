@@ -106,6 +106,22 @@ void Dataset::rows_raw(hid_t type, std::uint64_t first, std::uint64_t count, voi
         cannot_read(where_, fmt::format("rows {}–{} cannot be read", first, first + count - 1));
 }
 
+void Dataset::box_raw(hid_t type, const Shape& start, const Shape& extent, void* out) const {
+    const std::vector<hsize_t> from(start.begin(), start.end()), count(extent.begin(), extent.end());
+    Handle file(H5Dget_space(id())), memory(H5Screate_simple(static_cast<int>(count.size()), count.data(), nullptr));
+    if (H5Sselect_hyperslab(file.get(), H5S_SELECT_SET, from.data(), nullptr, count.data(), nullptr) < 0 ||
+        H5Dread(id(), type, memory.get(), file.get(), H5P_DEFAULT, out) < 0)
+        cannot_read(where_, "a part of it cannot be read");
+}
+
+Shape Dataset::chunk() const {
+    Handle options(H5Dget_create_plist(id()));
+    if (H5Pget_layout(options.get()) != H5D_CHUNKED) return {};
+    std::vector<hsize_t> dims(shape().size());
+    H5Pget_chunk(options.get(), static_cast<int>(dims.size()), dims.data());
+    return {dims.begin(), dims.end()};
+}
+
 std::vector<std::string> Dataset::read_strings() const {
     if (type_name() != "string")
         throw BadInput(fmt::format("{}: expected strings, found {}", where_, type_name()));

@@ -30,7 +30,8 @@ OutputError cannot_write(const std::string& what, const std::string& reason) {
 void silence_hdf5() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
 
 // A command line may hold bytes that are no UTF-8.
-std::string json_text(const nlohmann::json& value, int indent) {
+template <class Json>
+std::string json_text(const Json& value, int indent) {
     return value.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -70,8 +71,22 @@ Handle access_options() {
 
 }  // namespace
 
-void check_target(const fs::path& path, bool overwrite) {
+// Only what cortune wrote is replaced: --overwrite and a wrong name are no reason to lose data.
+void check_replaceable(const fs::path& path) {
+    std::error_code error;
+    if (!fs::exists(path, error) || fs::file_size(path, error) == 0) return;
+    bool ours = false;
+    if (is_hdf5(path)) {
+        const Handle access = access_options(), file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()));
+        // A damaged file of any origin can be replaced: nothing reads it.
+        ours = !file || H5Aexists_by_name(file.get(), "/", "format", H5P_DEFAULT) > 0;
+    }
+    if (!ours) throw OutputError(path.string() + ": is not a file that cortune wrote, so it is not replaced", "choose another output, or remove it first");
+}
+
+void check_target(const fs::path& path, bool overwrite, Replaces what) {
     check_output(path, overwrite);
+    if (what == Replaces::cortune_file) check_replaceable(path);
     const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
     if (::access(folder.c_str(), W_OK) != 0)
         throw OutputError(fmt::format("{}: the folder {} cannot be written ({})", path.string(),
@@ -188,7 +203,7 @@ Input::Input(const fs::path& path, const std::vector<std::string>& kinds, Part m
                                    path.string() + ":/");
     if (!root_->has_attr("format") || root_->attr_string("format") != "cortune")
         throw BadInput(path.string() + ": an HDF5 file, but not one of cortune's",
-                       "nsd-extract turns a data set into one");
+                       "nsd-extract turns a data set into one, model-convert weights");
     if (!root_->has_attr("complete") || root_->attr_int("complete") != 1)
         throw BadInput(path.string() + ": unfinished; its writer was stopped before the end",
                        "remove it and run the command that makes it again");
@@ -202,6 +217,7 @@ Input::Input(const fs::path& path, const std::vector<std::string>& kinds, Part m
                        "a newer cortune reads it");
     kind_ = root_->attr_string("kind");
     uuid_ = root_->attr_string("uuid");
+    if (uuid_.empty()) throw BadInput(path.string() + ": attribute 'uuid' is empty");
     if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), kind_) == kinds.end())
         throw BadInput(fmt::format("{}: a file of kind '{}', expected '{}'", path.string(), kind_,
                                    join(kinds, "' or '")));
@@ -213,6 +229,8 @@ nlohmann::json Input::provenance() const {
                       out.contains("root") && out["root"].is_string();
     if (!tree || !well_formed(out["nodes"]))
         throw BadInput(path_.string() + ":/provenance: expected a JSON tree of commands");
+    if (out["root"] != uuid_)
+        throw BadInput(fmt::format("{}:/provenance: is that of {}, the file is {}", path_.string(), out["root"].get<std::string>(), uuid_));
     return out;
 }
 

@@ -43,8 +43,10 @@ class Output {
 };
 
 // Refuses early, before a long computation, what Output would refuse at its end:
-// an existing target (without overwrite) or a folder that cannot be written.
-void check_target(const std::filesystem::path& path, bool overwrite);
+// an existing target (without overwrite, or one that cortune did not write) or a folder that
+// cannot be written.
+enum class Replaces { cortune_file, any_file };
+void check_target(const std::filesystem::path& path, bool overwrite, Replaces what = Replaces::cortune_file);
 
 // A whole cortune file, opened for reading.
 class Input {

@@ -92,6 +92,12 @@ class Dataset : public Object {
     void read_rows(std::uint64_t first, std::uint64_t count, T* out) const {
         rows_raw(native_type<T>(), first, count, out, nullptr);
     }
+    // A box of any rank: extent[0] × extent[1] × … from `start` on.
+    template <class T>
+    void read_box(const Shape& start, const Shape& extent, T* out) const {
+        box_raw(native_type<T>(), start, extent, out);
+    }
+    Shape chunk() const;  // of a chunked data set; empty where the values lie in one piece
     template <class T>
     void write_rows(std::uint64_t first, std::uint64_t count, const T* in) {
         rows_raw(native_type<T>(), first, count, nullptr, in);
@@ -104,6 +110,7 @@ class Dataset : public Object {
   private:
     void read_raw(hid_t type, void* out) const;
     void write_raw(hid_t type, const void* in, std::uint64_t count);
+    void box_raw(hid_t type, const Shape& start, const Shape& extent, void* out) const;
     void rows_raw(hid_t type, std::uint64_t first, std::uint64_t count, void* out,
                   const void* in) const;
 };

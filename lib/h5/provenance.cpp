@@ -31,10 +31,25 @@ json Record::node() const {
     return out;
 }
 
-json provenance_of(const Record& record, const std::string& uuid) {
+namespace {
+
+void list_nodes(const json& nodes, const std::string& uuid, nlohmann::ordered_json& out) {
+    if (out.contains(uuid) || !nodes.contains(uuid)) return;
+    out[uuid] = nodes[uuid];
+    if (nodes[uuid].contains("parents"))
+        for (const auto& parent : nodes[uuid]["parents"]) list_nodes(nodes, parent.get<std::string>(), out);
+}
+
+}  // namespace
+
+nlohmann::ordered_json provenance_of(const Record& record, const std::string& uuid) {
     json nodes = record.ancestry;
     nodes[uuid] = record.node();
-    return {{"root", uuid}, {"nodes", nodes}};
+    auto ordered = nlohmann::ordered_json::object();
+    list_nodes(nodes, uuid, ordered);
+    for (const auto& [other, node] : nodes.items())  // reached by no parent: kept all the same
+        if (!ordered.contains(other)) ordered[other] = node;
+    return {{"root", uuid}, {"nodes", ordered}};
 }
 
 bool well_formed(const json& nodes) {

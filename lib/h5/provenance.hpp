@@ -31,8 +31,9 @@ struct Record {
     nlohmann::json node() const;  // this command alone
 };
 
-// {"root": uuid, "nodes": {uuid: node}}
-nlohmann::json provenance_of(const Record& record, const std::string& uuid);
+// {"root": uuid, "nodes": {uuid: node}}, a file before its parents and these as they were
+// given: equal runs give equal text but for the uuids.
+nlohmann::ordered_json provenance_of(const Record& record, const std::string& uuid);
 
 // Whether the nodes of a tree have the types that a record gives them.
 bool well_formed(const nlohmann::json& nodes);

@@ -10,6 +10,7 @@
 #include "core/error.hpp"
 #include "core/gzip.hpp"
 #include "core/output_file.hpp"
+#include "datasets/foreign.hpp"
 
 namespace cortune::surface {
 namespace {
@@ -22,14 +23,14 @@ struct Free {
 
 NiftiReference::NiftiReference(const std::filesystem::path& path) {
     nifti_set_debug_level(0);
-    std::error_code error;
-    if (!std::filesystem::is_regular_file(path, error)) throw BadInput(path.string() + ": no such file");
+    datasets::require_file(path);
     const std::unique_ptr<nifti_image, Free> image(nifti_image_read(path.c_str(), 0));
     if (!image || image->nx < 1 || image->ny < 1 || image->nz < 1) throw BadInput(path.string() + ": not a NIfTI volume");
     // Its first volume's grid, with values of ours.
     image->ndim = image->dim[0] = 3;
     image->nt = image->nu = image->nv = image->nw = 1;
     for (int axis = 4; axis < 8; ++axis) image->dim[axis] = 1;
+    grid_ = fmt::format("{}x{}x{}", image->nx, image->ny, image->nz);
     voxels_ = std::int64_t{image->nx} * image->ny * image->nz;
     image->nvox = static_cast<std::size_t>(voxels_);
     image->datatype = DT_FLOAT32;

@@ -14,11 +14,12 @@ class NiftiReference {
   public:
     explicit NiftiReference(const std::filesystem::path& path);
     std::int64_t voxels() const { return voxels_; }
+    const std::string& grid() const { return grid_; }  // "81x104x83", as a data set's space has it
     // Float32 on that grid; gzipped where the name ends in .gz. The same bytes for the same values.
     void write(const std::filesystem::path& path, const VertexMap& map, bool overwrite) const;
 
   private:
-    std::string header_;  // 348 bytes
+    std::string header_, grid_;  // 348 bytes
     std::int64_t voxels_ = 0;
 };
 

@@ -35,6 +35,8 @@ void enter_space(VertexMap& map, const Place& place, const std::string& space, c
     static constexpr const char* mend[] = {"fsaverage goes into .func.gii or .mgh", "fsLR 32k goes into .dscalar.nii", "a volume goes into .nii or .nii.gz"};
     if (const auto kind = kind_of(space, where); kind != place.kind)
         throw BadInput(fmt::format("{}: its columns are of the space '{}', which such a file cannot hold", where, space), mend[kind]);
+    if (place.kind == Place::volume && !space.ends_with(' ' + place.grid))
+        throw BadInput(fmt::format("{}: its voxels are those of '{}', --reference has {}", where, space, place.grid), "take a volume of the same subject and space");
     if (!map.space.empty() && map.space != space) throw BadInput(fmt::format("{}: of the space '{}', others are of '{}'", where, space, map.space));
     map.space = space;
 }

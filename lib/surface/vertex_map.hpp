@@ -19,6 +19,7 @@ inline constexpr std::int64_t fsaverage_vertices = 163842;
 struct Place {
     enum Kind { fsaverage, fslr, volume } kind = fsaverage;
     std::int64_t positions = fsaverage_vertices;
+    std::string grid = {};  // of a volume, "81x104x83"
 };
 
 struct Choice {

@@ -1,4 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "core/error.hpp"
@@ -32,6 +36,13 @@ Model untuned(StateDict state, const std::string& where, const std::string& expe
 }
 
 }  // namespace
+
+void check_finite(const StateDict& state, const std::string& where) {
+    for (const Tensor& t : state)
+        if (const auto bad = std::count_if(t.data.begin(), t.data.end(), [](float v) { return !std::isfinite(v); }); bad > 0)
+            throw BadInput(fmt::format("{}: {}: {} of {} values are NaN or infinite", where, t.name, bad, t.data.size()),
+                           "did its training diverge? take an earlier state");
+}
 
 Model load_weights(const std::filesystem::path& path, h5::Record& record, const std::string& expected) {
     const std::string where = path.string();

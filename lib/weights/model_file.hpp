@@ -68,6 +68,10 @@ int checked_image_size(std::int64_t size, const Architecture& architecture, cons
 Model load_weights(const std::filesystem::path& path, h5::Record& record,
                    const std::string& expected = {});
 
+// Throws BadInput naming the first tensor with a value that is not finite: such a network
+// answers NaN to everything, wherever that is noticed.
+void check_finite(const StateDict& state, const std::string& where);
+
 // SHA-256 over all values in order, hex: whether two files hold the same network.
 std::string parameters_sha256(const StateDict& state);
 

@@ -18,6 +18,9 @@ if(CORTUNE_TORCH_DIR)
   target_compile_definitions(cortune_torch INTERFACE FMT_HEADER_ONLY)
   # The toolkit's NCCL may be older than the one torch was linked against and brings.
   target_link_options(cortune_torch INTERFACE -Wl,--allow-shlib-undefined)
+elseif(CORTUNE_NEEDS_TORCH_DIR)
+  message(FATAL_ERROR "preset cuda builds against the Python package torch: give -DCORTUNE_TORCH_DIR=<site-packages>/torch "
+                      "(tests/run.sh --cuda-build does it all)")
 else()
   find_package(Torch REQUIRED)
 endif()

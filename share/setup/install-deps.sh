@@ -20,6 +20,8 @@ test=(
     python3-nibabel hdf5-tools mandoc time
 )
 cuda=(python3-venv python3-pip)
+# For pip in a virtual environment, with torch itself: only --list knows this group.
+python=('cmake>=3.30' nvidia-cusparselt-cu13 nvidia-nvshmem-cu13 nvidia-nccl-cu13 nvidia-cudnn-cu13 nvidia-cufile)
 
 die() {
     echo "install-deps: error: $1" >&2
@@ -39,6 +41,7 @@ for group in "$@"; do
         build) wanted+=("${build[@]}") ;;
         test) wanted+=("${test[@]}") ;;
         cuda) wanted+=("${cuda[@]}") ;;
+        python) [ $list = 1 ] || die "group python is pip's" "--list python prints it"; wanted+=("${python[@]}") ;;
         *)
             echo "usage: install-deps.sh [--list] [build] [test] [cuda]" >&2
             exit 2

@@ -208,6 +208,8 @@ def tuning(binaries, images, voxels, batch):
             mine = our_epoch(binaries / "cl-finetune", folder, batch, precision)
             print(f"(c) epoch of {len(train)} images, {precision}: {mine:.2f} s; eager {precision} {eager:.2f} s")
             verdict(f"(c) {precision} against eager float32", seconds["float32"] / mine, 1.1 if precision == "float32" else 1.6)
+            if precision == "bfloat16":
+                print(f"(c) bfloat16 against eager bfloat16: ratio {eager / mine:.1f}")
 
 
 def main():

@@ -79,7 +79,8 @@ def write(root, truth, grid=GRID, names=NAMES):
     betas.mkdir(parents=True)
     for s, values in enumerate(truth.volume):
         with h5py.File(betas / f"betas_session{s + 1:02}.hdf5", "w") as f:
-            f["betas"] = values.reshape(TRIALS, *grid[::-1])
+            # NSD's own chunks hold all trials of a voxel; a contiguous file is read, too.
+            f.create_dataset("betas", data=values.reshape(TRIALS, *grid[::-1]), chunks=(TRIALS, 1, 1, 1) if s % 2 == 0 else None)
     nifti(betas / "ncsnr.nii.gz", truth.ncsnr, grid)
     roi = root / f"nsddata/ppdata/{subject}/func1pt8mm/roi"
     for h in ("lh", "rh"):

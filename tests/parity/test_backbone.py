@@ -78,6 +78,8 @@ def main():
             with h5py.File(folder / "real.h5") as file:
                 state = {k: torch.from_numpy(v[:]) for k, v in file["backbone"].items() if not k.startswith("axis")}
             network.load_state_dict(state, strict=True)
+        else:
+            print("SKIPPED: no real SqueezeNet weights beside the checkout; random ones instead")
         taps = ["features.0", "features.2", "features.4", "features.7", "features.10", "features.12", "classifier.3"]
         check_features(network, "squeezenet1_1", taps, 112, folder)
 

@@ -28,7 +28,7 @@ def write(path, rois, images, fold, method="untuned", protocol="held-out", tuned
                        protocol=protocol, optimistic=np.int64(optimistic),
                        optimistic_reason="chosen on the reported folds" if optimistic else "")
         text = h5py.string_dtype()
-        f.create_dataset("provenance", data=json.dumps({"root": "", "nodes": {}}), dtype=text)
+        f.create_dataset("provenance", data=json.dumps({"root": os.path.basename(path), "nodes": {}}), dtype=text)
         f.create_dataset("image", data=list(images), dtype=text)
         f.create_dataset("image_sha256", data=["sha-" + i for i in images], dtype=text)
         f["fold"] = np.asarray(fold, "i2")

@@ -134,6 +134,18 @@ def test_wrong_inputs(root, folder, truth):
     refused(faulty(cut), "cut short")
     refused(faulty(fewer), "90 trials", "run-01_events.tsv")
     refused(faulty(other_subject), "other brainordinates")
+    def labels(order):
+        def change(other):
+            names = [truth.names[i] for i in truth.shown[:100]][::order]
+            path = nod_tree.betas_of(other, 1, 1)
+            path.with_name(path.name.replace("_beta.dscalar.nii", "_label.txt")).write_text("".join(pathlib.Path(n).name + "\n" for n in names))
+        return change
+
+    refused(faulty(labels(-1)), "_label.txt", "another order")
+    extract(faulty(labels(1)), folder / "labels.h5")
+    with h5py.File(folder / "labels.h5") as f:
+        checks = dict(zip(f["checks/check"].asstr()[:], f["checks/warning"][:]))
+    assert checks["missing_runs"] == 1  # two runs of ten
     refused(root, "region 'V9'", "V1", more=("--region", "V9"))
     refused(root, "no picture was shown more than once", more=("--ceiling", "split-half"))
 

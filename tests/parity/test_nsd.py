@@ -42,7 +42,7 @@ def test_volume(root, folder, truth):
         sessions = [s.astype(np.float64) / 300 for s in truth.volume]
         check_file(folder / "volume.h5", h, columns, sessions, truth, "volume")
         with h5py.File(folder / "volume.h5") as f:
-            assert np.array_equal(f[f"vertex_{h}"][:], columns) and f[f"vertex_{h}"].attrs["space"] == "func1pt8mm"
+            assert np.array_equal(f[f"vertex_{h}"][:], columns) and f[f"vertex_{h}"].attrs["space"] == "func1pt8mm 9x11x8"
             for name, labels in nsd_tree.NAMES.items():
                 d = f[f"roi_{h}_{name.replace('-', '_')}"]
                 assert np.array_equal(d[:], np.maximum(truth.labels[h, name][columns], 0)) and list(d.attrs["label_names"]) == labels
@@ -89,8 +89,9 @@ def test_export(root, folder, truth):
     export("--quantity", "noise_ceiling", "--hemi", "lh", "-o", folder / "x.mgh", expect=3)
     export("--quantity", "noise_ceiling", "--hemi", "lh", "-o", folder / "x.nii", expect=2)
     small = folder / "small.nii"
-    nib.save(nib.Nifti1Image(np.zeros((3, 3, 3), np.int16), np.eye(4)), small)
-    export("--quantity", "noise_ceiling", "--hemi", "lh", "--reference", small, "-o", folder / "x.nii", expect=3)
+    for shape in ((3, 3, 3), (8, 11, 9), (12, 11, 8)):  # of another subject, whatever the number of voxels
+        nib.save(nib.Nifti1Image(np.zeros(shape, np.int16), np.eye(4)), small)
+        export("--quantity", "noise_ceiling", "--hemi", "lh", "--reference", small, "-o", folder / "x.nii", expect=3)
     assert not (folder / "x.nii").exists() and not (folder / "x.mgh").exists()
 
 
@@ -166,9 +167,42 @@ def test_wrong_inputs(root, folder, truth):
                 nib.save(nib.Nifti1Image(np.zeros((81, 104, 83), np.int16), np.eye(4)), other / mask)
 
     refused([faulty(root, folder, other_size), *one], "rh.prf-visualrois.nii.gz", "NSD subject 1", "same subject")
+    def both_sides(other):
+        shutil.copy(other / mask.replace("rh.prf-visualrois", "lh.nsdgeneral"), other / mask.replace("rh.prf-visualrois", "rh.nsdgeneral"))
+
+    refused([faulty(root, folder, both_sides), *one], "both hemispheres")
+    refused([faulty(root, folder, lambda o: (o / mask.replace("prf-visualrois", "nsdgeneral")).unlink()), *one], "rh.nsdgeneral.nii.gz", "no such file")
     refused([root, *one, "--sessions", "2-1"], "--sessions", code=2)
     refused([root, *one, "--roi-class", "floc-hands"], "floc-hands")
     refused([root, *one, "--namespace", "x"], "layout table", code=2)
+
+
+def test_other_names(root, folder, truth):
+    """Only the names that NSD gives its sessions are sessions."""
+    other = folder / "names"
+    shutil.copytree(root, other)
+    betas = other / "nsddata_betas/ppdata/subj01/func1pt8mm/betas_fithrf_GLMdenoise_RR"
+    for name in ("betas_session00.hdf5", "betas_session1.hdf5", "betas_session01b.hdf5"):
+        shutil.copy(betas / "betas_session02.hdf5", betas / name)
+    run("nsd-extract", "nsd", other, "--subject", 1, "--size", 16, "-o", folder / "names.h5")
+    check_file(folder / "names.h5", "lh", np.flatnonzero(truth.general["lh"] > 0), [s.astype(np.float64) / 300 for s in truth.volume], truth, "names")
+
+
+def test_nan(folder):
+    """A trial that is not finite: its file alone is named, and NaN is no constant."""
+    truth = nsd_tree.Truth(seed=7)
+    truth.surface[1][5, 3] = np.nan
+    truth.surface_label["lh"][3] = 1
+    root = folder / "nan"
+    nsd_tree.write(root, truth)
+    more = ["--subject", 1, "--space", "fsaverage", "--voxels", "rois"]
+    refused([root, *more], "lh.betas_session02.mgh", "NaN")
+    done = subprocess.run([BIN / "nsd-extract", "nsd", root, *map(str, more), "--size", "16", "--allow-nan", "-o", folder / "nan.h5"], capture_output=True, text=True)
+    assert done.returncode == 0 and "session01" not in done.stderr, done.stderr
+    with h5py.File(folder / "nan.h5") as f:
+        checks = dict(zip(zip(f["checks/check"].asstr()[:], f["checks/where"].asstr()[:]), f["checks/value"][:]))
+        assert checks["constant_sessions", "lh"] == 0
+        assert np.isnan(f["response_lh"][:]).any(0).sum() == 1
 
 
 def test_outlier(folder):
@@ -261,6 +295,8 @@ def main():
         test_export(root, folder, truth)
         test_plan(root)
         test_wrong_inputs(root, folder, truth)
+        test_other_names(root, folder, truth)
+        test_nan(folder)
         test_outlier(folder)
         test_simulated(folder)
 

@@ -7,7 +7,8 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
 skip() { echo "cuda build: SKIPPED ($1)"; exit 0; }
-command -v nvcc > /dev/null || skip "no CUDA toolkit: nvcc is not on PATH"
+command -v nvcc > /dev/null || PATH=$PATH:/usr/local/cuda/bin
+command -v nvcc > /dev/null || skip "no CUDA toolkit: nvcc is neither on PATH nor in /usr/local/cuda/bin"
 
 venv=build/cuda-venv
 if [ -z "${TORCH_DIR:-}" ]; then
@@ -15,7 +16,8 @@ if [ -z "${TORCH_DIR:-}" ]; then
     # CMake from there as well: Debian's does not know CUDA C++20 with a current nvcc.
     # Only what the libraries are linked against and the toolkit does not bring.
     if ! $venv/bin/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))'; then
-        $venv/bin/pip install --quiet --no-cache-dir 'cmake>=3.30' nvidia-cusparselt-cu13 nvidia-nvshmem-cu13 nvidia-nccl-cu13 nvidia-cudnn-cu13 nvidia-cufile
+        mapfile -t packages < <(share/setup/install-deps.sh --list python)
+        $venv/bin/pip install --quiet --no-cache-dir "${packages[@]}"
         $venv/bin/pip install --quiet --no-cache-dir --no-deps torch
     fi
     TORCH_DIR=$(ls -d "$root"/$venv/lib/python3*/site-packages/torch)

@@ -132,7 +132,7 @@ expect 2 ridge-encode s1.h5 --layers features.2,features.2 "${common[@]}" -o x.h
 expect 2 ridge-encode s1.h5 --hemi lh --roi V1v,V1v "${common[@]}" -o x.h5
 expect 2 ridge-encode s1.h5 --alphas 1,inf "${common[@]}" -o x.h5
 cp s1.h5 keep.h5
-expect 4 ridge-encode keep.h5 "${common[@]}" --overwrite -o keep.h5
+expect 2 ridge-encode keep.h5 "${common[@]}" --overwrite -o keep.h5
 says 'is also an input'
 cmp s1.h5 keep.h5 || fail "an input was replaced"
 expect 5 ridge-encode s1.h5 --memory 100K -o x.h5

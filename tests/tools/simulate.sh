@@ -51,8 +51,8 @@ expect 2 preset "$tool" -o x --preset huge
 expect 2 "picture ids" "$tool" -o x --images 40000 --subjects 2
 
 # Numbers that are none, targets in one another, options without effect: exit 2, and at once.
-expect 2 "--noise-ceiling: expected a finite number" timeout 10 "$tool" -o x "${small[@]}" --noise-ceiling nan
-expect 2 "--roi-scale: expected a finite number" timeout 10 "$tool" -o x "${small[@]}" --roi-scale nan
+expect 2 "--noise-ceiling: expected a number from 0.02 to 0.98" timeout 10 "$tool" -o x "${small[@]}" --noise-ceiling nan
+expect 2 "--roi-scale: expected a number from 0.1 to 14" timeout 10 "$tool" -o x "${small[@]}" --roi-scale nan
 expect 2 "--roi-scale" timeout 10 "$tool" -o x "${small[@]}" --roi-scale inf
 ln -s . here
 for pair in "both both" "both both/" "both here/both" "sim sim/lab" "sim/lab sim" "x ."; do

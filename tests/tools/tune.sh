@@ -62,6 +62,14 @@ start=$CORTUNE_SOURCE/share/models/alexnet-mini.h5
 same_data "$start" frozen.h5 backbone/features.0.weight || fail "frozen weights moved"
 same_data "$start" frozen.h5 backbone/classifier.6.weight 2> /dev/null && fail "free weights stayed"
 
+expect 2 cl-finetune "${common[@]}" --loss mse --temperature 3 -o idle.h5
+says 'no effect with --loss mse'
+expect 2 cl-finetune "${common[@]}" --validation-share .3 -o idle.h5
+expect 2 cl-finetune "${common[@]}" --checkpoint-every 3 -o idle.h5
+expect 2 cl-finetune "${common[@]}" --memory 0 -o idle.h5
+expect 2 cl-finetune "${common[@]}" --lr 0 -o idle.h5
+says "expected a number above 0, found '0'"
+absent idle.h5
 for loss in clip mse; do expect 0 cl-finetune "${common[@]}" --epochs 4 --loss $loss -o $loss.h5; done
 expect 0 cl-finetune "${common[@]}" --epochs 4 --precision bfloat16 -o bf16.h5
 expect 0 cl-finetune "${common[@]}" --patience 1 --epochs 6 --validation-share .2 --loss-curve p.tsv -o patient.h5
@@ -69,12 +77,18 @@ awk 'NR > 1 && $3 == "nan" { exit 1 }' p.tsv || fail "no validation loss"
 
 # Patience stops when nothing is gained and keeps the best epoch, not the last.
 awk -F '\t' 'NR > 1 { if (best == "" || $3 < best) best = $3; n++ } END { exit !(n >= 2) }' p.tsv || fail "patience stopped at once"
-/usr/bin/python3 - << 'PY' || fail "the best epoch was not put back"
+/usr/bin/python3 - << 'PY' || fail "patience did not stop after the best epoch"
 import h5py, numpy as np
 whole = h5py.File("patient-whole.h5")
 v = whole["history/validation_loss"][:]
 assert len(v) < 6 and v.argmin() < len(v) - 1, v  # it stopped early, after the best epoch
+open("best", "w").write(str(v.argmin() + 1))
 PY
+# The weights kept are those of a run that ends at the best epoch.
+expect 0 cl-finetune "${common[@]}" --patience 100 --validation-share .2 --lr 3e-3 --epochs "$(cat best)" -o best.h5
+for tensor in backbone/features.0.weight backbone/classifier.6.weight heads/head.6.weight heads/head.1.running_var; do
+    same_data patient-whole.h5 best.h5 $tensor || fail "the best epoch was not put back: $tensor"
+done
 
 # Divergence: exit 1, no model, and the checkpoint is that of the last good epoch. With one
 # batch an epoch the step that ruins the weights is the epoch's last.

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <map>
 
 #include "core/error.hpp"
+#include "core/interrupt.hpp"
 #include "core/text.hpp"
 #include "datasets/foreign.hpp"
 #include "datasets/nod/atlas.hpp"
@@ -38,22 +40,19 @@ class RunBetas : public SessionFile {
         const auto size = fs::file_size(path(), error);
         return error ? 0 : size;
     }
-    // The file has all trials of a brainordinate together: they are read at once and kept
-    // until the last are given out.
-    void read(std::uint64_t first, std::uint64_t count, float* out) const override {
-        if (rows_.empty()) {
-            rows_.resize(at_.size() * trials());
-            for (std::size_t v = 0; v < at_.size(); ++v) file_.read(at_[v], rows_.data() + v * trials());
+    // The file has all trials of a brainordinate together.
+    void read(float* out) const override {
+        check_interrupt();
+        std::vector<float> row(trials());
+        for (std::size_t v = 0; v < at_.size(); ++v) {
+            file_.read(at_[v], row.data());
+            for (std::size_t t = 0; t < row.size(); ++t) out[t * at_.size() + v] = row[t];
         }
-        for (std::uint64_t t = first; t < first + count; ++t)
-            for (std::size_t v = 0; v < at_.size(); ++v) *out++ = rows_[v * trials() + t];
-        if (first + count >= trials()) std::vector<float>().swap(rows_);
     }
 
   private:
     CiftiFile file_;
     std::vector<std::int64_t> at_;
-    mutable std::vector<float> rows_;  // units × trials
 };
 
 // Pictures by name below one folder.
@@ -151,6 +150,39 @@ PlannedHemisphere plan_hemisphere(const std::string& name, const NodOptions& opt
     return out;
 }
 
+// Ten runs a session, four sessions or one: what is fewer may not have been downloaded.
+void look_for_gaps(const std::vector<Run>& runs, bool all, Plan& plan) {
+    constexpr std::size_t usual = 10;
+    std::map<int, std::size_t> of_session;
+    for (const Run& run : runs) ++of_session[run.session];
+    std::vector<std::string> short_of;
+    std::size_t missing = 0;
+    for (const auto& [session, count] : of_session)
+        if (count < usual) short_of.push_back(fmt::format("session {} has {} runs", session, count)), missing += usual - count;
+    for (int s = 1; all && s < of_session.rbegin()->first; ++s)
+        if (!of_session.contains(s)) short_of.push_back(fmt::format("session {} is not there", s)), missing += usual;
+    plan.findings.push_back({"missing_runs", "", static_cast<double>(missing), missing > 0,
+                             missing == 0 ? fmt::format("{} runs in {} sessions", runs.size(), of_session.size()) : join(short_of) + "; a session of NOD has 10 runs"});
+}
+
+// The labels beside the betas, where they name pictures, are those of the events in order.
+void check_labels(const Run& run) {
+    std::string name = run.betas.string();
+    constexpr std::string_view ending = "_beta.dscalar.nii";
+    name.replace(name.size() - ending.size(), ending.size(), "_label.txt");
+    std::error_code error;
+    if (!fs::exists(name, error)) return;
+    require_file(name);
+    std::vector<std::string> label, shown;
+    std::ifstream in(name);
+    for (std::string line; std::getline(in, line);)
+        if (!trim(line).empty()) label.push_back(fs::path(trim(line)).stem().string());
+    for (const auto& picture : run.picture) shown.push_back(fs::path(picture).stem().string());
+    const bool names = std::any_of(label.begin(), label.end(), [&](const auto& l) { return std::find(shown.begin(), shown.end(), l) != shown.end(); });
+    if (names && label != shown)
+        throw BadInput(fmt::format("{}: names other pictures, or in another order, than {}", name, run.events.string()), "betas and events must be of the same run");
+}
+
 }  // namespace
 
 Plan nod_plan(const NodOptions& options, Reporter& reporter) {
@@ -176,6 +208,8 @@ Plan nod_plan(const NodOptions& options, Reporter& reporter) {
         names.push_back(name);
         presentations.push_back(shown);
     }
+    look_for_gaps(runs, options.sessions.empty(), plan);
+    for (const Run& run : runs) check_labels(run);
     const auto source = std::make_shared<const Stimuli>(tree.stimuli(), names);
     for (std::size_t i = 0; i < names.size(); ++i)
         plan.images.push_back({source, i, "imagenet:" + fs::path(names[i]).stem().string(), false, static_cast<std::int32_t>(presentations[i].size())});

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "core/interrupt.hpp"
 #include "datasets/foreign.hpp"
 #include "datasets/nsd/experiment.hpp"
 #include "datasets/nsd/mgh.hpp"
@@ -48,21 +49,44 @@ class VolumeBetas : public SessionFile {
     const fs::path& path() const override { return path_; }
     std::uint64_t trials() const override { return session_trials; }
     std::uint64_t bytes() const override { return size_of(path_); }
-    void read(std::uint64_t first, std::uint64_t count, float* out) const override {
+    // NSD's chunks hold all trials of a voxel: then plane after plane of the volume is read, so
+    // that every chunk is touched once; else trial after trial.
+    void read(float* out) const override {
+        const auto chunk = betas_.chunk();
+        if (!chunk.empty() && chunk[0] > 1) return read_planes(std::max<std::uint64_t>(chunk[1], 1), out);
         const auto voxels = static_cast<std::uint64_t>(grid_[0] * grid_[1] * grid_[2]);
-        buffer_.resize(count * voxels);
-        betas_.read_rows<std::int16_t>(first, count, buffer_.data());
-        for (std::uint64_t t = 0; t < count; ++t)
-            for (const auto p : position_) *out++ = static_cast<float>(buffer_[t * voxels + static_cast<std::uint64_t>(p)]) / volume_scale;
+        std::vector<std::int16_t> trial(voxels);
+        for (std::uint64_t t = 0; t < trials(); ++t) {
+            check_interrupt();
+            betas_.read_rows<std::int16_t>(t, 1, trial.data());
+            for (const auto p : position_) *out++ = static_cast<float>(trial[static_cast<std::size_t>(p)]) / volume_scale;
+        }
     }
 
   private:
+    // `thick` planes of the volume at a time.
+    void read_planes(std::uint64_t thick, float* out) const {
+        const auto x = static_cast<std::uint64_t>(grid_[0]), y = static_cast<std::uint64_t>(grid_[1]), z = static_cast<std::uint64_t>(grid_[2]);
+        const std::uint64_t plane = x * y;
+        std::vector<std::int16_t> block;
+        for (std::size_t first = 0, last = 0; first < position_.size(); first = last) {
+            check_interrupt();
+            const std::uint64_t from = static_cast<std::uint64_t>(position_[first]) / plane / thick * thick, planes = std::min(thick, z - from);
+            while (last < position_.size() && static_cast<std::uint64_t>(position_[last]) < (from + planes) * plane) ++last;
+            block.resize(trials() * planes * plane);
+            betas_.read_box<std::int16_t>({0, from, 0, 0}, {trials(), planes, y, x}, block.data());
+            for (std::uint64_t t = 0; t < trials(); ++t)
+                for (std::size_t v = first; v < last; ++v)
+                    out[t * position_.size() + v] =
+                        static_cast<float>(block[t * planes * plane + static_cast<std::uint64_t>(position_[v]) - from * plane]) / volume_scale;
+        }
+    }
+
     fs::path path_;
     std::vector<std::int32_t> position_;
     h5::Foreign file_;
     h5::Dataset betas_;
     Grid grid_{};
-    mutable std::vector<std::int16_t> buffer_;
 };
 
 class SurfaceBetas : public SessionFile {
@@ -74,8 +98,9 @@ class SurfaceBetas : public SessionFile {
     const fs::path& path() const override { return file_.path(); }
     std::uint64_t trials() const override { return session_trials; }
     std::uint64_t bytes() const override { return size_of(path()); }
-    void read(std::uint64_t first, std::uint64_t count, float* out) const override {
-        for (std::uint64_t t = first; t < first + count; ++t) {
+    void read(float* out) const override {
+        for (std::uint64_t t = 0; t < trials(); ++t) {
+            check_interrupt();
             const auto frame = file_.frame(static_cast<std::int64_t>(t));
             for (const auto p : position_) *out++ = frame[static_cast<std::size_t>(p)];
         }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 
 #include "core/error.hpp"
@@ -79,6 +80,18 @@ void add_ceiling(const NsdOptions& options, const Tree& tree, const Grid& grid, 
     check_noise_ceiling(h.about.noise_ceiling, path.string());
 }
 
+// A voxel of both hemispheres would be counted twice, and be of neither.
+void check_sides(const Tree& tree, const Plan& plan) {
+    if (tree.surface()) return;
+    const auto& left = plan.hemispheres[0].about.vertex;
+    const auto& right = plan.hemispheres[1].about.vertex;
+    std::vector<std::int32_t> both;
+    std::set_intersection(left.begin(), left.end(), right.begin(), right.end(), std::back_inserter(both));
+    if (!both.empty())
+        throw BadInput(fmt::format("{}: {} voxels are in the labels of both hemispheres", tree.labels("lh", "nsdgeneral").parent_path().string(), both.size()),
+                       "lh.* and rh.* must be the files of their own hemispheres");
+}
+
 }  // namespace
 
 std::vector<float> ceiling_of_ncsnr(const std::vector<float>& ncsnr, const std::vector<std::int32_t>& repeats) {
@@ -118,6 +131,7 @@ Plan nsd_plan(const NsdOptions& options, Reporter& reporter) {
         add_ceiling(options, tree, grid, repeats, plan, h, reporter);
         plan.hemispheres.push_back(std::move(h));
     }
+    check_sides(tree, plan);
     for (const int s : sessions) {
         plan.files.push_back(tree.session("lh", s));
         if (tree.surface()) plan.files.push_back(tree.session("rh", s));

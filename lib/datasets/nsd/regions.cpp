@@ -123,7 +123,7 @@ Hemisphere read_regions(const Tree& tree, const std::string& hemisphere, const G
     if (!twice && (general || is_there(tree.labels(hemisphere, "nsdgeneral")))) classes.push_back(read_labels(tree, hemisphere, "nsdgeneral", grid));
     Hemisphere out;
     out.name = hemisphere;
-    out.space = tree.space;
+    out.space = tree.surface() ? tree.space : fmt::format("{} {}x{}x{}", tree.space, grid[0], grid[1], grid[2]);
     const auto positions = static_cast<std::size_t>(grid[0] * grid[1] * grid[2]);
     for (std::size_t p = 0; p < positions; ++p)
         if (std::any_of(classes.begin(), classes.end(), [&](const Labels& l) { return (l.name == "nsdgeneral") == general && l.value[p] >= 1; }))

@@ -26,11 +26,7 @@ fs::path Tree::session(const std::string& hemisphere, int number) const {
 
 fs::path Tree::labels(const std::string& hemisphere, const std::string& roi_class) const {
     if (surface()) return root / "nsddata" / "freesurfer" / "fsaverage" / "label" / fmt::format("{}.{}.mgz", hemisphere, roi_class);
-    const fs::path folder = root / "nsddata" / "ppdata" / subject_name() / space / "roi";
-    const fs::path one = folder / fmt::format("{}.{}.nii.gz", hemisphere, roi_class), both = folder / (roi_class + ".nii.gz");
-    std::error_code error;
-    // A link that leads nowhere is there, too: it is a pointer whose content was not fetched.
-    return !fs::exists(fs::symlink_status(one, error)) && fs::exists(fs::symlink_status(both, error)) ? both : one;
+    return root / "nsddata" / "ppdata" / subject_name() / space / "roi" / fmt::format("{}.{}.nii.gz", hemisphere, roi_class);
 }
 
 fs::path Tree::label_names(const std::string& roi_class) const {
@@ -49,7 +45,10 @@ std::vector<int> Tree::sessions() const {
         const std::string name = entry.filename().string();
         if (!name.starts_with(prefix) || !name.ends_with(ending) || name.size() <= prefix.size() + ending.size()) continue;
         const std::string digits = name.substr(prefix.size(), name.size() - prefix.size() - ending.size());
-        if (digits.size() <= 4 && digits.find_first_not_of("0123456789") == std::string::npos) out.push_back(std::stoi(digits));
+        if (digits.size() > 4 || digits.find_first_not_of("0123456789") != std::string::npos) continue;
+        // The name that this session has, and no other spelling of its number.
+        const int number = std::stoi(digits);
+        if (number >= 1 && session("lh", number).filename() == name) out.push_back(number);
     }
     std::sort(out.begin(), out.end());
     if (out.empty()) throw BadInput(fmt::format("{}: holds no {}NN{}", betas().string(), prefix, ending), "download the betas of this subject");

@@ -22,7 +22,7 @@ struct Tree {
     std::filesystem::path design() const;              // nsd_expdesign.mat
     std::filesystem::path stimuli() const;             // nsd_stimuli.hdf5
     std::filesystem::path session(const std::string& hemisphere, int number) const;
-    // Labels of a class in a hemisphere; the file of both hemispheres where it alone exists.
+    // Labels of a class in one hemisphere. (The files of both at once do not say which is which.)
     std::filesystem::path labels(const std::string& hemisphere, const std::string& roi_class) const;
     std::filesystem::path label_names(const std::string& roi_class) const;
     std::filesystem::path ncsnr(const std::string& hemisphere) const;

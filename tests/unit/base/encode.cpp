@@ -61,8 +61,12 @@ TEST_CASE("protocols have names and reasons") {
     for (const auto p : {Protocol::held_out, Protocol::paper, Protocol::train_cv})
         REQUIRE(encode::parse_protocol(encode::protocol_name(p)) == p);
     REQUIRE_THROWS_AS(encode::parse_protocol("holdout"), UsageError);
-    REQUIRE(encode::optimistic_reason(Protocol::held_out).empty());
-    REQUIRE_FALSE(encode::optimistic_reason(Protocol::paper).empty());
+    REQUIRE(encode::optimistic_reason(Protocol::held_out, true).empty());
+    REQUIRE_FALSE(encode::optimistic_reason(Protocol::paper, true).empty());
+    // An untuned network has seen no responses.
+    CHECK(encode::optimistic_reason(Protocol::train_cv, true).find("tuned model") != std::string::npos);
+    CHECK(encode::optimistic_reason(Protocol::train_cv, false).find("tuned model") == std::string::npos);
+    REQUIRE_FALSE(encode::optimistic_reason(Protocol::train_cv, false).empty());
 }
 
 TEST_CASE("held-out predictions are ridge's on the penalty that cross-validation chose") {

@@ -144,6 +144,7 @@ TEST_CASE("evaluation refuses what cannot be compared") {
 
     h = header("mse");
     h.protocol = "paper";
+    h.optimistic = true;
     REQUIRE_THROWS_WITH(check(h, roi(3)), Catch::Contains("different protocols"));
     h = header("mse");
     h.fold[2] = 1;
