@@ -85,16 +85,10 @@ void declare(CLI::App& app, Options& o) {
     app.add_flag("--resume", o.job.resume, "Continue from --checkpoint where it exists");
 }
 
-// An option that would do nothing is a mistake.
-void refuse_idle(const std::vector<CLI::Option*>& options, bool used, const std::string& why) {
-    for (const CLI::Option* option : options)
-        if (!used && option->count() > 0) throw UsageError(option->get_name() + " has no effect " + why, "leave it out");
-}
-
 void run(const Options& options, cli::Context& context) {
-    refuse_idle(options.of_contrast, options.job.options.loss != "mse", "with --loss mse");
-    refuse_idle(options.of_patience, options.job.options.patience > 0, "without --patience");
-    refuse_idle(options.of_checkpoint, !options.job.checkpoint.empty(), "without --checkpoint");
+    if (options.job.options.loss == "mse") cli::refuse_idle(options.of_contrast, "with --loss mse");
+    if (options.job.options.patience == 0) cli::refuse_idle(options.of_patience, "without --patience");
+    if (options.job.checkpoint.empty()) cli::refuse_idle(options.of_checkpoint, "without --checkpoint");
     engine::FinetuneJob job = options.job;
     job.run = {context.record(), context.output, context.overwrite, context.seed, context.threads, context.device};
     if (job.weights.empty()) job.weights = share_dir() / "models" / "alexnet-mini.h5";

@@ -128,42 +128,45 @@ void check_targets(const Options& o, const std::vector<encode::ModelFiles>& mode
     if (!o.report.empty() || !o.figures.empty()) report::svg("plot x", 100, 100);  // is gnuplot there?
 }
 
-// What this run has written, taken away again where a later file fails.
-class Written {
+// The folder of the figures; one that was made here goes again unless it is kept.
+class FigureFolder {
   public:
-    ~Written() {
-        std::error_code none;
-        for (const auto& path : paths_)
-            if (!kept_) std::filesystem::remove_all(path, none);
+    explicit FigureFolder(const std::filesystem::path& path) : path_(path) {
+        std::error_code error;
+        made_ = std::filesystem::create_directories(path, error);
+        if (error) throw OutputError(fmt::format("{}: cannot be made ({})", path.string(), error.message()));
     }
-    void add(const std::filesystem::path& path) { paths_.push_back(path); }
-    void keep() { kept_ = true; }
+    ~FigureFolder() {
+        std::error_code none;
+        if (made_) std::filesystem::remove(path_, none);
+    }
+    FigureFolder(const FigureFolder&) = delete;
+    FigureFolder& operator=(const FigureFolder&) = delete;
+    void keep() { made_ = false; }
 
   private:
-    std::vector<std::filesystem::path> paths_;
-    bool kept_ = false;
+    std::filesystem::path path_;
+    bool made_ = false;
 };
 
-void write_figures(const std::filesystem::path& folder, const std::vector<report::Figure>& figures, Written& written) {
-    std::error_code error;
-    if (std::filesystem::create_directories(folder, error)) written.add(folder);
-    if (error) throw OutputError(fmt::format("{}: cannot be made ({})", folder.string(), error.message()));
-    for (const auto& f : figures) write_text_file(folder / (f.name + ".svg"), f.svg, true);
-}
-
+// All of them, or none: the evaluation gets its name when the others wait for theirs.
 void write_files(const Options& o, cli::Context& context, const h5::Record& record, const encode::Evaluation& evaluation,
                  const std::vector<report::Figure>& figures) {
-    Written written;
-    const auto text = [&](const std::filesystem::path& path, const std::string& content) {
-        if (path.empty()) return;
-        write_text_file(path, content, context.overwrite);
-        written.add(path);
+    std::optional<FigureFolder> folder;
+    std::vector<StagedFile> staged;
+    const auto stage = [&](const std::filesystem::path& path, std::string_view text, bool overwrite) {
+        staged.emplace_back(path, std::initializer_list<std::string_view>{text}, WriteOptions{.overwrite = overwrite});
     };
-    if (!o.forest.empty()) text(o.forest, encode::forest_tsv(evaluation));
-    if (!o.figures.empty()) write_figures(o.figures, figures, written);
-    if (!o.report.empty()) text(o.report, report::evaluation_page(evaluation, figures, h5::provenance_of(record, "this page")));
+    if (!o.forest.empty()) stage(o.forest, encode::forest_tsv(evaluation), context.overwrite);
+    if (!o.figures.empty()) {
+        folder.emplace(o.figures);
+        for (const auto& f : figures)
+            stage(o.figures / (f.name + ".svg"), f.svg, true);
+    }
+    if (!o.report.empty()) stage(o.report, report::evaluation_page(evaluation, figures, h5::provenance_of(record, "this page")), context.overwrite);
     if (!context.output.empty()) encode::write_evaluation(context.output, record, context.overwrite, evaluation);
-    written.keep();
+    for (auto& file : staged) file.commit();
+    if (folder) folder->keep();
 }
 
 void run(const Options& o, cli::Context& context) {

@@ -2,7 +2,7 @@
 // nsd-extract: turns pictures and responses as they are distributed into one file per
 // subject. Reads the raw NSD, NOD, Algonauts 2023 folders, or pictures with a NumPy matrix;
 // writes kind dataset. Data: Allen et al. 2022; Gong et al. 2023; Gifford et al. 2023.
-#include <cmath>
+#include <map>
 
 #include "cli/ranges.hpp"
 #include "cli/tool.hpp"
@@ -28,6 +28,7 @@ struct Options {
     datasets::nod::NodOptions nod;
     std::string test_list, scratch, stimuli, sessions, atlas, atlas_names, ceiling, check = "on";
     bool plan = false;
+    std::map<std::string, std::vector<CLI::Option*>> of_layout;  // by the layouts that they are of
 };
 
 const cli::Doc doc{
@@ -89,10 +90,11 @@ const cli::Doc doc{
                    "Glasser et al. 2016: A multi-modal parcellation of human cerebral cortex. Nature 536."}};
 
 void declare(CLI::App& app, Options& o) {
-    auto list = [&](const char* name, std::vector<std::string>& to, const char* text, const char* type) {
-        app.add_option(name, to, text)->expected(1)->take_all()->allow_extra_args(false)->type_name(type)->group(
-            "Layout table");
-    };
+    const auto of = [&](const std::string& layouts, CLI::Option* option) { return o.of_layout[layouts].emplace_back(option->group("Layout " + layouts)); };
+    const auto table = [&](const char* name, auto& to, const char* text, const char* type) { return of("table", app.add_option(name, to, text)->type_name(type)); };
+    const auto nsd = [&](const char* name, auto& to, const char* text, const char* type) { return of("nsd", app.add_option(name, to, text)->type_name(type)); };
+    const auto nod = [&](const char* name, auto& to, const char* text, const char* type) { return of("nod", app.add_option(name, to, text)->type_name(type)); };
+    const auto list = [](CLI::Option* option) { option->expected(1)->take_all()->allow_extra_args(false); };
     app.add_option("LAYOUT", o.layout, "algonauts, nsd, nod or table")->required()->type_name("LAYOUT")->check(
         CLI::IsMember({"algonauts", "nsd", "nod", "table"}));
     app.add_option("DIR", o.folder, "Folder of the data (not with layout table)")->type_name("DIR");
@@ -114,42 +116,32 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--check", o.check, "What to do with findings that look wrong: on (say and keep them) or strict (stop)")
         ->check(CLI::IsMember({"on", "strict"}))->capture_default_str()->type_name("MODE");
     app.add_flag("--allow-nan", o.extract.allow_nan, "Accept responses that are NaN or infinite");
-    list("--images", o.table.images, "Folder or zip archive of pictures; repeat for further sessions", "DIR|ZIP");
-    list("--responses", o.table.responses, "Responses to them, a matrix in NumPy's format", "FILE.npy");
-    list("--namespace", o.table.namespaces, "Prefix of the image ids, one per session", "NAME");
-    list("--names", o.table.names, "Text file, a picture's name per line: the order of the responses", "FILE");
-    app.add_flag("--average-repeats", o.table.average_repeats, "Lines of --names that repeat a picture are its presentations: average them")
-        ->group("Layout table");
-    app.add_option("--ceiling", o.ceiling,
-                   "Noise ceiling: none, file (layout nsd: ncsnr beside the betas), or from the repeats (not with algonauts): ncsnr, split-half "
-                   "or leave-one-out; by default what the data bring")
+    list(table("--images", o.table.images, "Folder or zip archive of pictures; repeat for further sessions", "DIR|ZIP"));
+    list(table("--responses", o.table.responses, "Responses to them, a matrix in NumPy's format", "FILE.npy"));
+    list(table("--namespace", o.table.namespaces, "Prefix of the image ids, one per session", "NAME"));
+    list(table("--names", o.table.names, "Text file, a picture's name per line: the order of the responses", "FILE"));
+    of("table", app.add_flag("--average-repeats", o.table.average_repeats, "Lines of --names that repeat a picture are its presentations: average them"));
+    of("table, nsd or nod", app.add_option("--ceiling", o.ceiling,
+                   "Noise ceiling: none, file (layout nsd: ncsnr beside the betas), or from the repeats: ncsnr, split-half or leave-one-out; by "
+                   "default none, and file with layout nsd where it is there"))
         ->check(CLI::IsMember({"none", "file", "ncsnr", "split-half", "leave-one-out"}))->type_name("MODE");
-    auto nsd = [&](const char* name, auto& to, const char* text, const char* type) {
-        return app.add_option(name, to, text)->type_name(type)->group("Layout nsd");
-    };
     nsd("--space", o.nsd.space, "func1pt8mm, func1mm or fsaverage", "SPACE")->capture_default_str()
         ->check(CLI::IsMember({"func1pt8mm", "func1mm", "fsaverage"}));
     nsd("--betas", o.nsd.preparation, "Preparation of the betas: the folder's name", "NAME")->capture_default_str();
     nsd("--voxels", o.nsd.regions.voxels, "Voxels to take: nsdgeneral, or rois, all that have a label in a ROI class", "WHICH")
         ->check(CLI::IsMember({"nsdgeneral", "rois"}))->capture_default_str();
-    nsd("--roi-class", o.nsd.regions.classes, "ROI class to take along; repeat for further ones; by default prf-visualrois, floc-* and streams", "NAME")
-        ->expected(1)->take_all()->allow_extra_args(false);
+    list(nsd("--roi-class", o.nsd.regions.classes, "ROI class to take along; repeat for further ones; by default prf-visualrois, floc-* and streams", "NAME"));
     nsd("--stimuli", o.stimuli, "nsd_stimuli.hdf5, where it is not below DIR", "FILE");
-    auto nod = [&](const char* name, auto& to, const char* text, const char* type) {
-        return app.add_option(name, to, text)->type_name(type)->group("Layout nod");
-    };
     nod("--atlas", o.atlas, "MAT file with glasser_MMP, a label per brainordinate (required)", "FILE");
     nod("--atlas-names", o.atlas_names, "Table of the 180 regions' names (required)", "FILE");
-    nod("--region", o.nod.regions, "Region to take; repeat for further ones; by default all 180", "NAME")->expected(1)->take_all()->allow_extra_args(false);
+    list(nod("--region", o.nod.regions, "Region to take; repeat for further ones; by default all 180", "NAME"));
     nod("--prf-best", o.nod.prf_best, "Of every region and hemisphere the N vertices of highest pRF R²", "N")->check(cli::whole_at_least(1));
-    app.add_option("--sessions", o.sessions, "Sessions to take, as 1-10,12; by default all that are there (nod: of the first four)")
-        ->type_name("LIST")->group("Layouts nsd and nod");
-    app.add_option("--scratch", o.scratch, "Folder for the scratch file; by default that of the output")->type_name("DIR")->group("Layouts nsd and nod");
-    app.add_option("--orientation", o.table.orientation, "auto, images-by-units or units-by-images")
-        ->check(CLI::IsMember({"auto", "images-by-units", "units-by-images"}))->capture_default_str()
-        ->type_name("ORDER")->group("Layout table");
-    app.add_option("--roi-name", o.table.roi, "Name of the ROI that holds all units; by default the subject's")
-        ->type_name("NAME")->group("Layout table");
+    of("nsd or nod", app.add_option("--sessions", o.sessions, "Sessions to take, as 1-10,12; by default all that are there (nod: of the first four)")
+                         ->type_name("LIST"));
+    of("nsd or nod", app.add_option("--scratch", o.scratch, "Folder for the scratch file; by default that of the output")->type_name("DIR"));
+    table("--orientation", o.table.orientation, "auto, images-by-units or units-by-images", "ORDER")
+        ->check(CLI::IsMember({"auto", "images-by-units", "units-by-images"}))->capture_default_str();
+    table("--roi-name", o.table.roi, "Name of the ROI that holds all units; by default the subject's", "NAME");
 }
 
 int subject_number(const std::string& text) {
@@ -160,25 +152,11 @@ int subject_number(const std::string& text) {
     return std::stoi(digits);
 }
 
-// Options of another layout than the one that was asked for.
 void check_layout(const Options& o) {
-    const auto& t = o.table;
-    const auto& n = o.nsd;
-    const datasets::nsd::NsdOptions plain;
-    const bool of_table = !t.images.empty() || !t.responses.empty() || !t.namespaces.empty() || !t.names.empty() || !t.roi.empty() ||
-                          t.orientation != "auto" || t.average_repeats;
-    const bool of_nsd = n.space != plain.space || n.preparation != plain.preparation || !n.regions.classes.empty() ||
-                        n.regions.voxels != plain.regions.voxels || !o.stimuli.empty();
-    const bool of_nod = !o.atlas.empty() || !o.atlas_names.empty() || !o.nod.regions.empty() || o.nod.prf_best > 0;
-    const bool of_both = !o.sessions.empty() || !o.scratch.empty();
-    if (of_table && o.layout != "table")
-        throw UsageError("--images, --responses, --namespace, --names, --average-repeats, --orientation and --roi-name are of layout table");
-    if (of_nsd && o.layout != "nsd") throw UsageError("--space, --betas, --voxels, --roi-class and --stimuli are of layout nsd");
-    if (of_nod && o.layout != "nod") throw UsageError("--atlas, --atlas-names, --region and --prf-best are of layout nod");
-    if (of_both && o.layout != "nsd" && o.layout != "nod") throw UsageError("--sessions and --scratch are of layouts nsd and nod");
+    for (const auto& [layouts, options] : o.of_layout)
+        if (layouts.find(o.layout) == std::string::npos) cli::refuse_idle(options, "with layout " + o.layout, "of layout " + layouts);
     if (o.layout == "nod" && (o.atlas.empty() || o.atlas_names.empty()))
         throw UsageError("layout nod needs --atlas and --atlas-names", "MMP_mpmLR32k.mat and roilbl_mmp.csv are in the support files of NOD's code");
-    if (!o.ceiling.empty() && o.layout == "algonauts") throw UsageError("--ceiling is not of layout algonauts", "Algonauts data bring their noise ceilings");
     if (o.ceiling == "file" && o.layout != "nsd") throw UsageError("--ceiling file is of layout nsd", "here there are repeats alone: --ceiling ncsnr");
     if (o.layout == "table" && !o.folder.empty()) throw UsageError("layout table takes no folder", "give the pictures by --images");
     if (o.layout != "table" && o.folder.empty()) throw UsageError("layout " + o.layout + " needs the folder of the data");
@@ -217,8 +195,6 @@ datasets::Plan plan_of(const Options& o, cli::Context& context) {
 }
 
 void run(const Options& options, cli::Context& context) {
-    // A range check lets NaN through.
-    if (std::isnan(options.extract.test_share)) throw UsageError("--test-share nan is no share");
     if (options.plan && !context.output.empty()) throw UsageError("--plan writes nothing, so it takes no -o");
     if (!options.plan && context.json) throw UsageError("--json is the form of --plan");
     if (!options.plan) {

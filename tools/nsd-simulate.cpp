@@ -60,8 +60,8 @@ const cli::Doc doc{
                     "of every picture. truth.json says what each file holds. A picture depends on its NSD id and "
                     "the seed alone; a tenth of the training pictures and all official test pictures are common "
                     "to all subjects. In each hemisphere an ROI has fewer than 20 vertices and another has none.",
-                    "--layout nsd writes the raw NSD instead: single-trial betas in a small volume, sessions of 750 trials that "
-                    "differ in level and spread, nsd_expdesign.mat, the brick of stimuli, ROI labels with their names and ncsnr; "
+                    "--layout nsd writes the raw NSD instead: single-trial betas in a small volume, sessions of 750 trials (the last one is "
+                    "filled, so that few pictures are shown more often than --repeats says) that differ in level and spread, nsd_expdesign.mat, the brick of stimuli, ROI labels with their names and ncsnr; "
                     "training and test pictures are not told apart. Truth is in truth/subjNN: every trial's response, the noiseless "
                     "ones, and the voxel of every vertex. --layout nod writes the Natural Object Dataset's form in the same way: betas by "
                     "run as CIFTI-2, events, pictures, a pRF fit, and an atlas per subject in supportfiles.",
@@ -101,7 +101,7 @@ void declare_subjects(CLI::App& app, Options& o) {
     // Labelled pictures have a size, too.
     app.add_option("--image-size", o.image_size, "Pixels on a side of every picture written")
         ->check(cli::whole_between(32, 2048))->type_name("PIXELS");
-    add("--repeats", o.repeats, "Presentations of every picture (3)", "N")->check(cli::whole_between(1, 100));
+    add("--repeats", o.repeats, "Presentations of every picture, at least (3)", "N")->check(cli::whole_between(1, 100));
     add("--noise-ceiling", o.noise_ceiling,
         "Mean explainable share of variance of the averaged responses in the ROIs "
         "(tiny and nsd 0.5, small 0.65)",
@@ -128,21 +128,11 @@ void declare(CLI::App& app, Options& o) {
     declare_labelled(app, o);
 }
 
-// An option that would do nothing is a mistake.
-void refuse_idle(const std::vector<CLI::Option*>& options, const char* target) {
-    std::vector<std::string> given;
-    for (const CLI::Option* option : options)
-        if (option->count() > 0) given.push_back(option->get_name());
-    if (!given.empty())
-        throw UsageError(fmt::format("{}: without effect, since nothing is written to {}", join(given), target),
-                         fmt::format("give {} DIR, too, or leave them out", target));
-}
-
 void check_targets(const Options& o, const std::filesystem::path& output) {
     if (output.empty() && o.labelled.empty())
         throw UsageError("nothing to write: give -o DIR, --labelled DIR or both");
-    if (output.empty()) refuse_idle(o.of_subjects, "-o");
-    if (o.labelled.empty()) refuse_idle(o.of_labelled, "--labelled");
+    if (output.empty()) cli::refuse_idle(o.of_subjects, "since nothing is written to -o", "give -o DIR, too, or leave it out");
+    if (o.labelled.empty()) cli::refuse_idle(o.of_labelled, "since nothing is written to --labelled", "give --labelled DIR, too, or leave it out");
     if (!output.empty() && !o.labelled.empty() && sim::overlap(output, o.labelled))
         throw UsageError(fmt::format("-o {} and --labelled {}: the same folder, or one inside the other",
                                      output.string(), o.labelled.string()),

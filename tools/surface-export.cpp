@@ -9,9 +9,7 @@
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "core/output_file.hpp"
-#include "surface/cifti_map.hpp"
-#include "surface/nifti_file.hpp"
-#include "surface/surface_file.hpp"
+#include "surface/map_file.hpp"
 
 namespace {
 
@@ -71,10 +69,10 @@ std::string format_of(const Options& o, const std::filesystem::path& output) {
 
 // What the format needs to know beside the values.
 struct Target {
-    std::optional<surface::NiftiReference> volume;
-    std::optional<datasets::nod::CiftiFile> cortex;
+    std::optional<formats::NiftiGrid> volume;
+    std::optional<formats::CiftiFile> cortex;
     surface::Place place(const std::string& hemisphere) const {
-        if (volume) return {surface::Place::volume, volume->voxels(), volume->grid()};
+        if (volume) return {surface::Place::volume, volume->voxels(), formats::grid_text(volume->shape)};
         if (cortex) return {surface::Place::fslr, cortex->cortex(hemisphere).surface_vertices, {}};
         return {};
     }
@@ -84,7 +82,7 @@ void write(const std::string& format, const Target& target, std::vector<surface:
     const auto& path = context.output;
     if (target.cortex) return surface::write_cifti(path, maps, *target.cortex, context.overwrite);
     const auto map = maps.size() == 2 ? merge(std::move(maps[0]), maps[1]) : std::move(maps[0]);
-    if (target.volume) target.volume->write(path, map, context.overwrite);
+    if (target.volume) surface::write_nifti(path, map, *target.volume, context.overwrite);
     else if (format == "gifti") surface::write_gifti(path, map, context.overwrite);
     else surface::write_mgh(path, map, context.overwrite);
 }
@@ -100,7 +98,7 @@ void run(const Options& o, cli::Context& context) {
     check_distinct({{"-o", context.output}}, {o.file, o.reference});
     const h5::Input file(o.file, {"evaluation", "encoding", "dataset"});
     Target target;
-    if (format == "nifti") target.volume.emplace(o.reference);
+    if (format == "nifti") target.volume = formats::read_nifti_grid(o.reference);
     if (format == "cifti") target.cortex.emplace(o.reference);
     std::vector<surface::VertexMap> maps;
     std::int64_t known = 0, positions = 0;

@@ -7,6 +7,9 @@
 #include <cmath>
 #include <functional>
 
+#include "core/error.hpp"
+#include "core/text.hpp"
+
 namespace cortune::cli {
 namespace {
 
@@ -46,6 +49,13 @@ CLI::Validator between(double least, double most) {
 CLI::Validator whole_between(std::int64_t least, std::int64_t most) {
     return number(fmt::format("a whole number from {} to {}", least, most), true,
                   [=](double v) { return v >= static_cast<double>(least) && v <= static_cast<double>(most); });
+}
+
+void refuse_idle(const std::vector<CLI::Option*>& options, const std::string& why, const std::string& mend) {
+    std::vector<std::string> given;
+    for (const CLI::Option* option : options)
+        if (option->count() > 0) given.push_back(option->get_name());
+    if (!given.empty()) throw UsageError(fmt::format("{}: without effect {}", join(given), why), mend);
 }
 
 }  // namespace cortune::cli

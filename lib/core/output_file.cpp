@@ -91,14 +91,32 @@ void check_distinct(const std::vector<std::pair<std::string, std::filesystem::pa
     }
 }
 
-void write_at(int file, const fs::path& path, const void* data, std::size_t bytes, std::int64_t offset) {
+int try_write_at(int file, const void* data, std::size_t bytes, std::int64_t offset) {
     const char* p = static_cast<const char*>(data);
     while (bytes > 0) {
         const ssize_t n = ::pwrite(file, p, bytes, offset);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) throw cannot_write(path, n < 0 ? errno : EIO);
+        if (n <= 0) return n < 0 ? errno : EIO;
         p += n, offset += n, bytes -= static_cast<std::size_t>(n);
     }
+    return 0;
+}
+
+int try_read_at(int file, void* data, std::size_t bytes, std::int64_t offset) {
+    char* p = static_cast<char*>(data);
+    while (bytes > 0) {
+        const ssize_t n = ::pread(file, p, bytes, offset);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return n < 0 ? errno : end_of_file;
+        p += n, offset += n, bytes -= static_cast<std::size_t>(n);
+    }
+    return 0;
+}
+
+std::string read_failure(int error) { return error == end_of_file ? "cut short" : std::strerror(error); }
+
+void write_at(int file, const fs::path& path, const void* data, std::size_t bytes, std::int64_t offset) {
+    if (const int error = try_write_at(file, data, bytes, offset); error != 0) throw cannot_write(path, error);
 }
 
 void sync_folder(const fs::path& folder) {
@@ -110,21 +128,36 @@ void sync_folder(const fs::path& folder) {
         throw OutputError(fmt::format("{}: cannot be synced to disk ({})", folder.string(), std::strerror(error)));
 }
 
-void write_bytes(const fs::path& path, std::initializer_list<std::string_view> pieces, const WriteOptions& options) {
-    check_output(path, options.overwrite);
-    const fs::path part = part_path(path);
+StagedFile::StagedFile(fs::path path, std::initializer_list<std::string_view> pieces, const WriteOptions& options)
+    : path_(std::move(path)), part_(part_path(path_)), durable_(options.durable) {
+    check_output(path_, options.overwrite);
     try {
-        Writing out(part, path);
+        Writing out(part_, path_);
         for (const std::string_view piece : pieces) out.append(piece);
-        if (options.durable) out.sync();
+        if (durable_) out.sync();
         out.close();
-        if (std::rename(part.c_str(), path.c_str()) != 0) throw cannot_write(path, errno);
     } catch (...) {
         std::error_code ignored;
-        fs::remove(part, ignored);
+        fs::remove(part_, ignored);
         throw;
     }
-    if (options.durable) sync_folder(folder_of(path));
+}
+
+StagedFile::StagedFile(StagedFile&& other) noexcept : path_(std::move(other.path_)), part_(std::exchange(other.part_, {})), durable_(other.durable_) {}
+
+StagedFile::~StagedFile() {
+    std::error_code ignored;
+    if (!part_.empty()) fs::remove(part_, ignored);
+}
+
+void StagedFile::commit() {
+    if (std::rename(part_.c_str(), path_.c_str()) != 0) throw cannot_write(path_, errno);
+    part_.clear();
+    if (durable_) sync_folder(folder_of(path_));
+}
+
+void write_bytes(const fs::path& path, std::initializer_list<std::string_view> pieces, const WriteOptions& options) {
+    StagedFile(path, pieces, options).commit();
 }
 
 }  // namespace cortune

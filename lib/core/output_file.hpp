@@ -23,6 +23,22 @@ struct WriteOptions {
     bool durable = true;
 };
 
+// A whole file that waits for its name, so that several appear together or not at all:
+// everything is on the disk under part_path(path); commit() renames it over `path`, a
+// destructor without commit removes it. Throws as write_bytes.
+class StagedFile {
+  public:
+    StagedFile(std::filesystem::path path, std::initializer_list<std::string_view> pieces, const WriteOptions& options = {});
+    ~StagedFile();
+    StagedFile(StagedFile&& other) noexcept;
+    StagedFile& operator=(StagedFile&&) = delete;
+    void commit();
+
+  private:
+    std::filesystem::path path_, part_;  // part_ is empty when nothing is left to do
+    bool durable_;
+};
+
 // Writes the pieces one after the other to part_path(path), syncs that, renames it over
 // `path` and syncs the folder. Throws OutputError with the system's reason; then nothing is
 // left behind and what stood at `path` still stands (but where syncing the folder fails, after
@@ -46,7 +62,14 @@ std::filesystem::path part_path(const std::filesystem::path& path);
 // "<path>: cannot be written (<the system's reason>)"
 OutputError cannot_write(const std::filesystem::path& path, int error);
 
-// All bytes at an offset of an open file, however many writes that takes. Throws OutputError
+// All bytes at an offset of an open file, however many calls that takes. Gives errno, 0 for
+// done; try_read_at gives end_of_file where the file ends before.
+inline constexpr int end_of_file = -1;
+int try_write_at(int file, const void* data, std::size_t bytes, std::int64_t offset);
+int try_read_at(int file, void* data, std::size_t bytes, std::int64_t offset);
+std::string read_failure(int error);  // "cut short", or the system's reason
+
+// As try_write_at. Throws OutputError
 // naming `path`.
 void write_at(int file, const std::filesystem::path& path, const void* data, std::size_t bytes,
               std::int64_t offset);

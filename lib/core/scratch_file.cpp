@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "core/output_file.hpp"
 #include "core/text.hpp"
 
 namespace cortune {
@@ -30,39 +31,26 @@ int open_nameless(const std::filesystem::path& folder) {
 
 ScratchFile::ScratchFile(const std::filesystem::path& folder, std::uint64_t bytes, const char* mend)
     : folder_(folder), mend_(mend), file_(open_nameless(folder)) {
-    if (file_ < 0) fail("cannot be made");
+    if (file_ < 0) fail(fmt::format("cannot be made ({})", std::strerror(errno)));
     if (bytes == 0) return;
     if (const int error = ::posix_fallocate(file_, 0, static_cast<off_t>(bytes)); error != 0) {
         ::close(file_);
-        errno = error;
-        fail(fmt::format("cannot hold {}", format_bytes(static_cast<double>(bytes))).c_str());
+        fail(fmt::format("cannot hold {} ({})", format_bytes(static_cast<double>(bytes)), std::strerror(error)));
     }
 }
 
 ScratchFile::~ScratchFile() { ::close(file_); }
 
-void ScratchFile::fail(const char* what) const {
-    throw OutputError(fmt::format("scratch file in {}: {} ({})", folder_.string(), what, std::strerror(errno)), mend_);
+void ScratchFile::fail(const std::string& what) const {
+    throw OutputError(fmt::format("scratch file in {}: {}", folder_.string(), what), mend_);
 }
 
 void ScratchFile::write(std::uint64_t at, const void* from, std::uint64_t bytes) {
-    const char* p = static_cast<const char*>(from);
-    while (bytes > 0) {
-        const ssize_t done = ::pwrite(file_, p, bytes, static_cast<off_t>(at));
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) fail("cannot be written");
-        p += done, at += static_cast<std::uint64_t>(done), bytes -= static_cast<std::uint64_t>(done);
-    }
+    if (const int error = try_write_at(file_, from, bytes, static_cast<std::int64_t>(at)); error != 0) fail(fmt::format("cannot be written ({})", std::strerror(error)));
 }
 
 void ScratchFile::read(std::uint64_t at, void* to, std::uint64_t bytes) const {
-    char* p = static_cast<char*>(to);
-    while (bytes > 0) {
-        const ssize_t done = ::pread(file_, p, bytes, static_cast<off_t>(at));
-        if (done < 0 && errno == EINTR) continue;
-        if (done <= 0) fail("cannot be read");
-        p += done, at += static_cast<std::uint64_t>(done), bytes -= static_cast<std::uint64_t>(done);
-    }
+    if (const int error = try_read_at(file_, to, bytes, static_cast<std::int64_t>(at)); error != 0) fail(fmt::format("cannot be read ({})", read_failure(error)));
 }
 
 }  // namespace cortune

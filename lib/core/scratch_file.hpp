@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 namespace cortune {
 
@@ -22,7 +23,7 @@ class ScratchFile {
     void read(std::uint64_t at, void* to, std::uint64_t bytes) const;
 
   private:
-    [[noreturn]] void fail(const char* what) const;
+    [[noreturn]] void fail(const std::string& what) const;
     std::filesystem::path folder_;
     const char* mend_;
     int file_ = -1;

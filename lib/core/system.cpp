@@ -88,6 +88,12 @@ std::uint64_t available_memory() {
     return bytes;
 }
 
+std::uint64_t file_bytes(const std::filesystem::path& path) {
+    std::error_code error;
+    const auto size = std::filesystem::file_size(path, error);
+    return error ? 0 : size;
+}
+
 fs::path share_dir() {
     if (const char* set = std::getenv("CORTUNE_SHARE")) {
         if (fs::is_directory(set)) return set;

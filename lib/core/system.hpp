@@ -17,6 +17,9 @@ std::uint64_t peak_memory();       // bytes, high-water mark of the resident set
 double cpu_seconds();              // user + system, all threads
 std::uint64_t available_memory();  // bytes: MemAvailable, or the cgroup's limit where lower
 
+// Size of a file; 0 where there is none or the system does not say.
+std::uint64_t file_bytes(const std::filesystem::path& path);
+
 // The folder with models and schemas: $CORTUNE_SHARE, else beside the installed
 // program (../share/cortune), else the source tree it was built from. Throws
 // BadInput naming the places looked at.

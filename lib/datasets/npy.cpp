@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "core/output_file.hpp"
 #include "core/text.hpp"
 
 namespace cortune::datasets {
@@ -102,16 +103,8 @@ bool NpyFile::is_integer() const { return header_.descr[1] != 'f'; }
 std::uint64_t NpyFile::size() const { return slow_ * fast_; }
 
 void NpyFile::read_bytes(std::uint64_t offset, std::uint64_t count, void* out) const {
-    auto* to = static_cast<std::uint8_t*>(out);
-    offset += header_.data_offset;
-    while (count > 0) {
-        const ssize_t got = ::pread(file_, to, count, static_cast<off_t>(offset));
-        if (got < 0 && errno == EINTR) continue;
-        if (got <= 0)
-            throw BadInput(fmt::format("{}: cannot be read at byte {} ({})", path_.string(), offset,
-                                       got == 0 ? "cut short" : std::strerror(errno)));
-        to += got, offset += static_cast<std::uint64_t>(got), count -= static_cast<std::uint64_t>(got);
-    }
+    if (const int error = try_read_at(file_, out, count, static_cast<std::int64_t>(offset + header_.data_offset)); error != 0)
+        throw BadInput(fmt::format("{}: cannot be read ({})", path_.string(), read_failure(error)));
 }
 
 // Slices of the axis that varies slowest lie in one piece.

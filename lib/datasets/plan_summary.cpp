@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 namespace cortune::datasets {
 namespace {
@@ -21,6 +22,7 @@ double gib(double bytes) { return rounded(bytes / (1 << 30), 1000); }
 
 Json plan_summary(const Plan& plan, const ExtractOptions& options, const std::vector<Split>& split) {
     double picture_bytes = 0, response_bytes = 0, scratch_bytes = 0, memory_bytes = 0;
+    std::set<std::filesystem::path> counted;  // a file of both hemispheres is read once
     std::int64_t official = 0;
     for (const auto& image : plan.images) {
         picture_bytes += static_cast<double>(image.source->bytes(image.index));
@@ -36,7 +38,7 @@ Json plan_summary(const Plan& plan, const ExtractOptions& options, const std::ve
             scratch_bytes += static_cast<double>(part.rows->scratch_bytes());
             for (const RowFile& file : part.rows->files()) {
                 files.push_back(file.path.string());
-                response_bytes += static_cast<double>(file.bytes);
+                if (counted.insert(file.path).second) response_bytes += static_cast<double>(file.bytes);
                 sessions.push_back({{"hemisphere", h.about.name}, {"file", file.path.string()}, {"rows", file.rows}});
             }
         }

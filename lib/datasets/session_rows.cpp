@@ -79,30 +79,32 @@ Finding outliers(const char* check, const std::string& hemisphere, const char* w
 
 }  // namespace
 
-SessionRows::SessionRows(std::vector<std::shared_ptr<const SessionFile>> sessions, std::uint64_t units, std::string hemisphere, int threads)
-    : sessions_(std::move(sessions)), units_(units), hemisphere_(std::move(hemisphere)), threads_(threads) {
-    for (const auto& s : sessions_) rows_ += s->trials();
+Sessions::Sessions(std::vector<std::shared_ptr<const SessionFile>> files, std::uint64_t units, std::string name, int threads)
+    : files_(std::move(files)), units_(units), name_(std::move(name)), threads_(threads) {
+    for (const auto& s : files_) trials_ += s->trials();
 }
 
-std::vector<RowFile> SessionRows::files() const {
+std::vector<RowFile> Sessions::files() const {
     std::vector<RowFile> out;
-    for (const auto& s : sessions_) out.push_back({s->path(), s->trials(), s->bytes()});
+    for (const auto& s : files_) out.push_back({s->path(), s->trials(), s->bytes()});
     return out;
 }
 
-std::uint64_t SessionRows::memory_bytes() const {
+std::uint64_t Sessions::memory_bytes() const {
     std::uint64_t most = 0;
-    for (const auto& s : sessions_) most = std::max(most, s->trials());
+    for (const auto& s : files_) most = std::max(most, s->trials());
     return most * units_ * sizeof(float);
 }
 
-void SessionRows::prepare(const std::filesystem::path& scratch, Reporter& reporter, std::vector<Finding>& findings) {
-    scratch_.emplace(scratch, scratch_bytes(), "--scratch names a folder with more room");
+void Sessions::prepare(const std::filesystem::path& scratch, Reporter& reporter, std::vector<Finding>& findings) {
+    if (scratch_) return;
+    const std::uint64_t on_disk = trials_ * units_ * sizeof(float);
+    scratch_.emplace(scratch, on_disk, "--scratch names a folder with more room");
     std::vector<double> mean, deviation;
     std::uint64_t constant = 0, row = 0;
     std::vector<std::string> with_constant;
     std::vector<float> values;
-    for (const auto& session : sessions_) {
+    for (const auto& session : files_) {
         const std::uint64_t trials = session->trials();
         values.resize(trials * units_);
         check_interrupt();
@@ -120,21 +122,31 @@ void SessionRows::prepare(const std::filesystem::path& scratch, Reporter& report
         if (sum.constant > 0) with_constant.push_back(fmt::format("{} {}", session->path().filename().string(), sum.constant));
         scratch_->write(row * units_ * sizeof(float), values.data(), values.size() * sizeof(float));
         row += trials;
-        reporter.progress("sessions " + hemisphere_, static_cast<std::int64_t>(mean.size()), static_cast<std::int64_t>(sessions_.size()));
+        reporter.progress("sessions " + name_, static_cast<std::int64_t>(mean.size()), static_cast<std::int64_t>(files_.size()));
     }
-    reporter.info(fmt::format("{}: {} sessions, one at a time in {} of memory, {} of scratch", hemisphere_, sessions_.size(),
+    reporter.info(fmt::format("{}: {} sessions, one at a time in {} of memory, {} of scratch", name_, files_.size(),
                                 format_bytes(static_cast<double>(memory_bytes())),
-                                format_bytes(static_cast<double>(scratch_bytes()))));
-    findings.push_back(outliers("session_level", hemisphere_, "mean", mean, sessions_));
-    findings.push_back(outliers("session_spread", hemisphere_, "deviation", deviation, sessions_));
-    findings.push_back({"constant_sessions", hemisphere_, static_cast<double>(constant), constant > 0,
+                                format_bytes(static_cast<double>(on_disk))));
+    findings.push_back(outliers("session_level", name_, "mean", mean, files_));
+    findings.push_back(outliers("session_spread", name_, "deviation", deviation, files_));
+    findings.push_back({"constant_sessions", name_, static_cast<double>(constant), constant > 0,
                         constant == 0 ? std::string("no voxel is constant in a session")
                                       : fmt::format("voxels that are constant in a session, and count as 0 there: {}", join(with_constant))});
 }
 
-void SessionRows::read(std::uint64_t first, std::uint64_t count, float* out) const {
-    if (!scratch_) throw std::logic_error("SessionRows: read before prepare");
-    scratch_->read(first * units_ * sizeof(float), out, count * units_ * sizeof(float));
+void Sessions::read(std::uint64_t trial, std::uint64_t first, std::uint64_t count, float* out) const {
+    if (!scratch_) throw std::logic_error("Sessions: read before prepare");
+    scratch_->read((trial * units_ + first) * sizeof(float), out, count * sizeof(float));
+}
+
+std::vector<std::shared_ptr<ResponseRows>> rows_of(const std::shared_ptr<Sessions>& sessions, const std::vector<std::uint64_t>& units) {
+    std::vector<std::shared_ptr<ResponseRows>> out;
+    std::uint64_t first = 0;
+    for (const std::uint64_t count : units) {
+        out.push_back(std::make_shared<SessionRows>(sessions, first, count));
+        first += count;
+    }
+    return out;
 }
 
 }  // namespace cortune::datasets

@@ -147,8 +147,7 @@ void run_encode(const EncodeJob& job, Reporter& reporter) {
     h5::Record record = job.run.record;
     const DatasetFile data(job.dataset);
     data.input().register_in(record);
-    const weights::Model model = weights::load_weights(job.model, record);
-    weights::check_finite(model.parameters, job.model.string());
+    const weights::Model model = weights::load_network(job.model, record);
     nn::check_image_size(data, model.backbone, model.image_size);
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <set>
 #include <utility>
 #include <map>
@@ -203,8 +204,7 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     data.input().register_in(record);
     const Roi roi = data.roi(job.roi.hemisphere, job.roi.roi_class, job.roi.roi);
     check_voxels(data, roi, options.min_voxels);
-    const weights::Model start = weights::load_weights(job.weights, record);
-    weights::check_finite(start.parameters, job.weights.string());
+    const weights::Model start = weights::load_network(job.weights, record);
     nn::check_image_size(data, start.backbone, start.image_size);
     if (start.tuned()) reporter.warn(job.weights.string() + " is tuned already; tuning goes on from there");
 
@@ -233,15 +233,11 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     tuner.finish();
     auto model = result(job, data, roi, prepared, backbone, tuner, options);
     if (start.tuned()) add_earlier_tuning(model, start);
-    // The small file first: where it fails, nothing has its name yet.
-    if (!job.loss_curve.empty()) write_text_file(job.loss_curve, curve_text(tuner.history()), job.run.overwrite);
-    try {
-        weights::write_model(job.run.output, record, job.run.overwrite, model);
-    } catch (...) {
-        std::error_code none;
-        if (!job.loss_curve.empty()) std::filesystem::remove(job.loss_curve, none);
-        throw;
-    }
+    // Both or none: the curve waits for its name until the model has its own.
+    std::optional<StagedFile> curve;
+    if (!job.loss_curve.empty()) curve.emplace(job.loss_curve, std::initializer_list<std::string_view>{curve_text(tuner.history())}, WriteOptions{.overwrite = job.run.overwrite});
+    weights::write_model(job.run.output, record, job.run.overwrite, model);
+    if (curve) curve->commit();
     if (!tuner.history().loss.empty())
         reporter.info(fmt::format("loss {:.4f} → {:.4f}", tuner.history().loss.front(), tuner.history().loss.back()));
 }

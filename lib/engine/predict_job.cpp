@@ -90,8 +90,7 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
     source.input().register_in(record);
     const datasets::DatasetFile data(job.predict);
     data.input().register_in(record);
-    const weights::Model model = weights::load_weights(job.model, record);
-    weights::check_finite(model.parameters, job.model.string());
+    const weights::Model model = weights::load_network(job.model, record);
     if (weights::parameters_sha256(model.parameters) != source.header().model_sha256)
         throw BadInput(fmt::format("{}: its weights belong to another model than {}", job.dataset.string(), job.model.string()),
                        "give the model that the encoding was made with");

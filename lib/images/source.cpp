@@ -15,6 +15,7 @@
 #include "core/hash.hpp"
 #include "core/interrupt.hpp"
 #include "core/parallel.hpp"
+#include "core/system.hpp"
 
 namespace fs = std::filesystem;
 
@@ -48,11 +49,7 @@ class Folder : public Source {
     }
     std::string where(std::size_t i) const override { return (path_ / names_.at(i)).string(); }
     std::vector<std::uint8_t> read(std::size_t i) const override { return read_picture_file(path_ / names_.at(i)); }
-    std::uint64_t bytes(std::size_t i) const override {
-        std::error_code error;
-        const auto size = fs::file_size(path_ / names_.at(i), error);
-        return error ? 0 : size;
-    }
+    std::uint64_t bytes(std::size_t i) const override { return file_bytes(path_ / names_.at(i)); }
 };
 
 // libzip's handles serve one thread at a time: every reader takes one from a pool,

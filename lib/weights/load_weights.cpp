@@ -37,13 +37,6 @@ Model untuned(StateDict state, const std::string& where, const std::string& expe
 
 }  // namespace
 
-void check_finite(const StateDict& state, const std::string& where) {
-    for (const Tensor& t : state)
-        if (const auto bad = std::count_if(t.data.begin(), t.data.end(), [](float v) { return !std::isfinite(v); }); bad > 0)
-            throw BadInput(fmt::format("{}: {}: {} of {} values are NaN or infinite", where, t.name, bad, t.data.size()),
-                           "did its training diverge? take an earlier state");
-}
-
 Model load_weights(const std::filesystem::path& path, h5::Record& record, const std::string& expected) {
     const std::string where = path.string();
     std::error_code error;
@@ -73,6 +66,15 @@ Model load_weights(const std::filesystem::path& path, h5::Record& record, const 
     record.add_input(path, sha256_file(path));
     if (!m.uuid.empty()) record.add_parent(m.uuid, m.provenance);  // of a tuned model, by its note
     return m;
+}
+
+Model load_network(const std::filesystem::path& path, h5::Record& record) {
+    Model out = load_weights(path, record);
+    for (const Tensor& t : out.parameters)
+        if (const auto bad = std::count_if(t.data.begin(), t.data.end(), [](float v) { return !std::isfinite(v); }); bad > 0)
+            throw BadInput(fmt::format("{}: {}: {} of {} values are NaN or infinite", path.string(), t.name, bad, t.data.size()),
+                           "did its training diverge? take an earlier state");
+    return out;
 }
 
 }  // namespace cortune::weights

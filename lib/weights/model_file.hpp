@@ -68,9 +68,9 @@ int checked_image_size(std::int64_t size, const Architecture& architecture, cons
 Model load_weights(const std::filesystem::path& path, h5::Record& record,
                    const std::string& expected = {});
 
-// Throws BadInput naming the first tensor with a value that is not finite: such a network
-// answers NaN to everything, wherever that is noticed.
-void check_finite(const StateDict& state, const std::string& where);
+// As load_weights, for a network that is to be run: also throws BadInput naming the first
+// tensor with a value that is not finite, since such a network answers NaN to everything.
+Model load_network(const std::filesystem::path& path, h5::Record& record);
 
 // SHA-256 over all values in order, hex: whether two files hold the same network.
 std::string parameters_sha256(const StateDict& state);

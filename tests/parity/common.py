@@ -61,3 +61,22 @@ def make_dataset(folder, images=40, size=64, voxels=30, seed=0, name="data"):
     run("nsd-extract", "table", "--images", pictures, "--responses", folder / f"{name}.npy",
         "--namespace", name, "--size", size, "-o", out)
     return out
+
+
+def same_bytes(one, other):
+    """Two folders hold the same files."""
+    names = sorted(p.relative_to(one) for p in one.rglob("*") if p.is_file())
+    assert names == sorted(p.relative_to(other) for p in other.rglob("*") if p.is_file())
+    for name in names:
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def same_data_sets(a, b):
+    """Two open HDF5 files hold the same data sets, but for who made them."""
+    import h5py
+
+    names = lambda f: sorted(n for n in f if isinstance(f[n], h5py.Dataset) and n != "provenance")
+    assert names(a) == names(b)
+    for name in names(a):
+        x, y = a[name][()], b[name][()]
+        assert np.array_equal(x, y, equal_nan=x.dtype.kind == "f"), name

@@ -14,7 +14,7 @@ import scipy.io
 from PIL import Image
 
 import nod_tree
-from common import BIN, close, run, scratch
+from common import BIN, close, run, same_bytes, same_data_sets, scratch
 
 NEVER = pathlib.Path(tempfile.gettempdir()) / f"cortune-never-{os.getpid()}.h5"
 
@@ -182,20 +182,14 @@ def test_simulated(folder):
     ours, other, theirs = folder / "sim", folder / "sim1", folder / "sim-python"
     run("nsd-simulate", "-o", ours, *command)
     run("nsd-simulate", "-o", other, *command, "--threads", 1)
-    names = sorted(p.relative_to(ours) for p in ours.rglob("*") if p.is_file())
-    for name in names:
-        assert (ours / name).read_bytes() == (other / name).read_bytes(), name
+    same_bytes(ours, other)
     truth = Simulated(ours)
     nod_tree.write(theirs, truth, picture="PNG")
     for name, root, atlas in (("ours", ours, ours / "supportfiles/sub-01"), ("theirs", theirs, theirs)):
         run("nsd-extract", "nod", root, "--subject", 1, "--atlas", atlas / "MMP_mpmLR32k.mat", "--atlas-names", atlas / "roilbl_mmp.csv", "--size", 32,
             "--prf-best", 10, "--ceiling", "split-half", "-o", folder / f"{name}.h5")
     with h5py.File(folder / "ours.h5") as a, h5py.File(folder / "theirs.h5") as b:
-        sets = [n for n in a if isinstance(a[n], h5py.Dataset) and n != "provenance"]
-        assert sorted(sets) == sorted(n for n in b if isinstance(b[n], h5py.Dataset) and n != "provenance")
-        for n in sets:
-            x, y = a[n][()], b[n][()]
-            assert np.array_equal(x, y, equal_nan=x.dtype.kind == "f"), n
+        same_data_sets(a, b)
         labels = a["roi_lh_glasser"][:]
         assert (labels == 1).sum() == 10 and "V1" in list(a["roi_lh_glasser"].attrs["label_names"])
         taken = np.searchsorted(truth.vertex["lh"], a["vertex_lh"][:])

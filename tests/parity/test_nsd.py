@@ -16,7 +16,7 @@ import scipy.io
 from PIL import Image
 
 import nsd_tree
-from common import BIN, close, run, scratch
+from common import BIN, close, run, same_bytes, same_data_sets, scratch
 
 
 NEVER = pathlib.Path(tempfile.gettempdir()) / f"cortune-never-{os.getpid()}.h5"
@@ -174,7 +174,7 @@ def test_wrong_inputs(root, folder, truth):
     refused([faulty(root, folder, lambda o: (o / mask.replace("prf-visualrois", "nsdgeneral")).unlink()), *one], "rh.nsdgeneral.nii.gz", "no such file")
     refused([root, *one, "--sessions", "2-1"], "--sessions", code=2)
     refused([root, *one, "--roi-class", "floc-hands"], "floc-hands")
-    refused([root, *one, "--namespace", "x"], "layout table", code=2)
+    refused([root, *one, "--namespace", "x"], "--namespace: without effect with layout nsd", code=2)
 
 
 def test_other_names(root, folder, truth):
@@ -215,13 +215,6 @@ def test_outlier(folder):
         found = dict(zip(f["checks/check"].asstr()[:], zip(f["checks/warning"][:], f["checks/text"].asstr()[:])))
     assert found["session_spread"][0] == 1 and "session05" in found["session_spread"][1], found["session_spread"]
     assert "session04" not in found["session_spread"][1]
-
-
-def same_bytes(one, other):
-    names = sorted(p.relative_to(one) for p in one.rglob("*") if p.is_file())
-    assert names == sorted(p.relative_to(other) for p in other.rglob("*") if p.is_file())
-    for name in names:
-        assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
 class Simulated:
@@ -265,11 +258,7 @@ def test_simulated(folder):
     for name, root in (("ours", ours), ("theirs", theirs)):
         run("nsd-extract", "nsd", root, "--subject", 1, "--size", 32, "-o", folder / f"{name}.h5")
     with h5py.File(folder / "ours.h5") as a, h5py.File(folder / "theirs.h5") as b:
-        sets = [n for n in a if isinstance(a[n], h5py.Dataset) and n != "provenance"]
-        assert sorted(sets) == sorted(n for n in b if isinstance(b[n], h5py.Dataset) and n != "provenance")
-        for n in sets:
-            x, y = a[n][()], b[n][()]
-            assert np.array_equal(x, y, equal_nan=x.dtype.kind == "f"), n
+        same_data_sets(a, b)
         columns = np.load(ours / "truth/subj01/lh_voxel.npy")
         ids, expected, _ = truth.averaged([v.astype(float) for v in truth.volume], columns)
         assert np.array_equal(a["vertex_lh"][:], columns)

@@ -63,7 +63,7 @@ same_data "$start" frozen.h5 backbone/features.0.weight || fail "frozen weights 
 same_data "$start" frozen.h5 backbone/classifier.6.weight 2> /dev/null && fail "free weights stayed"
 
 expect 2 cl-finetune "${common[@]}" --loss mse --temperature 3 -o idle.h5
-says 'no effect with --loss mse'
+says '--temperature: without effect with --loss mse'
 expect 2 cl-finetune "${common[@]}" --validation-share .3 -o idle.h5
 expect 2 cl-finetune "${common[@]}" --checkpoint-every 3 -o idle.h5
 expect 2 cl-finetune "${common[@]}" --memory 0 -o idle.h5

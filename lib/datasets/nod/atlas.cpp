@@ -7,8 +7,8 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "datasets/foreign.hpp"
-#include "datasets/mat_file.hpp"
+#include "formats/foreign_file.hpp"
+#include "formats/mat.hpp"
 
 namespace cortune::datasets::nod {
 namespace {
@@ -22,7 +22,7 @@ std::string region_name(const std::string& cell) {
 }
 
 std::vector<std::string> read_names(const std::filesystem::path& path) {
-    require_file(path);
+    formats::require_file(path);
     std::ifstream in(path);
     std::vector<std::string> out;
     for (std::string line; std::getline(in, line);)
@@ -40,7 +40,7 @@ int Atlas::region(std::int64_t brainordinate) const {
 }
 
 Atlas read_atlas(const std::filesystem::path& labels, const std::filesystem::path& names) {
-    const MatMatrix m = read_mat(labels, "glasser_MMP", "take MMP_mpmLR32k.mat as NOD's code has it");
+    const formats::MatMatrix m = formats::read_mat(labels, "glasser_MMP", "take MMP_mpmLR32k.mat as NOD's code has it");
     Atlas out{labels, names, m.value, read_names(names)};
     for (const auto l : out.label)
         if (l < 0 || l > 2 * regions) throw BadInput(fmt::format("{}: glasser_MMP: {} is no label of 0 … {}", labels.string(), l, 2 * regions));

@@ -5,78 +5,40 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <map>
 
 #include "core/error.hpp"
-#include "core/interrupt.hpp"
+#include "core/system.hpp"
 #include "core/text.hpp"
-#include "datasets/foreign.hpp"
+#include "formats/foreign_file.hpp"
 #include "datasets/nod/atlas.hpp"
-#include "datasets/nod/cifti.hpp"
+#include "datasets/nod/betas.hpp"
+#include "formats/cifti.hpp"
 #include "datasets/nod/tree.hpp"
-#include "datasets/session_rows.hpp"
 
 namespace fs = std::filesystem;
 
 namespace cortune::datasets::nod {
 namespace {
 
-// A run's betas at the brainordinates that are wanted.
-class RunBetas : public SessionFile {
-  public:
-    RunBetas(const Run& run, const CiftiFile& like, std::vector<std::int64_t> at) : file_(run.betas), at_(std::move(at)) {
-        if (file_.maps() != static_cast<std::int64_t>(run.picture.size()))
-            throw BadInput(fmt::format("{}: {} trials, {} has {}", run.betas.string(), file_.maps(), run.events.string(), run.picture.size()),
-                           "betas and events must be of the same run; one of the two is cut short or of another session");
-        for (const char* h : {"lh", "rh"})
-            if (file_.cortex(h).vertex != like.cortex(h).vertex || file_.cortex(h).offset != like.cortex(h).offset)
-                throw BadInput(fmt::format("{}: other brainordinates than in {}", run.betas.string(), like.path().string()));
-    }
-    const fs::path& path() const override { return file_.path(); }
-    std::uint64_t trials() const override { return static_cast<std::uint64_t>(file_.maps()); }
-    std::uint64_t bytes() const override {
-        std::error_code error;
-        const auto size = fs::file_size(path(), error);
-        return error ? 0 : size;
-    }
-    // The file has all trials of a brainordinate together.
-    void read(float* out) const override {
-        check_interrupt();
-        std::vector<float> row(trials());
-        for (std::size_t v = 0; v < at_.size(); ++v) {
-            file_.read(at_[v], row.data());
-            for (std::size_t t = 0; t < row.size(); ++t) out[t * at_.size() + v] = row[t];
-        }
-    }
-
-  private:
-    CiftiFile file_;
-    std::vector<std::int64_t> at_;
-};
-
 // Pictures by name below one folder.
 class Stimuli : public images::Source {
   public:
     Stimuli(const fs::path& folder, std::vector<std::string> names) : Source(folder) {
         names_ = std::move(names);
-        for (std::size_t i = 0; i < names_.size(); ++i) require_file(path_ / names_[i]);
+        for (std::size_t i = 0; i < names_.size(); ++i) formats::require_file(path_ / names_[i]);
     }
     std::string where(std::size_t i) const override { return (path_ / names_.at(i)).string(); }
     std::vector<std::uint8_t> read(std::size_t i) const override { return images::read_picture_file(path_ / names_.at(i)); }
-    std::uint64_t bytes(std::size_t i) const override {
-        std::error_code error;
-        const auto size = fs::file_size(path_ / names_.at(i), error);
-        return error ? 0 : size;
-    }
+    std::uint64_t bytes(std::size_t i) const override { return file_bytes(path_ / names_.at(i)); }
 };
 
 // R² per brainordinate of the betas' file in one hemisphere; NaN: unknown.
-std::vector<float> prf_fit(const Tree& tree, const CiftiFile& like, const std::string& hemisphere) {
+std::vector<float> prf_fit(const Tree& tree, const formats::CiftiFile& like, const std::string& hemisphere) {
     constexpr std::int64_t fit = 3;  // rows: angle, eccentricity, size, R²
-    const CiftiFile file(tree.prf());
+    const formats::CiftiFile file(tree.prf());
     if (file.maps() != fit + 1) throw BadInput(fmt::format("{}: expected the maps angle, eccentricity, size and R², found {}", tree.prf().string(), file.maps()));
-    const CortexModel& here = file.cortex(hemisphere);
+    const formats::CortexModel& here = file.cortex(hemisphere);
     std::map<std::int32_t, std::int64_t> at;
     for (std::size_t i = 0; i < here.vertex.size(); ++i) at[here.vertex[i]] = here.offset + static_cast<std::int64_t>(i);
     std::vector<float> out, all(static_cast<std::size_t>(file.maps()));
@@ -105,7 +67,7 @@ std::vector<int> wanted_regions(const Atlas& atlas, const std::vector<std::strin
 }
 
 // Places in the hemisphere's cortex that are taken, ascending.
-std::vector<std::size_t> choose(const Atlas& atlas, const CortexModel& cortex, const std::vector<int>& wanted, int best, const std::vector<float>& fit) {
+std::vector<std::size_t> choose(const Atlas& atlas, const formats::CortexModel& cortex, const std::vector<int>& wanted, int best, const std::vector<float>& fit) {
     std::vector<std::size_t> out;
     for (const int region : wanted) {
         std::vector<std::size_t> inside;
@@ -123,30 +85,27 @@ std::vector<std::size_t> choose(const Atlas& atlas, const CortexModel& cortex, c
     return out;
 }
 
-PlannedHemisphere plan_hemisphere(const std::string& name, const NodOptions& options, const Tree& tree, const std::vector<Run>& runs, const Atlas& atlas,
-                                  const CiftiFile& first) {
-    const CortexModel& cortex = first.cortex(name);
+// One hemisphere without its rows; the brainordinates of its columns are appended to `at`.
+Hemisphere choose_vertices(const std::string& name, const NodOptions& options, const Tree& tree, const Atlas& atlas, const formats::CiftiFile& first,
+                           std::vector<std::int64_t>& at) {
+    const formats::CortexModel& cortex = first.cortex(name);
     const auto wanted = wanted_regions(atlas, options.regions);
     const auto taken = choose(atlas, cortex, wanted, options.prf_best, options.prf_best > 0 ? prf_fit(tree, first, name) : std::vector<float>{});
     if (taken.empty()) throw BadInput(fmt::format("{}: no vertex of {} is in a region that was asked for", atlas.labels_file.string(), name));
-    PlannedHemisphere out;
-    out.about.name = name;
-    out.about.space = "fsLR32k";
+    Hemisphere out;
+    out.name = name;
+    out.space = "fsLR32k";
     RoiClass glasser{"glasser", {}, {}, {}};
     for (const int r : wanted) {
         glasser.label_value.push_back(static_cast<std::int16_t>(r));
         glasser.label_name.push_back(atlas.name[static_cast<std::size_t>(r - 1)]);
     }
-    std::vector<std::int64_t> at;
     for (const std::size_t i : taken) {
         at.push_back(cortex.offset + static_cast<std::int64_t>(i));
-        out.about.vertex.push_back(cortex.vertex[i]);
+        out.vertex.push_back(cortex.vertex[i]);
         glasser.label.push_back(static_cast<std::int16_t>(atlas.region(at.back())));
     }
-    out.about.roi_classes.push_back(std::move(glasser));
-    std::vector<std::shared_ptr<const SessionFile>> files;
-    for (const Run& run : runs) files.push_back(std::make_shared<RunBetas>(run, first, at));
-    out.parts.push_back({std::make_shared<SessionRows>(std::move(files), at.size(), name, options.threads)});
+    out.roi_classes.push_back(std::move(glasser));
     return out;
 }
 
@@ -165,31 +124,13 @@ void look_for_gaps(const std::vector<Run>& runs, bool all, Plan& plan) {
                              missing == 0 ? fmt::format("{} runs in {} sessions", runs.size(), of_session.size()) : join(short_of) + "; a session of NOD has 10 runs"});
 }
 
-// The labels beside the betas, where they name pictures, are those of the events in order.
-void check_labels(const Run& run) {
-    std::string name = run.betas.string();
-    constexpr std::string_view ending = "_beta.dscalar.nii";
-    name.replace(name.size() - ending.size(), ending.size(), "_label.txt");
-    std::error_code error;
-    if (!fs::exists(name, error)) return;
-    require_file(name);
-    std::vector<std::string> label, shown;
-    std::ifstream in(name);
-    for (std::string line; std::getline(in, line);)
-        if (!trim(line).empty()) label.push_back(fs::path(trim(line)).stem().string());
-    for (const auto& picture : run.picture) shown.push_back(fs::path(picture).stem().string());
-    const bool names = std::any_of(label.begin(), label.end(), [&](const auto& l) { return std::find(shown.begin(), shown.end(), l) != shown.end(); });
-    if (names && label != shown)
-        throw BadInput(fmt::format("{}: names other pictures, or in another order, than {}", name, run.events.string()), "betas and events must be of the same run");
-}
-
 }  // namespace
 
 Plan nod_plan(const NodOptions& options, Reporter& reporter) {
     const Tree tree{options.root, options.subject};
     const auto runs = tree.runs(options.sessions);
     const Atlas atlas = read_atlas(options.atlas, options.atlas_names);
-    const CiftiFile first(runs.front().betas);
+    const formats::CiftiFile first(runs.front().betas);
     const auto cortex = static_cast<std::size_t>(first.cortex("lh").vertex.size() + first.cortex("rh").vertex.size());
     if (atlas.label.size() != cortex)
         throw BadInput(fmt::format("{}: {} labels, {} has {} brainordinates of cortex", atlas.labels_file.string(), atlas.label.size(), first.path().string(), cortex));
@@ -209,14 +150,22 @@ Plan nod_plan(const NodOptions& options, Reporter& reporter) {
         presentations.push_back(shown);
     }
     look_for_gaps(runs, options.sessions.empty(), plan);
-    for (const Run& run : runs) check_labels(run);
     const auto source = std::make_shared<const Stimuli>(tree.stimuli(), names);
     for (std::size_t i = 0; i < names.size(); ++i)
         plan.images.push_back({source, i, "imagenet:" + fs::path(names[i]).stem().string(), false, static_cast<std::int32_t>(presentations[i].size())});
+    std::vector<std::int64_t> at;
+    std::vector<std::uint64_t> units;
     for (const std::string h : {"lh", "rh"}) {
-        plan.hemispheres.push_back(plan_hemisphere(h, options, tree, runs, atlas, first));
-        plan.hemispheres.back().parts[0].presentations = presentations;
+        plan.hemispheres.emplace_back().about = choose_vertices(h, options, tree, atlas, first, at);
+        units.push_back(plan.hemispheres.back().about.vertex.size());
     }
+    std::vector<std::shared_ptr<const SessionFile>> files;
+    for (const Run& run : runs) files.push_back(open_betas(run, first, at));
+    const auto parts = rows_of(std::make_shared<Sessions>(std::move(files), at.size(), "lh and rh", options.threads), units);
+    for (std::size_t side = 0; side < 2; ++side) plan.hemispheres[side].parts.push_back({parts[side], presentations});
+    constexpr int usual_least = 20;
+    if (options.prf_best > 0 && options.prf_best < usual_least)
+        reporter.warn(fmt::format("ridge-encode and cl-finetune leave out regions of fewer than {} vertices: give them --min-voxels {}", usual_least, options.prf_best));
     reporter.info(fmt::format("{}: {} runs, {} trials, {} pictures", tree.subject_name(), runs.size(), row, names.size()));
     plan.files = {atlas.labels_file, atlas.names_file};
     if (options.prf_best > 0) plan.files.push_back(tree.prf());

@@ -9,7 +9,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "datasets/folder.hpp"
-#include "datasets/foreign.hpp"
+#include "formats/foreign_file.hpp"
 
 namespace fs = std::filesystem;
 
@@ -20,7 +20,7 @@ constexpr int usual_sessions = 4, most_runs = 99;
 
 // The column stim_file of a tab-separated table.
 std::vector<std::string> read_pictures(const fs::path& path) {
-    require_file(path);
+    formats::require_file(path);
     std::ifstream in(path);
     std::string line;
     std::getline(in, line);

@@ -4,13 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
-#include "datasets/foreign.hpp"
+#include "core/system.hpp"
+#include "formats/foreign_file.hpp"
 #include "datasets/nsd/experiment.hpp"
-#include "datasets/nsd/mgh.hpp"
-#include "datasets/nsd/nifti.hpp"
+#include "formats/mgh.hpp"
+#include "formats/nifti.hpp"
 #include "h5/foreign.hpp"
 
 namespace fs = std::filesystem;
@@ -26,16 +28,10 @@ void check_trials(const fs::path& path, std::int64_t found) {
                        "the file is cut short or of another kind: download it again, or leave it out by --sessions");
 }
 
-std::uint64_t size_of(const fs::path& path) {
-    std::error_code error;
-    const auto size = fs::file_size(path, error);
-    return error ? 0 : size;
-}
-
 class VolumeBetas : public SessionFile {
   public:
     VolumeBetas(const fs::path& path, std::vector<std::int32_t> position)
-        : path_(path), position_(std::move(position)), file_((require_file(path), path)), betas_(file_.root().dataset("betas")) {
+        : path_(path), position_(std::move(position)), file_((formats::require_file(path), path)), betas_(file_.root().dataset("betas")) {
         const auto shape = betas_.shape();
         if (shape.size() != 4 || betas_.type_name() != "int16")
             throw BadInput(fmt::format("{}: expected int16, trials × Z × Y × X", betas_.where()), "take the betas as NSD distributes them");
@@ -48,7 +44,7 @@ class VolumeBetas : public SessionFile {
     const Grid& grid() const { return grid_; }
     const fs::path& path() const override { return path_; }
     std::uint64_t trials() const override { return session_trials; }
-    std::uint64_t bytes() const override { return size_of(path_); }
+    std::uint64_t bytes() const override { return file_bytes(path_); }
     // NSD's chunks hold all trials of a voxel: then plane after plane of the volume is read, so
     // that every chunk is touched once; else trial after trial.
     void read(float* out) const override {
@@ -68,17 +64,19 @@ class VolumeBetas : public SessionFile {
     void read_planes(std::uint64_t thick, float* out) const {
         const auto x = static_cast<std::uint64_t>(grid_[0]), y = static_cast<std::uint64_t>(grid_[1]), z = static_cast<std::uint64_t>(grid_[2]);
         const std::uint64_t plane = x * y;
+        std::vector<std::pair<std::uint64_t, std::size_t>> wanted;  // position, column
+        for (std::size_t v = 0; v < position_.size(); ++v) wanted.emplace_back(position_[v], v);
+        std::sort(wanted.begin(), wanted.end());
         std::vector<std::int16_t> block;
-        for (std::size_t first = 0, last = 0; first < position_.size(); first = last) {
+        for (auto first = wanted.begin(), last = first; first != wanted.end(); first = last) {
             check_interrupt();
-            const std::uint64_t from = static_cast<std::uint64_t>(position_[first]) / plane / thick * thick, planes = std::min(thick, z - from);
-            while (last < position_.size() && static_cast<std::uint64_t>(position_[last]) < (from + planes) * plane) ++last;
-            block.resize(trials() * planes * plane);
+            const std::uint64_t from = first->first / plane / thick * thick, planes = std::min(thick, z - from), voxels = planes * plane;
+            last = std::find_if(first, wanted.end(), [&](const auto& w) { return w.first >= from * plane + voxels; });
+            block.resize(trials() * voxels);
             betas_.read_box<std::int16_t>({0, from, 0, 0}, {trials(), planes, y, x}, block.data());
             for (std::uint64_t t = 0; t < trials(); ++t)
-                for (std::size_t v = first; v < last; ++v)
-                    out[t * position_.size() + v] =
-                        static_cast<float>(block[t * planes * plane + static_cast<std::uint64_t>(position_[v]) - from * plane]) / volume_scale;
+                for (auto w = first; w != last; ++w)
+                    out[t * position_.size() + w->second] = static_cast<float>(block[t * voxels + w->first - from * plane]) / volume_scale;
         }
     }
 
@@ -97,7 +95,7 @@ class SurfaceBetas : public SessionFile {
     Grid grid() const { return {file_.vertices(), 1, 1}; }
     const fs::path& path() const override { return file_.path(); }
     std::uint64_t trials() const override { return session_trials; }
-    std::uint64_t bytes() const override { return size_of(path()); }
+    std::uint64_t bytes() const override { return file_bytes(path()); }
     void read(float* out) const override {
         for (std::uint64_t t = 0; t < trials(); ++t) {
             check_interrupt();
@@ -108,21 +106,21 @@ class SurfaceBetas : public SessionFile {
 
   private:
     std::vector<std::int32_t> position_;
-    MghFile file_;
+    formats::MghFile file_;
 };
 
 void check_size(const Tree& tree, const fs::path& path, const Grid& grid) {
     if (tree.space != "func1pt8mm") return;
     for (std::size_t s = 0; s < volume_sizes.size(); ++s)
         if (volume_sizes[s] == grid && static_cast<int>(s) + 1 != tree.subject)
-            throw BadInput(fmt::format("{}: {} voxels are the volume of NSD subject {}, asked for is subject {}", path.string(), shape_of(grid), s + 1, tree.subject),
+            throw BadInput(fmt::format("{}: {} voxels are the volume of NSD subject {}, asked for is subject {}", path.string(), formats::shape_of(grid), s + 1, tree.subject),
                            "put every subject's files into its own folder");
 }
 
 void check_grid(const fs::path& path, const Grid& found, const Grid& wanted) {
     if (found == wanted) return;
     const bool permuted = std::is_permutation(found.begin(), found.end(), wanted.begin());
-    throw BadInput(fmt::format("{}: {} voxels (X × Y × Z), the first session has {}", path.string(), shape_of(found), shape_of(wanted)),
+    throw BadInput(fmt::format("{}: {} voxels (X × Y × Z), the first session has {}", path.string(), formats::shape_of(found), formats::shape_of(wanted)),
                    permuted ? "the axes are permuted: NSD's betas are trials × Z × Y × X" : "all sessions must be of the same subject and resolution");
 }
 

@@ -14,7 +14,7 @@ namespace cortune::datasets::nsd {
 // number of trials than 750, and for a volume of another subject's size.
 Grid read_grid(const Tree& tree, const std::string& hemisphere, int session);
 
-// The session's betas at the positions (ascending), in percent signal change: int16 / 300 in
+// The session's betas at the positions, in their order, in percent signal change: int16 / 300 in
 // the volume, as they are on the surface. Throws BadInput as read_grid, and for another grid
 // than `grid`.
 std::shared_ptr<const SessionFile> open_betas(const Tree& tree, const std::string& hemisphere, int session, const Grid& grid,

@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include "core/error.hpp"
-#include "datasets/mat_file.hpp"
+#include "formats/mat.hpp"
 
 namespace cortune::datasets::nsd {
 
 std::vector<std::int32_t> trial_pictures(const std::filesystem::path& design, int subject) {
     const std::string path = design.string(), mend = "take nsd_expdesign.mat as NSD distributes it";
-    const MatMatrix order = read_mat(design, "masterordering", mend), pictures = read_mat(design, "subjectim", mend);
+    const formats::MatMatrix order = formats::read_mat(design, "masterordering", mend), pictures = formats::read_mat(design, "subjectim", mend);
     if (subject < 1 || static_cast<std::size_t>(subject) > pictures.rows)
         throw BadInput(fmt::format("{}: subjectim has {} subjects, asked for is subject {}", path, pictures.rows, subject));
     std::vector<std::int32_t> out;
@@ -25,10 +25,10 @@ std::vector<std::int32_t> trial_pictures(const std::filesystem::path& design, in
 }
 
 void write_design(const std::filesystem::path& path, const std::vector<std::int64_t>& order, const std::vector<std::vector<std::int64_t>>& pictures) {
-    MatMatrix by_column{pictures.size(), pictures[0].size(), {}};
+    formats::MatMatrix by_column{pictures.size(), pictures[0].size(), {}};
     for (std::size_t c = 0; c < by_column.columns; ++c)
         for (const auto& subject : pictures) by_column.value.push_back(subject[c]);
-    write_mat(path, {{"masterordering", {1, order.size(), order}}, {"subjectim", by_column}});
+    formats::write_mat(path, {{"masterordering", {1, order.size(), order}}, {"subjectim", by_column}});
 }
 
 }  // namespace cortune::datasets::nsd

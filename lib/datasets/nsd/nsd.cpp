@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iterator>
 #include <map>
@@ -11,7 +12,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "datasets/folder.hpp"
-#include "datasets/foreign.hpp"
+#include "formats/foreign_file.hpp"
 #include "datasets/nsd/betas.hpp"
 #include "datasets/nsd/experiment.hpp"
 #include "datasets/nsd/stimuli.hpp"
@@ -59,10 +60,22 @@ std::map<std::int32_t, std::vector<std::uint64_t>> rows_of_pictures(const Tree& 
     return out;
 }
 
-std::shared_ptr<SessionRows> open_rows(const Tree& tree, const Hemisphere& hemisphere, const std::vector<int>& sessions, const Grid& grid, int threads) {
+std::shared_ptr<Sessions> open_sessions(const Tree& tree, const std::string& hemisphere, const std::vector<int>& sessions, const Grid& grid,
+                                        const std::vector<std::int32_t>& position, const std::string& name, int threads) {
     std::vector<std::shared_ptr<const SessionFile>> files;
-    for (const int s : sessions) files.push_back(open_betas(tree, hemisphere.name, s, grid, hemisphere.vertex));
-    return std::make_shared<SessionRows>(std::move(files), hemisphere.vertex.size(), hemisphere.name, threads);
+    for (const int s : sessions) files.push_back(open_betas(tree, hemisphere, s, grid, position));
+    return std::make_shared<Sessions>(std::move(files), position.size(), name, threads);
+}
+
+// A volume's files hold both hemispheres, and are read once; a surface has its own.
+std::vector<std::shared_ptr<ResponseRows>> open_rows(const Tree& tree, const std::vector<int>& sessions, const std::array<Grid, 2>& grid,
+                                                     const std::vector<std::int32_t>& left, const std::vector<std::int32_t>& right, int threads) {
+    if (tree.surface())
+        return {rows_of(open_sessions(tree, "lh", sessions, grid[0], left, "lh", threads), {left.size()})[0],
+                rows_of(open_sessions(tree, "rh", sessions, grid[1], right, "rh", threads), {right.size()})[0]};
+    std::vector<std::int32_t> both = left;
+    both.insert(both.end(), right.begin(), right.end());
+    return rows_of(open_sessions(tree, "lh", sessions, grid[0], both, "lh and rh", threads), {left.size(), right.size()});
 }
 
 void add_ceiling(const NsdOptions& options, const Tree& tree, const Grid& grid, const std::vector<std::int32_t>& repeats, Plan& plan, PlannedHemisphere& h,
@@ -123,15 +136,18 @@ Plan nsd_plan(const NsdOptions& options, Reporter& reporter) {
     const auto source = open_stimuli(options.stimuli.empty() ? tree.stimuli() : options.stimuli, ids);
     for (std::size_t i = 0; i < ids.size(); ++i) plan.images.push_back({source, i, fmt::format("nsd:{:05}", ids[i]), false, repeats[i]});
     plan.files.push_back(tree.design());
-    for (const std::string name : {"lh", "rh"}) {
-        const Grid grid = read_grid(tree, name, sessions.front());
-        PlannedHemisphere h;
-        h.about = read_regions(tree, name, grid, options.regions, plan.files, reporter);
-        h.parts.push_back({open_rows(tree, h.about, sessions, grid, options.threads), presentations});
-        add_ceiling(options, tree, grid, repeats, plan, h, reporter);
-        plan.hemispheres.push_back(std::move(h));
+    std::array<Grid, 2> grid;
+    for (std::size_t side = 0; side < 2; ++side) {
+        const std::string name = side == 0 ? "lh" : "rh";
+        grid[side] = side == 1 && !tree.surface() ? grid[0] : read_grid(tree, name, sessions.front());
+        plan.hemispheres.emplace_back().about = read_regions(tree, name, grid[side], options.regions, plan.files, reporter);
     }
     check_sides(tree, plan);
+    const auto rows = open_rows(tree, sessions, grid, plan.hemispheres[0].about.vertex, plan.hemispheres[1].about.vertex, options.threads);
+    for (std::size_t side = 0; side < 2; ++side) {
+        plan.hemispheres[side].parts.push_back({rows[side], presentations});
+        add_ceiling(options, tree, grid[side], repeats, plan, plan.hemispheres[side], reporter);
+    }
     for (const int s : sessions) {
         plan.files.push_back(tree.session("lh", s));
         if (tree.surface()) plan.files.push_back(tree.session("rh", s));

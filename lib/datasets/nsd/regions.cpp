@@ -12,9 +12,9 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "datasets/foreign.hpp"
-#include "datasets/nsd/mgh.hpp"
-#include "datasets/nsd/nifti.hpp"
+#include "formats/foreign_file.hpp"
+#include "formats/mgh.hpp"
+#include "formats/nifti.hpp"
 
 namespace fs = std::filesystem;
 
@@ -36,15 +36,15 @@ std::string known_size(const Grid& grid) {
 // A value per position of the grid.
 std::vector<float> read_positions(const fs::path& path, bool surface, const Grid& grid) {
     if (surface) {
-        const MghFile file(path);
+        const formats::MghFile file(path);
         if (file.vertices() != grid[0] || file.frames() != 1)
             throw BadInput(fmt::format("{}: expected {} vertices, as the betas have, found {} in {} frames", path.string(), grid[0], file.vertices(), file.frames()),
                            "the labels belong to another surface");
         return file.frame(0);
     }
-    Volume volume = read_nifti(path);
+    formats::Volume volume = formats::read_nifti(path);
     if (volume.shape != grid)
-        throw BadInput(fmt::format("{}: {} voxels, the betas have {}{}", path.string(), shape_of(volume.shape), shape_of(grid), known_size(volume.shape)),
+        throw BadInput(fmt::format("{}: {} voxels, the betas have {}{}", path.string(), formats::shape_of(volume.shape), formats::shape_of(grid), known_size(volume.shape)),
                        std::is_permutation(grid.begin(), grid.end(), volume.shape.begin())
                            ? "the axes of the betas are permuted: NSD's are trials × Z × Y × X, the labels X × Y × Z"
                            : "labels and betas must be of the same subject and resolution");
@@ -53,7 +53,7 @@ std::vector<float> read_positions(const fs::path& path, bool surface, const Grid
 
 // "1 V1v" or FreeSurfer's "1 V1v 255 0 0 0" a line.
 std::map<int, std::string> read_names(const fs::path& path) {
-    require_file(path);
+    formats::require_file(path);
     std::ifstream in(path);
     std::map<int, std::string> out;
     for (std::string line; std::getline(in, line);) {
@@ -123,7 +123,7 @@ Hemisphere read_regions(const Tree& tree, const std::string& hemisphere, const G
     if (!twice && (general || is_there(tree.labels(hemisphere, "nsdgeneral")))) classes.push_back(read_labels(tree, hemisphere, "nsdgeneral", grid));
     Hemisphere out;
     out.name = hemisphere;
-    out.space = tree.surface() ? tree.space : fmt::format("{} {}x{}x{}", tree.space, grid[0], grid[1], grid[2]);
+    out.space = tree.surface() ? tree.space : tree.space + ' ' + formats::grid_text(grid);
     const auto positions = static_cast<std::size_t>(grid[0] * grid[1] * grid[2]);
     for (std::size_t p = 0; p < positions; ++p)
         if (std::any_of(classes.begin(), classes.end(), [&](const Labels& l) { return (l.name == "nsdgeneral") == general && l.value[p] >= 1; }))

@@ -129,16 +129,8 @@ void NpyMatrix::write(std::int64_t row, std::int64_t column, const float* values
 }
 
 void NpyMatrix::read(std::int64_t row, std::int64_t column, float* values, std::int64_t count) const {
-    char* p = reinterpret_cast<char*>(values);
-    std::int64_t at = offset(row, column), bytes = 4 * count;
-    while (bytes > 0) {
-        const ssize_t n = ::pread(file_, p, static_cast<std::size_t>(bytes), at);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0)
-            throw OutputError(fmt::format("{}: cannot be read back ({})", path_.string(),
-                                          n < 0 ? std::strerror(errno) : "it is cut short"));
-        p += n, at += n, bytes -= n;
-    }
+    if (const int error = try_read_at(file_, values, 4 * static_cast<std::size_t>(count), offset(row, column)); error != 0)
+        throw OutputError(fmt::format("{}: cannot be read back ({})", path_.string(), read_failure(error)));
 }
 
 void NpyMatrix::close() {

@@ -8,9 +8,9 @@
 
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
-#include "datasets/mat_file.hpp"
+#include "formats/mat.hpp"
 #include "datasets/nod/atlas.hpp"
-#include "datasets/nod/cifti.hpp"
+#include "formats/cifti.hpp"
 #include "datasets/nod/tree.hpp"
 #include "datasets/simulate/files.hpp"
 #include "datasets/simulate/trials.hpp"
@@ -42,24 +42,24 @@ int region_of(const Vertex& v) {
     return 0;
 }
 
-nod::CortexModel cortex_of(const HemisphereModel& model) {
+formats::CortexModel cortex_of(const HemisphereModel& model) {
     const auto n = static_cast<std::int64_t>(model.vertices.size());
     if (n > surface_vertices) throw UsageError(fmt::format("{} vertices do not fit on a surface of {}", n, surface_vertices), "a smaller --roi-scale");
-    nod::CortexModel out{0, surface_vertices, {}};
+    formats::CortexModel out{0, surface_vertices, {}};
     for (std::int64_t i = 0; i < n; ++i) out.vertex.push_back(static_cast<std::int32_t>(i * surface_vertices / n));
     return out;
 }
 
 void write_atlas(const fs::path& folder, const std::array<HemisphereModel, 2>& cortex) {
     make_folder(folder);
-    MatMatrix labels{1, 0, {}};
+    formats::MatMatrix labels{1, 0, {}};
     for (std::size_t side = 0; side < 2; ++side)
         for (const Vertex& v : cortex[side].vertices) {
             const int region = region_of(v);
             labels.value.push_back(region == 0 ? 0 : region + (side == 0 ? nod::regions : 0));
         }
     labels.columns = labels.value.size();
-    write_mat(folder / "MMP_mpmLR32k.mat", {{"glasser_MMP", labels}});
+    formats::write_mat(folder / "MMP_mpmLR32k.mat", {{"glasser_MMP", labels}});
     std::string text;
     for (int r = 1; r <= nod::regions; ++r) {
         const auto known = region_names().find(r);
@@ -71,10 +71,10 @@ void write_atlas(const fs::path& folder, const std::array<HemisphereModel, 2>& c
 
 // Angle, eccentricity and size in image widths, and as R² the wanted ceiling of an early vertex.
 void write_prf(const nod::Tree& tree, const std::array<HemisphereModel, 2>& cortex) {
-    std::vector<nod::CortexValues> out;
+    std::vector<formats::CortexValues> out;
     for (const auto& model : cortex) {
         const std::size_t n = model.vertices.size();
-        nod::CortexValues part{model.name, cortex_of(model), std::vector<float>(4 * n)};
+        formats::CortexValues part{model.name, cortex_of(model), std::vector<float>(4 * n)};
         for (std::size_t i = 0; i < n; ++i) {
             const Vertex& v = model.vertices[i];
             const double x = v.centre.x - 0.5, y = 0.5 - v.centre.y;
@@ -84,7 +84,7 @@ void write_prf(const nod::Tree& tree, const std::array<HemisphereModel, 2>& cort
         out.push_back(std::move(part));
     }
     make_folder(tree.prf().parent_path());
-    write_file(tree.prf(), nod::cifti_bytes({"angle", "eccentricity", "size", "R2"}, out));
+    write_file(tree.prf(), formats::cifti_bytes({"angle", "eccentricity", "size", "R2"}, out));
 }
 
 void write_runs(const nod::Tree& tree, const std::array<HemisphereModel, 2>& cortex, const std::array<NpyMatrix, 2>& trials,
@@ -95,7 +95,7 @@ void write_runs(const nod::Tree& tree, const std::array<HemisphereModel, 2>& cor
     for (std::int64_t run = 0; run < runs; ++run) {
         check_interrupt();
         const int session = static_cast<int>(run / session_runs) + 1, number = static_cast<int>(run % session_runs) + 1;
-        std::vector<nod::CortexValues> values;
+        std::vector<formats::CortexValues> values;
         for (std::size_t side = 0; side < 2; ++side) {
             const auto n = cortex[side].vertices.size();
             values.push_back({cortex[side].name, cortex_of(cortex[side]), std::vector<float>(static_cast<std::size_t>(run_trials) * n)});
@@ -106,7 +106,7 @@ void write_runs(const nod::Tree& tree, const std::array<HemisphereModel, 2>& cor
         for (std::int64_t t = 0; t < run_trials; ++t)
             events += fmt::format("{}\t0.5\tpicture\tn/a\tn/a\t{}\n", 4 * t, names[static_cast<std::size_t>(picture[static_cast<std::size_t>(run * run_trials + t)])]);
         for (const fs::path& p : {tree.betas(session, number), tree.events(session, number)}) make_folder(p.parent_path());
-        write_file(tree.betas(session, number), nod::cifti_bytes(maps, values));
+        write_file(tree.betas(session, number), formats::cifti_bytes(maps, values));
         write_file(tree.events(session, number), events);
         reporter.progress("runs", run + 1, runs);
     }
@@ -133,9 +133,10 @@ void write_raw_nod(const fs::path& folder, const SimulationOptions& o, int threa
         show_pictures(pictures, cortex, o, threads,
                       [&](std::size_t k, const images::Image& picture) { write_file(tree.stimuli() / names[k], images::encode_png(picture)); }, noiseless, reporter);
         const auto picture = trial_order(static_cast<std::int64_t>(pictures.size()), run_trials, o);
+        const double inverse = mean_inverse_repeats(picture, pictures.size());
         std::array<NpyMatrix, 2> trials{matrix(0, "trials", picture.size()), matrix(1, "trials", picture.size())};
         for (std::size_t side = 0; side < 2; ++side) {
-            measure_trials(cortex[side], noiseless[side], picture, {subject, side, run_trials, 0}, o, threads, trials[side]);
+            measure_trials(cortex[side], noiseless[side], picture, {subject, side, run_trials, inverse, 0}, o, threads, trials[side]);
             write_hemisphere_truth(truth, cortex[side]);
         }
         write_prf(tree, cortex);

@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <span>
 #include <set>
 
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
 #include "datasets/nsd/experiment.hpp"
-#include "datasets/nsd/nifti.hpp"
+#include "formats/nifti.hpp"
 #include "datasets/nsd/tree.hpp"
 #include "datasets/simulate/files.hpp"
 #include "datasets/simulate/trials.hpp"
@@ -48,28 +50,30 @@ Placement place_voxels(const std::array<HemisphereModel, 2>& cortex) {
     return out;
 }
 
-void write_labels(const nsd::Tree& tree, const Placement& placement, const std::array<HemisphereModel, 2>& cortex, const SimulationOptions& o) {
-    const auto voxels = static_cast<std::size_t>(placement.grid[0] * placement.grid[1] * placement.grid[2]);
-    nsd::Volume ncsnr{placement.grid, std::vector<float>(voxels, std::numeric_limits<float>::quiet_NaN())};
+void write_labels(const nsd::Tree& tree, const Placement& placement, const std::array<HemisphereModel, 2>& cortex, double inverse_repeats) {
+    const formats::NiftiGrid grid = formats::new_nifti_grid(placement.grid, millimetres);
+    const auto voxels = static_cast<std::size_t>(grid.voxels());
+    std::vector<float> ncsnr(voxels, std::numeric_limits<float>::quiet_NaN());
     for (std::size_t side = 0; side < 2; ++side) {
-        nsd::Volume general{placement.grid, std::vector<float>(voxels, -1)};
-        std::vector<nsd::Volume> classes(roi_classes, general);
+        const std::vector<std::int16_t> outside(voxels, -1);
+        std::vector<std::int16_t> general = outside;
+        std::vector<std::vector<std::int16_t>> classes(roi_classes, outside);
         for (std::size_t i = 0; i < cortex[side].vertices.size(); ++i) {
             const Vertex& v = cortex[side].vertices[i];
             const auto at = static_cast<std::size_t>(placement.voxel[side][i]);
-            general.value[at] = 1;
-            for (std::size_t c = 0; c < roi_classes; ++c) classes[c].value[at] = v.label[c];
+            general[at] = 1;
+            for (std::size_t c = 0; c < roi_classes; ++c) classes[c][at] = v.label[c];
             // The wanted ceiling is that of the average over the repeats.
-            ncsnr.value[at] = static_cast<float>(std::sqrt(v.noise_ceiling / (1 - v.noise_ceiling) / o.repeats));
+            ncsnr[at] = static_cast<float>(std::sqrt(v.noise_ceiling / (1 - v.noise_ceiling) * inverse_repeats));
         }
-        const auto write = [&](const std::string& name, const nsd::Volume& volume) {
-            nsd::write_nifti(tree.root / "nsddata/ppdata" / tree.subject_name() / tree.space / "roi" / fmt::format("{}.{}.nii.gz", cortex[side].name, name),
-                             volume, true, millimetres);
+        const auto write = [&](const std::string& name, std::span<const std::int16_t> values) {
+            const fs::path path = tree.labels(cortex[side].name, name);
+            write_file(path, formats::nifti_bytes(grid, values, name, path));
         };
         write("nsdgeneral", general);
         for (std::size_t c = 0; c < roi_classes; ++c) write(std::string(roi_class_names[c]), classes[c]);
     }
-    nsd::write_nifti(tree.ncsnr("lh"), ncsnr, false, millimetres);
+    write_file(tree.ncsnr("lh"), formats::nifti_bytes(grid, ncsnr, "ncsnr", tree.ncsnr("lh")));
     for (std::size_t c = 0; c < roi_classes; ++c) {
         std::string text = "0 Unknown\n";
         const auto& names = label_names(static_cast<int>(c));
@@ -114,19 +118,20 @@ void write_subject(const fs::path& folder, const SimulationOptions& o, int subje
     const auto pictures = pictures_of(o, subject);
     const std::array<HemisphereModel, 2> cortex{subject_hemisphere(o, subject, 0), subject_hemisphere(o, subject, 1)};
     const Placement placement = place_voxels(cortex);
-    write_labels(tree, placement, cortex, o);
+    std::vector<std::int64_t> picture;
+    for (const auto c : column) picture.push_back(c % static_cast<std::int64_t>(pictures.size()));
+    const double inverse = mean_inverse_repeats(picture, pictures.size());
+    write_labels(tree, placement, cortex, inverse);
     const auto matrix = [&](std::size_t side, const char* what, std::size_t rows) {
         return NpyMatrix(truth / fmt::format("{}_{}.npy", cortex[side].name, what), static_cast<std::int64_t>(rows),
                          static_cast<std::int64_t>(cortex[side].vertices.size()));
     };
     std::array<NpyMatrix, 2> noiseless{matrix(0, "noiseless", pictures.size()), matrix(1, "noiseless", pictures.size())};
-    show_pictures(pictures, cortex, o, threads, [&](std::size_t k, const images::Image& picture) { brick.write_rows<std::uint8_t>(pictures[k], 1, picture.rgb.data()); },
+    show_pictures(pictures, cortex, o, threads, [&](std::size_t k, const images::Image& image) { brick.write_rows<std::uint8_t>(pictures[k], 1, image.rgb.data()); },
                   noiseless, reporter);
     std::array<NpyMatrix, 2> trials{matrix(0, "trials", column.size()), matrix(1, "trials", column.size())};
-    std::vector<std::int64_t> picture;
-    for (const auto c : column) picture.push_back(c % static_cast<std::int64_t>(pictures.size()));
     for (std::size_t side = 0; side < 2; ++side) {
-        measure_trials(cortex[side], noiseless[side], picture, {subject, side, nsd::session_trials, 1 / scale}, o, threads, trials[side]);
+        measure_trials(cortex[side], noiseless[side], picture, {subject, side, nsd::session_trials, inverse, 1 / scale}, o, threads, trials[side]);
         const std::vector<std::int64_t> voxel(placement.voxel[side].begin(), placement.voxel[side].end());
         write_npy<std::int64_t>(truth / (cortex[side].name + "_voxel.npy"), {voxel.size()}, voxel, staged);
         write_hemisphere_truth(truth, cortex[side]);

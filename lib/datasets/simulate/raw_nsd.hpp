@@ -10,8 +10,8 @@
 namespace cortune::datasets::simulate {
 
 // Writes nsddata, nsddata_betas, nsddata_stimuli and truth/subjNN under `folder`, which exists.
-// Sessions have 750 trials: where pictures × repeats are no multiple of that, some pictures are
-// shown once more. Sessions differ in level and spread, as scans do. Truth per hemisphere:
+// Sessions have 750 trials, and the last one is filled: few pictures are shown more often than
+// options.repeats says. Sessions differ in level and spread, as scans do. Truth per hemisphere:
 // <h>_trials.npy (trials × vertices, percent signal change, as the betas hold it),
 // <h>_noiseless.npy (pictures × vertices, pictures by ascending id), <h>_voxel.npy (x + X (y + Y z) of every vertex).
 // Throws UsageError for more than eight subjects, which subjectim cannot hold.

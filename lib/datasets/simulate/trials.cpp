@@ -14,13 +14,13 @@ namespace {
 constexpr std::int64_t block_columns = 256;
 
 // One vertex's trials.
-void measure_vertex(const std::vector<double>& noiseless, const std::vector<std::int64_t>& picture, double wanted, int repeats, const TrialOptions& options, Rng rng,
+void measure_vertex(const std::vector<double>& noiseless, const std::vector<std::int64_t>& picture, double wanted, const TrialOptions& options, Rng rng,
                     std::vector<float>& trial) {
     double mean = 0, square = 0;
     const auto n = static_cast<double>(noiseless.size());
     for (const double v : noiseless) mean += v / n;
     for (const double v : noiseless) square += (v - mean) * (v - mean) / n;
-    const double signal = std::sqrt(square), noise = signal * std::sqrt((1 - wanted) / wanted * repeats), unit = std::hypot(signal, noise);
+    const double signal = std::sqrt(square), noise = signal * std::sqrt((1 - wanted) / wanted / options.inverse_repeats), unit = std::hypot(signal, noise);
     for (std::size_t t = 0; t < trial.size(); ++t) {
         const double session = static_cast<double>(t / static_cast<std::size_t>(options.session));
         const double z = unit > 0 ? (noiseless[static_cast<std::size_t>(picture[t])] - mean + noise * rng.normal()) / unit : 0;
@@ -45,6 +45,14 @@ std::vector<std::int64_t> trial_order(std::int64_t pictures, std::int64_t sessio
     auto out = rng.permutation(trials);
     for (auto& t : out) t %= pictures;
     return out;
+}
+
+double mean_inverse_repeats(const std::vector<std::int64_t>& picture, std::size_t pictures) {
+    std::vector<double> shown(pictures, 0);
+    for (const auto p : picture) ++shown[static_cast<std::size_t>(p)];
+    double sum = 0;
+    for (const double n : shown) sum += 1 / n;
+    return sum / static_cast<double>(pictures);
 }
 
 void show_pictures(const std::vector<std::uint64_t>& pictures, const std::array<HemisphereModel, 2>& cortex, const SimulationOptions& o, int threads,
@@ -86,7 +94,7 @@ void measure_trials(const HemisphereModel& model, const NpyMatrix& noiseless, co
             const auto vertex = static_cast<std::uint64_t>(first) + c;
             for (std::size_t i = 0; i < pictures; ++i) column[i] = static_cast<double>(clean[i * across + c]);
             const Rng rng(static_cast<std::uint64_t>(o.noise_seed), (9ULL << 40) + ((static_cast<std::uint64_t>(2 * options.subject) + options.side) << 32) + vertex);
-            measure_vertex(column, picture, model.vertices[vertex].noise_ceiling, o.repeats, options, rng, trial);
+            measure_vertex(column, picture, model.vertices[vertex].noise_ceiling, options, rng, trial);
             for (std::size_t t = 0; t < trial.size(); ++t) block[t * across + c] = trial[t];
         }
         for (std::size_t t = 0; t < picture.size(); ++t) trials.write(static_cast<std::int64_t>(t), first, &block[t * across], width);

@@ -12,7 +12,7 @@ complete -c nsd-extract -l responses -r -d 'Responses to them, a matrix in NumPy
 complete -c nsd-extract -l namespace -r -d 'Prefix of the image ids, one per session'
 complete -c nsd-extract -l names -r -d 'Text file, a picture'\''s name per line: the order of the responses'
 complete -c nsd-extract -l average-repeats -d 'Lines of --names that repeat a picture are its presentations: average them'
-complete -c nsd-extract -l ceiling -r -d 'Noise ceiling: none, file (layout nsd: ncsnr beside the betas), or from the repeats (not with algonauts): ncsnr, split-half or leave-one-out; by default what the data bring'
+complete -c nsd-extract -l ceiling -r -d 'Noise ceiling: none, file (layout nsd: ncsnr beside the betas), or from the repeats: ncsnr, split-half or leave-one-out; by default none, and file with layout nsd where it is there'
 complete -c nsd-extract -l space -r -d 'func1pt8mm, func1mm or fsaverage'
 complete -c nsd-extract -l betas -r -d 'Preparation of the betas: the folder'\''s name'
 complete -c nsd-extract -l voxels -r -d 'Voxels to take: nsdgeneral, or rois, all that have a label in a ROI class'

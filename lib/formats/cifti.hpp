@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace cortune::datasets::nod {
+namespace cortune::formats {
 
 // One hemisphere's cortex in a file: its brainordinates from `offset` on are the surface's
 // vertices `vertex`, in that order.
@@ -48,7 +48,8 @@ struct CortexValues {
     std::vector<float> values;
 };
 
-// The bytes of a file with these maps on the given cortices, lh first. Throws RunFailed.
+// The bytes of a file with these maps on the given cortices, lh first. Throws OutputError where
+// $TMPDIR has no room.
 std::string cifti_bytes(const std::vector<std::string>& map_names, const std::vector<CortexValues>& cortices);
 
-}  // namespace cortune::datasets::nod
+}  // namespace cortune::formats

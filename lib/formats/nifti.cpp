@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "datasets/nsd/nifti.hpp"
+#include "formats/nifti.hpp"
 
 #include <fmt/format.h>
 #include <nifti1_io.h>
 #include <zlib.h>
 
 #include <algorithm>
+#include <cstring>
+#include <fstream>
 #include <memory>
 
 #include "core/error.hpp"
 #include "core/gzip.hpp"
-#include "core/output_file.hpp"
-#include "datasets/foreign.hpp"
+#include "formats/foreign_file.hpp"
 
-namespace cortune::datasets::nsd {
+namespace cortune::formats {
 namespace {
 
 struct Free {
@@ -47,14 +48,49 @@ void convert(const nifti_image& image, const std::vector<std::uint8_t>& bytes, s
     for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<float>(slope * static_cast<double>(from[i]) + offset);
 }
 
+// The header. A NIfTI-2 file, as CIFTI's are, is told apart first: niftiio speaks on stderr of it.
+std::unique_ptr<nifti_image, Free> open_nifti(const std::filesystem::path& path) {
+    require_file(path);
+    std::int32_t header_size = 0;
+    std::ifstream(path, std::ios::binary).read(reinterpret_cast<char*>(&header_size), sizeof header_size);
+    if (header_size == 540) throw BadInput(path.string() + ": a NIfTI-2 or CIFTI file, expected a NIfTI-1 volume");
+    nifti_set_debug_level(0);
+    std::unique_ptr<nifti_image, Free> image(nifti_image_read(path.c_str(), 0));
+    if (!image || image->nx < 1 || image->ny < 1 || image->nz < 1) throw BadInput(path.string() + ": not a NIfTI volume, or cut short", "download it again");
+    return image;
+}
+
+NiftiGrid grid_of(nifti_image& image) {
+    image.nifti_type = NIFTI_FTYPE_NIFTI1_1;
+    image.iname_offset = 352;
+    const nifti_1_header header = nifti_convert_nim2nhdr(&image);
+    return {std::string(reinterpret_cast<const char*>(&header), sizeof header), {image.nx, image.ny, image.nz}};
+}
+
+std::string file_bytes(const NiftiGrid& grid, std::int16_t type, std::int16_t bits, std::string_view values, const std::string& text,
+                       const std::filesystem::path& name) {
+    nifti_1_header header;
+    std::memcpy(&header, grid.header.data(), sizeof header);
+    header.datatype = type;
+    header.bitpix = bits;
+    std::memset(header.descrip, 0, sizeof header.descrip);
+    text.copy(header.descrip, sizeof header.descrip - 1);
+    std::string out(reinterpret_cast<const char*>(&header), sizeof header);
+    out.append(4, '\0');  // no extension
+    out.append(values);
+    return name.extension() == ".gz" ? gzipped(out) : out;
+}
+
+template <class T>
+std::string_view raw(std::span<const T> values) {
+    return {reinterpret_cast<const char*>(values.data()), values.size_bytes()};
+}
+
 }  // namespace
 
 Volume read_nifti(const std::filesystem::path& path) {
-    require_file(path);
-    nifti_set_debug_level(0);
-    const std::unique_ptr<nifti_image, Free> image(nifti_image_read(path.c_str(), 0));
-    if (!image) throw BadInput(path.string() + ": not a NIfTI volume, or cut short", "download it again");
-    if (image->nx < 1 || image->ny < 1 || image->nz < 1 || image->nvox != static_cast<std::size_t>(image->nx) * static_cast<std::size_t>(image->ny) * static_cast<std::size_t>(image->nz))
+    const auto image = open_nifti(path);
+    if (image->nvox != static_cast<std::size_t>(image->nx) * static_cast<std::size_t>(image->ny) * static_cast<std::size_t>(image->nz))
         throw BadInput(fmt::format("{}: expected a volume of three axes, found {} axes", path.string(), image->ndim));
     Volume out{{image->nx, image->ny, image->nz}, std::vector<float>(image->nvox)};
     const auto bytes = read_values(*image, path.string());
@@ -73,9 +109,22 @@ Volume read_nifti(const std::filesystem::path& path) {
     return out;
 }
 
-void write_nifti(const std::filesystem::path& path, const Volume& volume, bool whole, double millimetres) {
-    const int dims[8] = {3, static_cast<int>(volume.shape[0]), static_cast<int>(volume.shape[1]), static_cast<int>(volume.shape[2]), 1, 1, 1, 1};
-    const std::unique_ptr<nifti_image, Free> image(nifti_make_new_nim(dims, whole ? DT_INT16 : DT_FLOAT32, 0));
+NiftiGrid read_nifti_grid(const std::filesystem::path& path) {
+    const auto image = open_nifti(path);
+    image->ndim = image->dim[0] = 3;
+    image->nt = image->nu = image->nv = image->nw = 1;
+    for (int axis = 4; axis < 8; ++axis) image->dim[axis] = 1;
+    image->nvox = static_cast<std::size_t>(image->nx) * static_cast<std::size_t>(image->ny) * static_cast<std::size_t>(image->nz);
+    image->scl_slope = 1;
+    image->scl_inter = 0;
+    image->cal_min = image->cal_max = 0;
+    image->intent_code = NIFTI_INTENT_NONE;
+    return grid_of(*image);
+}
+
+NiftiGrid new_nifti_grid(const std::array<std::int64_t, 3>& shape, double millimetres) {
+    const int dims[8] = {3, static_cast<int>(shape[0]), static_cast<int>(shape[1]), static_cast<int>(shape[2]), 1, 1, 1, 1};
+    const std::unique_ptr<nifti_image, Free> image(nifti_make_new_nim(dims, DT_FLOAT32, 0));
     if (!image) throw std::bad_alloc();
     const auto size = static_cast<float>(millimetres);
     image->dx = image->dy = image->dz = size;
@@ -83,20 +132,19 @@ void write_nifti(const std::filesystem::path& path, const Volume& volume, bool w
     image->sform_code = NIFTI_XFORM_SCANNER_ANAT;
     for (int i = 0; i < 4; ++i)
         for (int j = 0; j < 4; ++j) image->sto_xyz.m[i][j] = i != j ? 0 : i < 3 ? size : 1;
-    image->nifti_type = NIFTI_FTYPE_NIFTI1_1;
-    image->iname_offset = 352;
-    const nifti_1_header header = nifti_convert_nim2nhdr(image.get());
-    std::string out(reinterpret_cast<const char*>(&header), sizeof header);
-    out.append(4, '\0');  // no extension
-    if (whole) {
-        std::vector<std::int16_t> values(volume.value.begin(), volume.value.end());
-        out.append(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(std::int16_t));
-    } else {
-        out.append(reinterpret_cast<const char*>(volume.value.data()), volume.value.size() * sizeof(float));
-    }
-    write_bytes(path, {path.extension() == ".gz" ? gzipped(out) : out}, {.overwrite = true, .durable = false});
+    return grid_of(*image);
 }
+
+std::string nifti_bytes(const NiftiGrid& grid, std::span<const float> values, const std::string& text, const std::filesystem::path& name) {
+    return file_bytes(grid, DT_FLOAT32, 32, raw(values), text, name);
+}
+
+std::string nifti_bytes(const NiftiGrid& grid, std::span<const std::int16_t> values, const std::string& text, const std::filesystem::path& name) {
+    return file_bytes(grid, DT_INT16, 16, raw(values), text, name);
+}
+
+std::string grid_text(const std::array<std::int64_t, 3>& shape) { return fmt::format("{}x{}x{}", shape[0], shape[1], shape[2]); }
 
 std::string shape_of(const std::array<std::int64_t, 3>& shape) { return fmt::format("{} × {} × {}", shape[0], shape[1], shape[2]); }
 
-}  // namespace cortune::datasets::nsd
+}  // namespace cortune::formats

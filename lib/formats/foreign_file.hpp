@@ -4,10 +4,10 @@
 
 #include <filesystem>
 
-namespace cortune::datasets {
+namespace cortune::formats {
 
 // Throws BadInput where there is no such file, and for the pointer that git-annex or Git LFS
 // leaves in place of a file whose content was not fetched, naming the command that fetches it.
 void require_file(const std::filesystem::path& path);
 
-}  // namespace cortune::datasets
+}  // namespace cortune::formats

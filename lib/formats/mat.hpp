@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace cortune::datasets {
+namespace cortune::formats {
 
 struct MatMatrix {
     std::size_t rows = 0, columns = 0;
@@ -23,4 +23,4 @@ MatMatrix read_mat(const std::filesystem::path& path, const std::string& name, c
 // Throws OutputError.
 void write_mat(const std::filesystem::path& path, const std::vector<std::pair<std::string, MatMatrix>>& matrices);
 
-}  // namespace cortune::datasets
+}  // namespace cortune::formats

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "datasets/mat_file.hpp"
+#include "formats/mat.hpp"
 
 #include <fmt/format.h>
 #include <matio.h>
@@ -7,9 +7,9 @@
 #include <memory>
 
 #include "core/error.hpp"
-#include "datasets/foreign.hpp"
+#include "formats/foreign_file.hpp"
 
-namespace cortune::datasets {
+namespace cortune::formats {
 namespace {
 
 struct Close {
@@ -63,4 +63,4 @@ void write_mat(const std::filesystem::path& path, const std::vector<std::pair<st
     }
 }
 
-}  // namespace cortune::datasets
+}  // namespace cortune::formats

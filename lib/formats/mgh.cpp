@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "datasets/nsd/mgh.hpp"
+#include "formats/mgh.hpp"
 
 #include <fmt/format.h>
 #include <zlib.h>
 
 #include <bit>
-#include <cstring>
+#include <type_traits>
 
 #include "core/error.hpp"
-#include "datasets/foreign.hpp"
+#include "formats/foreign_file.hpp"
 
-namespace cortune::datasets::nsd {
+namespace cortune::formats {
 namespace {
 
 constexpr std::int64_t header_bytes = 284;
@@ -41,6 +41,12 @@ float value_of(const std::uint8_t* from, std::int32_t type) {
         case integer: return static_cast<float>(static_cast<std::int32_t>(big_endian(from, 4)));
         default: return std::bit_cast<float>(big_endian(from, 4));
     }
+}
+
+template <class T>
+void put(std::string& out, T value) {
+    for (int byte = static_cast<int>(sizeof(T)) - 1; byte >= 0; --byte)
+        out += static_cast<char>(static_cast<std::make_unsigned_t<T>>(value) >> (8 * byte) & 0xff);
 }
 
 }  // namespace
@@ -81,4 +87,13 @@ std::vector<float> MghFile::frame(std::int64_t index) const {
     return out;
 }
 
-}  // namespace cortune::datasets::nsd
+std::string mgh_bytes(const std::vector<float>& values) {
+    std::string out;
+    for (const std::int32_t field : {1, static_cast<std::int32_t>(values.size()), 1, 1, 1, static_cast<std::int32_t>(real), 0}) put(out, field);
+    put(out, std::int16_t{0});  // no orientation: the values are a surface's
+    out.resize(static_cast<std::size_t>(header_bytes), '\0');
+    for (const float v : values) put(out, std::bit_cast<std::int32_t>(v));
+    return out;
+}
+
+}  // namespace cortune::formats

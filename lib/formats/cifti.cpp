@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "datasets/nod/cifti.hpp"
+#include "formats/cifti.hpp"
 
 #include <CiftiFile.h>
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cstdlib>
+#include <cstring>
 #include <fstream>
-#include <iterator>
 
 #include "core/error.hpp"
-#include "core/output_file.hpp"
-#include "datasets/foreign.hpp"
+#include "formats/by_library.hpp"
+#include "formats/foreign_file.hpp"
 
-namespace cortune::datasets::nod {
+namespace cortune::formats {
 namespace {
 
 using Models = cifti::CiftiBrainModelsMap;
@@ -98,25 +95,20 @@ void CiftiFile::read(std::int64_t brainordinate, float* out) const {
 }
 
 std::string cifti_bytes(const std::vector<std::string>& map_names, const std::vector<CortexValues>& cortices) {
-    // The library writes to a name: to one of its own, which is read back.
-    std::error_code none;
-    const auto folder = std::filesystem::temp_directory_path(none);
-    std::string name = ((none ? std::filesystem::path("/tmp") : folder) / "cortune-cifti-XXXXXX.dscalar.nii").string();
-    const int made = ::mkostemps(name.data(), static_cast<int>(std::string_view(".dscalar.nii").size()), O_CLOEXEC);
-    if (made < 0) throw cannot_write(name, errno);
-    ::close(made);
-    std::string out;
-    try {
-        cifti::CiftiXML xml;
-        xml.setNumberOfDimensions(2);
-        cifti::CiftiScalarsMap scalars;
-        scalars.setLength(static_cast<std::int64_t>(map_names.size()));
-        for (std::size_t m = 0; m < map_names.size(); ++m) scalars.setMapName(static_cast<std::int64_t>(m), map_names[m]);
-        Models models;
-        for (const auto& c : cortices)
-            models.addSurfaceModel(c.model.surface_vertices, structure_of(c.hemisphere), std::vector<std::int64_t>(c.model.vertex.begin(), c.model.vertex.end()));
-        xml.setMap(cifti::CiftiXML::ALONG_ROW, scalars);
-        xml.setMap(cifti::CiftiXML::ALONG_COLUMN, models);
+    cifti::CiftiXML xml;
+    xml.setNumberOfDimensions(2);
+    cifti::CiftiScalarsMap scalars;
+    scalars.setLength(static_cast<std::int64_t>(map_names.size()));
+    for (std::size_t m = 0; m < map_names.size(); ++m) scalars.setMapName(static_cast<std::int64_t>(m), map_names[m]);
+    Models models;
+    std::size_t brainordinates = 0;
+    for (const auto& c : cortices) {
+        models.addSurfaceModel(c.model.surface_vertices, structure_of(c.hemisphere), std::vector<std::int64_t>(c.model.vertex.begin(), c.model.vertex.end()));
+        brainordinates += c.model.vertex.size();
+    }
+    xml.setMap(cifti::CiftiXML::ALONG_ROW, scalars);
+    xml.setMap(cifti::CiftiXML::ALONG_COLUMN, models);
+    const auto write = [&](const std::string& name) {
         cifti::CiftiFile file;
         file.setWritingFile(name);
         file.setCiftiXML(xml, false);
@@ -128,14 +120,14 @@ std::string cifti_bytes(const std::vector<std::string>& map_names, const std::ve
                 file.setRow(values.data(), row++);
             }
         file.close();
-        std::ifstream in(name, std::ios::binary);
-        out.assign(std::istreambuf_iterator<char>(in), {});
-    } catch (const std::exception& e) {
-        std::filesystem::remove(name, none);
-        throw RunFailed(fmt::format("a CIFTI file could not be made in {} ({})", name, e.what()), "$TMPDIR needs room for it");
+    };
+    try {
+        std::string out = bytes_by_library(".dscalar.nii", write);
+        if (out.size() > map_names.size() * brainordinates * sizeof(float)) return out;
+    } catch (const cifti::CiftiException&) {
+        // As where too little was written.
     }
-    std::filesystem::remove(name, none);
-    return out;
+    throw OutputError("CIFTI could not be made", "$TMPDIR needs room for it");
 }
 
-}  // namespace cortune::datasets::nod
+}  // namespace cortune::formats

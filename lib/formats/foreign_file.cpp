@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "datasets/foreign.hpp"
+#include "formats/foreign_file.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 
 namespace fs = std::filesystem;
 
-namespace cortune::datasets {
+namespace cortune::formats {
 
 void require_file(const fs::path& path) {
     std::error_code error;
@@ -34,4 +34,4 @@ void require_file(const fs::path& path) {
         throw BadInput(path.string() + ": a Git LFS pointer without its content", "fetch its content: git lfs pull");
 }
 
-}  // namespace cortune::datasets
+}  // namespace cortune::formats

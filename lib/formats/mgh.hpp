@@ -6,9 +6,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <string>
 #include <vector>
 
-namespace cortune::datasets::nsd {
+namespace cortune::formats {
 
 class MghFile {
   public:
@@ -32,4 +33,7 @@ class MghFile {
     std::unique_ptr<void, Close> file_;  // zlib's gzFile, which reads plain files as they are
 };
 
-}  // namespace cortune::datasets::nsd
+// A whole file of float32, vertices × 1 × 1 × 1.
+std::string mgh_bytes(const std::vector<float>& values);
+
+}  // namespace cortune::formats
