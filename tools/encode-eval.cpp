@@ -45,7 +45,9 @@ const cli::Doc doc = {
      "region. Files given without a label are named by the method in them. Values are paired "
      "by subject, hemisphere, region, vertex and image; the order in the files does not matter.",
      "Each voxel has a bootstrap interval of r, a one-sided p from permuting images, and the "
-     "same of the difference; q values hold the false discovery rate inside a region "
+     "same of the difference. Where the data say in which run a picture was shown (layouts nsd and nod, "
+     "nsd-extract table --runs), images are permuted inside runs: they share the run's slow noise and "
+     "normalisation, so that only among themselves they are exchangeable. q values hold the false discovery rate inside a region "
      "(Benjamini and Hochberg). share_p_value is the share of improved voxels under the same "
      "exchanges, which keep the correlation between voxels; share_binomial_p is what one would "
      "get from counting voxels as if they were independent. effect_size is the difference "
@@ -86,6 +88,8 @@ void declare(CLI::App& app, Options& o) {
                  "Where models scored different images, compare on those that all of them scored");
     app.add_flag("--mixed-protocols", o.evaluation.mixed_protocols,
                  "Set models of different protocols side by side");
+    app.add_flag("--across-runs", o.evaluation.across_runs,
+                 "Permute images across runs, too, for the p of r");
     app.add_flag("--allow-tuned-images", o.evaluation.allow_tuned_images,
                  "Score images that tuned the model, and mark the rows optimistic");
 }

@@ -120,6 +120,7 @@ void declare(CLI::App& app, Options& o) {
     list(table("--responses", o.table.responses, "Responses to them, a matrix in NumPy's format", "FILE.npy"));
     list(table("--namespace", o.table.namespaces, "Prefix of the image ids, one per session", "NAME"));
     list(table("--names", o.table.names, "Text file, a picture's name per line: the order of the responses", "FILE"));
+    list(table("--runs", o.table.runs, "Text file, the run of every row of the responses, a label per line; encode-eval exchanges images inside runs", "FILE"));
     of("table", app.add_flag("--average-repeats", o.table.average_repeats, "Lines of --names that repeat a picture are its presentations: average them"));
     of("table, nsd or nod", app.add_option("--ceiling", o.ceiling,
                    "Noise ceiling: none, file (layout nsd: ncsnr beside the betas), or from the repeats: ncsnr, split-half or leave-one-out; by "

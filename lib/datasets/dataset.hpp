@@ -21,6 +21,7 @@ struct ImageTable {
     std::vector<std::string> sha256;  // of the decoded source pixels, hex
     std::vector<Split> split;
     std::vector<std::int32_t> repeats;  // averaged presentations per image; empty: unknown
+    std::vector<std::int32_t> run;      // in which all its presentations were; 0: in several. Empty: unknown
 };
 
 // Labels of one ROI class over the vertices of one hemisphere; 0 is "none".

@@ -75,10 +75,13 @@ ImageTable read_images(const h5::Node& root, std::uint64_t size) {
     expect_shape(root.dataset("pixels"), {n, size, size, 3});
     out.sha256 = read_sha256(root, n);
     out.split = read_split(root, n);
-    if (root.has("repeats")) {
-        expect_shape(root.dataset("repeats"), {n});
-        out.repeats = root.dataset("repeats").read<std::int32_t>();
-    }
+    const auto numbers = [&](const char* name) -> std::vector<std::int32_t> {
+        if (!root.has(name)) return {};
+        expect_shape(root.dataset(name), {n});
+        return root.dataset(name).read<std::int32_t>();
+    };
+    out.repeats = numbers("repeats");
+    out.run = numbers("run");
     return out;
 }
 

@@ -21,6 +21,7 @@ void check(const ImageTable& images, const std::vector<Hemisphere>& hemispheres)
     require(n > 0, "no images");
     require(images.split.size() == n, "the split has another length than the images");
     require(images.repeats.empty() || images.repeats.size() == n, "repeats of another length");
+    require(images.run.empty() || images.run.size() == n, "runs of another length");
     require(images.sha256.empty() || images.sha256.size() == n, "hashes of another length");
     require(!hemispheres.empty(), "no hemisphere");
     for (const Hemisphere& h : hemispheres) {
@@ -65,6 +66,7 @@ void write_images(h5::Node& root, const DatasetHeader& header, const ImageTable&
     d.attr("flag_meanings", "train test official_test");
     if (!images.repeats.empty())
         root.put("repeats", {"image"}, images.repeats, {"presentations averaged into the responses"});
+    if (!images.run.empty()) root.put("run", {"image"}, images.run, {"run that holds all presentations; 0: several"});
 }
 
 void write_roi_class(h5::Node& root, const std::string& axis, const std::string& hemisphere,

@@ -210,6 +210,7 @@ void extract(Plan plan, const ExtractOptions& options, h5::Record record, const 
         table.repeats.push_back(image.repeats);
     }
     if (std::all_of(table.repeats.begin(), table.repeats.end(), [](auto n) { return n == 1; })) table.repeats.clear();
+    table.run = runs_of(plan.hemispheres.at(0).parts);
     table.split = split;
     std::vector<Hemisphere> hemispheres;
     for (const PlannedHemisphere& h : plan.hemispheres) hemispheres.push_back(h.about);

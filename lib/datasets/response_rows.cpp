@@ -2,6 +2,7 @@
 #include "datasets/response_rows.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace cortune::datasets {
 
@@ -12,6 +13,29 @@ std::string ResponseRows::where(std::uint64_t row) const {
         row -= file.rows;
     }
     return all.empty() ? "" : all.back().path.string();
+}
+
+std::vector<std::int32_t> ResponseRows::file_numbers() const {
+    std::vector<std::int32_t> out;
+    std::int32_t number = 0;
+    for (const RowFile& file : files()) out.insert(out.end(), file.rows, ++number);
+    return out;
+}
+
+std::vector<std::int32_t> runs_of(const std::vector<ResponsePart>& parts) {
+    std::vector<std::int32_t> out;
+    std::set<std::int32_t> known;
+    for (const auto& part : parts) {
+        known.insert(part.run.begin(), part.run.end());
+        for (std::uint64_t image = 0; image < part.images(); ++image) {
+            std::set<std::int32_t> inside;
+            if (part.run.empty()) inside.insert(0);
+            else if (part.presentations.empty()) inside.insert(part.run.at(image));
+            else for (const std::uint64_t row : part.presentations[image]) inside.insert(part.run.at(row));
+            out.push_back(inside.size() == 1 ? *inside.begin() : 0);
+        }
+    }
+    return known.size() > 1 ? out : std::vector<std::int32_t>{};
 }
 
 void ResponsePart::read_presentations(std::uint64_t image, float* out) const {

@@ -36,8 +36,9 @@ class ResponseRows {
     // Rows [first, first + count) in order: count × units().
     virtual void read(std::uint64_t first, std::uint64_t count, float* out) const = 0;
 
-    // The file that a row comes from.
+    // The file that a row comes from, and of every row its number from 1.
     std::string where(std::uint64_t row) const;
+    std::vector<std::int32_t> file_numbers() const;
 };
 
 // A matrix in one npy file.
@@ -61,6 +62,9 @@ struct ResponsePart {
     std::shared_ptr<ResponseRows> rows;
     // Where not empty: the rows (presentations) of each image, which are averaged.
     std::vector<std::vector<std::uint64_t>> presentations = {};
+    // Of every row the stretch of scanning that it belongs to, numbered from 1 through all parts;
+    // empty: unknown.
+    std::vector<std::int32_t> run = {};
 
     std::uint64_t images() const { return presentations.empty() ? rows->rows() : presentations.size(); }
     std::uint64_t units() const { return rows->units(); }
@@ -70,5 +74,9 @@ struct ResponsePart {
     // Images [first, first + count), averaged over presentations: count × units().
     void read(std::uint64_t first, std::uint64_t count, float* out) const;
 };
+
+// The run that holds all presentations of an image, 0 where there are several, for the images
+// of all parts; empty where nothing is known or all are in one.
+std::vector<std::int32_t> runs_of(const std::vector<ResponsePart>& parts);
 
 }  // namespace cortune::datasets

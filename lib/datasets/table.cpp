@@ -31,6 +31,7 @@ void check(const TableOptions& options) {
     same("--responses", options.responses.size());
     same("--namespace", options.namespaces.size());
     if (!options.names.empty()) same("--names", options.names.size());
+    if (!options.runs.empty()) same("--runs", options.runs.size());
     for (const auto& name : options.namespaces)
         if (name.empty() || name.find_first_of(":/ \t\n") != std::string::npos)
             throw UsageError(fmt::format("'{}' is no namespace: letters, digits, '-', '_' and '.'", name));
@@ -118,6 +119,21 @@ std::vector<std::vector<std::uint64_t>> presentations_of(const std::vector<std::
     return out;
 }
 
+// The runs of a session's rows, numbered on from `known`; without a list the session is one.
+std::vector<std::int32_t> runs_of_rows(const std::string& list, std::size_t rows, std::int32_t& known) {
+    if (list.empty()) return std::vector<std::int32_t>(rows, ++known);
+    std::map<std::string, std::int32_t> number;
+    std::vector<std::int32_t> out;
+    for (const auto& line : read_list(list)) {
+        const auto [at, added] = number.emplace(line.text, known + 1);
+        known += added;
+        out.push_back(at->second);
+    }
+    if (out.size() != rows)
+        throw BadInput(fmt::format("{}: expected {} lines, one a row of the responses, found {}", list, rows, out.size()));
+    return out;
+}
+
 bool units_first(const NpyFile& file, std::uint64_t images, const std::string& orientation,
                  const images::Source& source) {
     const auto& shape = file.shape();
@@ -151,6 +167,7 @@ Plan table_plan(const TableOptions& options, Reporter& reporter) {
     plan.header.layout = "table";
     plan.header.image_namespace = join(options.namespaces, ",");
     PlannedHemisphere all;
+    std::int32_t runs = 0;
     for (std::size_t s = 0; s < options.images.size(); ++s) {
         const auto source = images::open_source(options.images[s]);
         const std::string list = options.names.empty() ? "" : options.names[s];
@@ -159,6 +176,7 @@ Plan table_plan(const TableOptions& options, Reporter& reporter) {
         const bool transposed = units_first(*file, order.size(), options.orientation, *source);
         ResponsePart part{std::make_shared<NpyRows>(std::move(file), transposed)};
         if (options.average_repeats) part.presentations = presentations_of(order);
+        part.run = runs_of_rows(options.runs.empty() ? "" : options.runs[s], order.size(), runs);
         if (list.empty() && numbers_out_of_order(source->names()))
             reporter.warn(fmt::format("{}: rows are taken in the order of the names as text ({}, {}, …), in which numbers without leading "
                                       "zeros are out of order; --names gives another", options.images[s], source->names()[0], source->names()[1]));
@@ -174,6 +192,7 @@ Plan table_plan(const TableOptions& options, Reporter& reporter) {
                            "other units into files of their own");
         plan.files.emplace_back(options.responses[s]);
         if (!list.empty()) plan.files.emplace_back(list);
+        if (!options.runs.empty()) plan.files.emplace_back(options.runs[s]);
         all.parts.push_back(std::move(part));
     }
     const std::uint64_t units = all.parts[0].units();

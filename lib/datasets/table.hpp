@@ -17,6 +17,7 @@ struct TableOptions {
     std::vector<std::string> responses;   // .npy, as many
     std::vector<std::string> namespaces;  // as many
     std::vector<std::string> names;       // lists that give the order; none, or as many
+    std::vector<std::string> runs;        // lists of the rows' runs, a label a line; none, or as many
     std::string orientation = "auto";     // "auto", "images-by-units" or "units-by-images"
     bool average_repeats = false;         // names that are repeated are presentations of one picture
     std::string ceiling = "none";         // from the repeats (repeat_ceiling.hpp)

@@ -53,6 +53,7 @@ EncodingHeader read_header(const h5::Node& root) {
     const h5::Shape images = {out.image.size()};
     out.image_sha256 = of_shape(root, "image_sha256", images).read_strings();
     out.fold = of_shape(root, "fold", images).read<std::int16_t>();
+    if (root.has("run")) out.run = of_shape(root, "run", images).read<std::int32_t>();
     if (root.has("fitted")) {
         out.fitted_image = root.dataset("fitted/image").read_strings();
         out.fitted_sha256 = of_shape(root, "fitted/sha256", {out.fitted_image.size()}).read_strings();
@@ -121,6 +122,7 @@ EncodingWriter::EncodingWriter(const std::filesystem::path& path, const h5::Reco
     root.put_strings("image_sha256", {"image"}, header.image_sha256,
                      {"SHA-256 of the decoded source pixels"});
     root.put("fold", {"image"}, header.fold, {"fold in which the image was predicted; -1: the test set"});
+    if (!header.run.empty()) root.put("run", {"image"}, header.run, {"run that holds all presentations; 0: several"});
     root.scale("layer", header.layer, {"tapped layer"});
     root.scale("alpha_grid", header.alpha_grid, {"ridge penalties tried"});
     write_images(root, "tuned", header.tuned_image, header.tuned_sha256, "image that tuned the model");

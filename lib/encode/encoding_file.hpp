@@ -43,6 +43,7 @@ struct EncodingHeader {
     std::vector<double> alpha_grid;
     std::vector<std::string> image, image_sha256;  // scored images, N
     std::vector<std::int16_t> fold;          // N: fold in which it was predicted; -1: the one test set
+    std::vector<std::int32_t> run;           // N: of the dataset; empty: unknown
     std::vector<std::string> tuned_image, tuned_sha256;    // images that tuned the model
     std::vector<std::string> fitted_image, fitted_sha256;  // images that the ridge was fitted on
 };

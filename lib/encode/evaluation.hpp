@@ -27,6 +27,7 @@ struct EvaluationOptions {
     bool allow_tuned_images = false;  // score images that tuned the model
     bool common_images = false;       // where models scored different images, those they share
     bool mixed_protocols = false;     // models of different protocols side by side
+    bool across_runs = false;         // the permutations of a voxel's images leave runs
 };
 
 // One model in one ROI; NaN where there is nothing to say. r of a voxel is Pearson's,
@@ -60,6 +61,7 @@ struct RoiScores {
     std::vector<std::int32_t> column, vertex;  // V
     std::vector<float> noise_ceiling;          // V, share of variance; empty: none
     std::string ceiling_mode;                  // where it comes from; "none" without
+    std::int64_t runs = 0;                     // inside which images were permuted; 0: across all
     std::int64_t voxels = 0;                   // used: those with an r for every model that has the ROI
     double ceiling_r;                          // mean over used voxels of sqrt(NC)
     std::vector<ModelScores> models;           // parallel to Evaluation::label

@@ -111,6 +111,7 @@ void write_roi(h5::Node& root, const RoiScores& roi) {
     group.attr("roi_class", roi.roi_class);
     group.attr("roi", roi.roi);
     group.attr("space", roi.space);
+    group.attr("runs", roi.runs);
     group.scale("voxel", roi.column, {"column of the data set's responses"});
     group.put("vertex", {"voxel"}, roi.vertex, {"index of the voxel in the subject's space"});
     const auto put = [&]<class T>(const char* name, std::vector<T> ModelScores::*member, const char* text) {
@@ -122,7 +123,7 @@ void write_roi(h5::Node& root, const RoiScores& roi) {
     put("r2", &ModelScores::r2, "max(r, 0) squared");
     put("r_low", &ModelScores::r_low, "2.5th percentile of r, bootstrap over images");
     put("r_high", &ModelScores::r_high, "97.5th percentile of r, bootstrap over images");
-    put("p_value", &ModelScores::p, "one-sided permutation p of r");
+    put("p_value", &ModelScores::p, "one-sided p of r, images permuted (inside runs, where these are known)");
     put("q_value", &ModelScores::q, "p adjusted for the false discovery rate in the ROI");
     put("difference", &ModelScores::difference, "r minus the first model's");
     put("difference_low", &ModelScores::difference_low, "2.5th percentile of the difference");

@@ -170,6 +170,8 @@ PairedRoi pair_roi(const std::vector<RoiSource>& sources, bool common_images) {
     if (shared.empty()) throw BadInput(first.where() + ": the models share no scored image");
 
     PairedRoi out;
+    if (const auto& run = first.file->header().run; !run.empty())
+        for (const Index i : shared) out.run.push_back(run[static_cast<std::size_t>(i)]);
     out.prediction.resize(sources.size());
     out.fold.resize(sources.size());
     for (std::size_t m = 0; m < sources.size(); ++m) {

@@ -27,6 +27,7 @@ RoiEncoding read_source(const RoiSource& source);
 struct PairedRoi {
     RoiEncoding first;                          // of the first model, as read
     Eigen::MatrixXf response;
+    std::vector<std::int32_t> run;              // of every image; empty: unknown
     std::vector<Eigen::MatrixXf> prediction;    // per model
     std::vector<std::vector<std::int16_t>> fold;  // per model
     std::vector<std::vector<double>> layer_r;   // per model: mean over voxels of cv_r per layer; empty for unions

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <set>
 
 #include "core/error.hpp"
 #include "stats/correlation.hpp"
@@ -127,7 +129,7 @@ ModelScores score(const PairedRoi& paired, std::size_t m, const EncodingHeader& 
 void test_voxels(ModelScores& model, const PairedRoi& paired, std::size_t m, const std::vector<Index>& used,
                  const stats::ResampleOptions& options) {
     const Eigen::MatrixXf p = paired.prediction[m](Eigen::all, used), y = paired.response(Eigen::all, used);
-    const auto test = stats::voxel_test(p, y, stats::groups_of(paired.fold[m]), options);
+    const auto test = stats::voxel_test(p, y, stats::groups_of(paired.fold[m]), paired.run, options);
     const auto adjusted = stats::benjamini_hochberg(test.p);
     model.mean_r_low = test.mean_low;
     model.mean_r_high = test.mean_high;
@@ -150,14 +152,27 @@ bool same_folds(const PairedRoi& paired, std::size_t m, const std::vector<RoiSou
     return false;
 }
 
+// Images that share their run with no other scored image stay where they are.
+void say_runs(const PairedRoi& paired, const Groups& groups, const RoiKey& key, Reporter& reporter) {
+    std::map<std::pair<std::size_t, std::int32_t>, std::int64_t> size;
+    for (std::size_t g = 0; g < groups.size(); ++g)
+        for (const Index i : groups[g]) ++size[{g, paired.run[static_cast<std::size_t>(i)]}];
+    const auto alone = std::count_if(size.begin(), size.end(), [](const auto& s) { return s.second == 1; });
+    if (2 * alone > paired.response.rows())
+        reporter.warn(fmt::format("{}: {} of {} scored images have no other of their run beside them, and images change places inside runs "
+                                  "alone; p tells little (--across-runs lets them)", key.text(), alone, paired.response.rows()));
+}
+
 }  // namespace
 
 RoiScores score_roi(const RoiKey& key, const std::vector<RoiSource>& sources,
                     const std::vector<bool>& tuned,
                     const EvaluationOptions& options, Reporter& reporter) {
-    const PairedRoi paired = pair_roi(sources, options.common_images);
+    PairedRoi paired = pair_roi(sources, options.common_images);
+    if (options.across_runs) paired.run.clear();
     RoiScores out{key.subject, key.hemisphere, key.roi_class, key.roi, paired.first.space, paired.first.column, paired.first.vertex,
-                  paired.first.noise_ceiling, paired.first.noise_ceiling.empty() ? "none" : paired.first.ceiling_mode, 0, unknown, {}};
+                  paired.first.noise_ceiling, paired.first.noise_ceiling.empty() ? "none" : paired.first.ceiling_mode,
+                  static_cast<std::int64_t>(std::set(paired.run.begin(), paired.run.end()).size()), 0, unknown, {}};
     for (std::size_t m = 0; m < sources.size(); ++m) {
         if (sources[m].file) {
             out.models.push_back(score(paired, m, sources[m].file->header(), tuned[m]));
@@ -168,6 +183,7 @@ RoiScores score_roi(const RoiKey& key, const std::vector<RoiSource>& sources,
     }
     Compared compared;
     compared.groups = stats::groups_of(paired.fold[0]);
+    if (!paired.run.empty()) say_runs(paired, compared.groups, key, reporter);
     constexpr std::size_t few = 10;
     if (std::any_of(compared.groups.begin(), compared.groups.end(), [](const auto& g) { return g.size() < few; }))
         reporter.warn(fmt::format("{}: some folds have fewer than {} scored images; intervals and p mean little", key.text(), few));

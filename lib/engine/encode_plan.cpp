@@ -178,6 +178,7 @@ EncodePlan plan_encoding(const EncodeJob& job, const DatasetFile& data, const we
         const auto row = static_cast<std::size_t>(plan.rows[static_cast<std::size_t>(p)]);
         h.image.push_back(data.images().id[row]);
         h.image_sha256.push_back(data.images().sha256[row]);
+        if (!data.images().run.empty()) h.run.push_back(data.images().run[row]);
     }
     for (auto p : plan.sets.cv) {
         const auto row = static_cast<std::size_t>(plan.rows[static_cast<std::size_t>(p)]);

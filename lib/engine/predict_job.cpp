@@ -126,6 +126,7 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
     header.dataset_uuid = data.input().uuid();
     header.image = data.images().id;
     header.image_sha256 = data.images().sha256;
+    header.run = data.images().run;
     header.fold.assign(header.image.size(), -1);
     judge_prediction(header, data.where(), job.allow_tuned_images);
     encode::EncodingWriter writer(job.run.output, record, job.run.overwrite, header);

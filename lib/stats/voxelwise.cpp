@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
+#include <map>
 #include <tuple>
 
 #include "core/interrupt.hpp"
@@ -32,7 +32,17 @@ struct Draws {
     MatrixXf counts;                                     // bootstraps × images
 };
 
-Draws draw(std::size_t images, std::size_t group, const ResampleOptions& options) {
+// Places of a group's images, by run.
+std::vector<std::vector<std::int32_t>> by_run(const std::vector<Index>& images, const std::vector<std::int32_t>& run) {
+    std::map<std::int32_t, std::vector<std::int32_t>> places;
+    for (std::size_t i = 0; i < images.size(); ++i)
+        places[run.empty() ? 0 : run.at(static_cast<std::size_t>(images[i]))].push_back(static_cast<std::int32_t>(i));
+    std::vector<std::vector<std::int32_t>> out;
+    for (auto& [number, inside] : places) out.push_back(std::move(inside));
+    return out;
+}
+
+Draws draw(const std::vector<std::vector<std::int32_t>>& runs, std::size_t images, std::size_t group, const ResampleOptions& options) {
     const auto n = static_cast<Index>(images);
     Draws out;
     // One stream a resample and group.
@@ -42,8 +52,12 @@ Draws draw(std::size_t images, std::size_t group, const ResampleOptions& options
     for (std::int64_t i = 0; i < options.permutations; ++i) {
         check_interrupt();
         std::vector<std::int32_t> order(images);
-        std::iota(order.begin(), order.end(), 0);
-        Rng(options.seed, stream(permutation_streams, i)).shuffle(order);
+        Rng rng(options.seed, stream(permutation_streams, i));
+        for (const auto& inside : runs) {
+            auto moved = inside;
+            rng.shuffle(moved);
+            for (std::size_t k = 0; k < inside.size(); ++k) order[static_cast<std::size_t>(inside[k])] = moved[k];
+        }
         out.permutation.push_back(std::move(order));
     }
     out.counts = MatrixXf::Zero(options.bootstraps, n);
@@ -184,7 +198,8 @@ class Block {
 
 }  // namespace
 
-VoxelTest voxel_test(const MatrixXf& prediction, const MatrixXf& response, const Groups& groups, const ResampleOptions& options) {
+VoxelTest voxel_test(const MatrixXf& prediction, const MatrixXf& response, const Groups& groups, const std::vector<std::int32_t>& run,
+                     const ResampleOptions& options) {
     const auto voxels = static_cast<std::size_t>(prediction.cols());
     VoxelTest out;
     out.low.assign(voxels, unknown);
@@ -193,7 +208,7 @@ VoxelTest voxel_test(const MatrixXf& prediction, const MatrixXf& response, const
     std::tie(out.mean_low, out.mean_high) = interval({});
     if (groups.empty()) return out;
     std::vector<Draws> draws;
-    for (std::size_t g = 0; g < groups.size(); ++g) draws.push_back(draw(groups[g].size(), g, options));
+    for (std::size_t g = 0; g < groups.size(); ++g) draws.push_back(draw(by_run(groups[g], run), groups[g].size(), g, options));
     const Gather gather = best_gather();
     const linalg::BlasThreads alone(1);
     const std::size_t blocks = (voxels + width - 1) / width;

@@ -64,6 +64,15 @@ def main():
         assert order == list(dict.fromkeys(which)) and np.array_equal(repeats, counts[order])
         means = np.array([trials[which == i].astype(float).mean(0) for i in order])
         assert np.abs(responses - means).max() < 1e-5
+        # Runs of the rows: an image's run is that of all its presentations, 0 where they differ.
+        label = np.arange(len(which)) // 50
+        (folder / "runs.txt").write_text("".join(f"run {i}\n" for i in label))
+        run("nsd-extract", *table, "--responses", folder / "trials.npy", "--average-repeats", "--runs", folder / "runs.txt", "-o", folder / "runs.h5")
+        with h5py.File(folder / "runs.h5") as f:
+            inside = [set(label[which == i] + 1) for i in order]
+            assert np.array_equal(f["run"][:], [min(s) if len(s) == 1 else 0 for s in inside])
+        (folder / "runs.txt").write_text("a\nb\n")
+        run("nsd-extract", *table, "--responses", folder / "trials.npy", "--average-repeats", "--runs", folder / "runs.txt", "-o", folder / "x.h5", expect=3)
         # Repeats that do not belong together are noticed; repeats that nobody announced are refused.
         np.save(folder / "mixed.npy", trials[rng.permutation(len(trials))])
         run("nsd-extract", *table, "--responses", folder / "mixed.npy", "--average-repeats", "-o", folder / "mixed.h5")

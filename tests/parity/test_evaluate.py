@@ -19,7 +19,7 @@ import numpy as np
 TOOL = os.path.join(os.environ["CORTUNE_BIN"], "encode-eval")
 
 
-def write(path, rois, images, fold, method="untuned", protocol="held-out", tuned=(), optimistic=0):
+def write(path, rois, images, fold, method="untuned", protocol="held-out", tuned=(), optimistic=0, runs=None):
     """rois: {(hemisphere, class, roi): (vertex, prediction, response, ceiling or None)}"""
     with h5py.File(path, "w") as f:
         f.attrs.update(format="cortune", kind="encoding", schema_version="1.0", generated_by="h5py",
@@ -32,6 +32,8 @@ def write(path, rois, images, fold, method="untuned", protocol="held-out", tuned
         f.create_dataset("image", data=list(images), dtype=text)
         f.create_dataset("image_sha256", data=["sha-" + i for i in images], dtype=text)
         f["fold"] = np.asarray(fold, "i2")
+        if runs is not None:
+            f["run"] = np.asarray(runs, "i4")
         f.create_dataset("layer", data=["features.2", "features.5"], dtype=text)
         f["alpha_grid"] = np.logspace(-1, 7, 9)
         if method != "untuned":
@@ -243,6 +245,45 @@ def check_voxels(folder):
     print(f"voxels: distance from uniform {uniform:.3f}, coverage {covered:.3f} {covered_zero:.3f} {gain:.3f}")
 
 
+def check_runs(folder):
+    """Predictions know the runs' levels and nothing of the images: p is uniform where images are
+    permuted inside runs, equals numpy's, and is far too small across them."""
+    rng = np.random.default_rng(33)
+    n, voxels, times = 150, 800, 999
+    run_of = rng.permutation(np.arange(n) % 10)
+    level = rng.standard_normal((10, voxels))[run_of]
+    y, p = level + rng.standard_normal((n, voxels)), level + rng.standard_normal((n, voxels))
+    path, out = os.path.join(folder, "runs.h5"), os.path.join(folder, "runs_out.h5")
+    write(path, {("lh", "x", "R"): (np.arange(voxels), p, y, None)}, [f"t:{i:03d}" for i in range(n)], -np.ones(n), runs=run_of + 1)
+
+    def tested(*more):
+        run("--model", f"a={path}", "-o", out, "--overwrite", "--permutations", str(times), "--bootstrap", "0", *more)
+        with h5py.File(out) as f:
+            group = f["results/subj01/lh/x/R"]
+            assert group.attrs["runs"] == (0 if more else 10)
+            return group["p_value"][0]
+
+    found = tested()
+    uniform = np.abs(np.sort(found) - (np.arange(voxels) + 0.5) / voxels).max()
+    assert uniform < 1.63 / np.sqrt(voxels), uniform
+    standard = lambda x: (x - x.mean(0)) / x.std(0)
+    a, b = standard(p), standard(y)
+    beyond = np.zeros(voxels)
+    for _ in range(times):
+        order = np.arange(n)
+        for r in range(10):
+            inside = np.flatnonzero(run_of == r)
+            order[inside] = rng.permutation(inside)
+        beyond += (a * b[order]).sum(0) >= (a * b).sum(0) - 1e-9
+    wanted = (1 + beyond) / (1 + times)
+    # Two Monte-Carlo estimates of each p.
+    z = (found - wanted) / np.sqrt(2 * np.maximum(wanted * (1 - wanted), 1 / times) / times)
+    assert np.abs(z).max() < 5, np.abs(z).max()
+    across = (tested("--across-runs") <= 0.05).mean()
+    assert across > 0.5, across
+    print(f"runs: distance from uniform {uniform:.3f}, off from numpy by {np.abs(z).max():.1f} standard errors at most; across runs {across:.2f} below .05")
+
+
 def check_subjects(folder):
     """Subjects combined: exact sign flips and DerSimonian and Laird's model, against numpy."""
     import itertools
@@ -300,6 +341,7 @@ def main():
         check_table(folder, np.arange(150) % 5, "paper")
         check_union(folder)
         check_voxels(folder)
+        check_runs(folder)
         check_subjects(folder)
         for scale, offset in ((0.2, 0), (1, 3), (1, 0)):
             check_null(folder, scale, offset)

@@ -36,6 +36,9 @@ def test_all(root, folder, truth):
             assert np.array_equal(f[f"roi_{h}_glasser"][:], truth.region[at]), h
             assert list(f[f"roi_{h}_glasser"].attrs["label_names"]) == truth.regions
         assert list(f["image"].asstr()[:]) == ["imagenet:" + pathlib.Path(truth.names[i]).stem for i in order]
+        run_of = np.zeros(len(truth.names), int)  # every picture is shown once
+        run_of[truth.shown] = 1 + np.arange(len(truth.shown)) // nod_tree.TRIALS
+        assert np.array_equal(f["run"][:], run_of[order])
         with Image.open(root / "stimuli" / truth.names[order[3]]) as picture:
             assert np.array_equal(f["pixels"][3], np.asarray(picture.convert("RGB").resize((16, 16), Image.BILINEAR)))
 
@@ -63,6 +66,8 @@ def test_repeats(folder):
     nod_tree.write(root, truth)
     extract(root, folder / "repeats.h5", "--ceiling", "ncsnr", "--region", "V1")
     with h5py.File(folder / "repeats.h5") as f:
+        shown = [1 + np.flatnonzero(truth.shown == i) // nod_tree.TRIALS for i in truth.averaged(truth.columns("lh"))[0]]
+        assert np.array_equal(f["run"][:], [r[0] if len(set(r)) == 1 else 0 for r in shown])
         assert f["repeats"][:].max() == 2 and f["noise_ceiling_lh"].attrs["mode"] == "ncsnr"
         # Signal and noise have equal variance: of the mean of two, 2/3 can be explained.
         assert abs(np.nanmean(f["noise_ceiling_lh"][:]) - 2 / 3) < 0.05, np.nanmean(f["noise_ceiling_lh"][:])

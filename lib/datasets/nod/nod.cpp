@@ -162,7 +162,7 @@ Plan nod_plan(const NodOptions& options, Reporter& reporter) {
     std::vector<std::shared_ptr<const SessionFile>> files;
     for (const Run& run : runs) files.push_back(open_betas(run, first, at));
     const auto parts = rows_of(std::make_shared<Sessions>(std::move(files), at.size(), "lh and rh", options.threads), units);
-    for (std::size_t side = 0; side < 2; ++side) plan.hemispheres[side].parts.push_back({parts[side], presentations});
+    for (std::size_t side = 0; side < 2; ++side) plan.hemispheres[side].parts.push_back({parts[side], presentations, parts[side]->file_numbers()});
     constexpr int usual_least = 20;
     if (options.prf_best > 0 && options.prf_best < usual_least)
         reporter.warn(fmt::format("ridge-encode and cl-finetune leave out regions of fewer than {} vertices: give them --min-voxels {}", usual_least, options.prf_best));

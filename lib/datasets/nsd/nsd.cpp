@@ -145,7 +145,7 @@ Plan nsd_plan(const NsdOptions& options, Reporter& reporter) {
     check_sides(tree, plan);
     const auto rows = open_rows(tree, sessions, grid, plan.hemispheres[0].about.vertex, plan.hemispheres[1].about.vertex, options.threads);
     for (std::size_t side = 0; side < 2; ++side) {
-        plan.hemispheres[side].parts.push_back({rows[side], presentations});
+        plan.hemispheres[side].parts.push_back({rows[side], presentations, rows[side]->file_numbers()});
         add_ceiling(options, tree, grid[side], repeats, plan, plan.hemispheres[side], reporter);
     }
     for (const int s : sessions) {

@@ -6,6 +6,7 @@ complete -c encode-eval -l report -r -d 'Write a self-contained HTML page with t
 complete -c encode-eval -l figures -r -d 'Write the page'\''s figures as SVG files into this folder'
 complete -c encode-eval -l common-images -d 'Where models scored different images, compare on those that all of them scored'
 complete -c encode-eval -l mixed-protocols -d 'Set models of different protocols side by side'
+complete -c encode-eval -l across-runs -d 'Permute images across runs, too, for the p of r'
 complete -c encode-eval -l allow-tuned-images -d 'Score images that tuned the model, and mark the rows optimistic'
 complete -c encode-eval -s o -l output -r -d 'File to write'
 complete -c encode-eval -l overwrite -d 'Replace the output where it exists'

@@ -11,6 +11,7 @@ complete -c nsd-extract -l images -r -d 'Folder or zip archive of pictures; repe
 complete -c nsd-extract -l responses -r -d 'Responses to them, a matrix in NumPy'\''s format'
 complete -c nsd-extract -l namespace -r -d 'Prefix of the image ids, one per session'
 complete -c nsd-extract -l names -r -d 'Text file, a picture'\''s name per line: the order of the responses'
+complete -c nsd-extract -l runs -r -d 'Text file, the run of every row of the responses, a label per line; encode-eval exchanges images inside runs'
 complete -c nsd-extract -l average-repeats -d 'Lines of --names that repeat a picture are its presentations: average them'
 complete -c nsd-extract -l ceiling -r -d 'Noise ceiling: none, file (layout nsd: ncsnr beside the betas), or from the repeats: ncsnr, split-half or leave-one-out; by default none, and file with layout nsd where it is there'
 complete -c nsd-extract -l space -r -d 'func1pt8mm, func1mm or fsaverage'

@@ -162,9 +162,9 @@ TEST_CASE("per voxel: intervals hold r, p sees what is there") {
     stats::ResampleOptions options;
     options.permutations = 400;
     options.bootstraps = 400;
-    const auto one = stats::voxel_test(p, y, one_group(n), options);
+    const auto one = stats::voxel_test(p, y, one_group(n), {}, options);
     options.threads = 3;
-    const auto three = stats::voxel_test(p, y, one_group(n), options);
+    const auto three = stats::voxel_test(p, y, one_group(n), {}, options);
     REQUIRE((std::isnan(one.p[3]) && std::isnan(one.p[4]) && std::isnan(one.low[4])));
     int significant = 0;
     for (std::size_t v = 0; v < 70; ++v) {
@@ -179,6 +179,32 @@ TEST_CASE("per voxel: intervals hold r, p sees what is there") {
     REQUIRE(significant <= 6);  // of 35 at .05; P(more) is below 1 %
 }
 
+// Nothing is predicted of an image beyond its run: runs have levels of their own, and the
+// prediction knows them. p must be uniform inside runs, where images can be exchanged, and is
+// far too small across them.
+TEST_CASE("images change places inside their runs") {
+    const Eigen::Index n = 120, voxels = 300, length = 12;
+    MatrixXf y = noise(n, voxels, 1), p = noise(n, voxels, 2);
+    const MatrixXf level = noise(n / length, voxels, 3);
+    std::vector<std::int32_t> run;
+    for (Eigen::Index i = 0; i < n; ++i) {
+        run.push_back(static_cast<std::int32_t>(i % (n / length)));
+        y.row(i) += level.row(run.back());
+        p.row(i) += level.row(run.back());
+    }
+    stats::ResampleOptions options;
+    options.permutations = 199;
+    options.bootstraps = 0;
+    const auto small = [&](const std::vector<std::int32_t>& runs) {
+        const auto test = stats::voxel_test(p, y, one_group(n), runs, options);
+        return std::count_if(test.p.begin(), test.p.end(), [](double value) { return value <= 0.05; });
+    };
+    const auto inside = small(run);
+    REQUIRE((inside >= 5 && inside <= 28));  // of 300 at .05: 15, within 3.5 deviations
+    REQUIRE(small({}) > 200);
+    REQUIRE(small(std::vector<std::int32_t>(n, 7)) == small({}));
+}
+
 TEST_CASE("draws in which nothing varies do not count") {
     // Three images a group: one draw in nine is of one image alone.
     const MatrixXf y = noise(15, 4, 1), p = y + 0.3F * noise(15, 4, 2);
@@ -186,7 +212,7 @@ TEST_CASE("draws in which nothing varies do not count") {
     for (std::int16_t i = 0; i < 15; ++i) fold.push_back(static_cast<std::int16_t>(i % 5));
     stats::ResampleOptions options;
     options.bootstraps = 2000;
-    const auto test = stats::voxel_test(p, y, stats::groups_of(fold), options);
+    const auto test = stats::voxel_test(p, y, stats::groups_of(fold), {}, options);
     const double r = stats::grouped_pearson(p, y, stats::groups_of(fold)).mean();
     REQUIRE((test.mean_low < r && r < test.mean_high));
     for (const float high : test.high) REQUIRE(high <= 1);
