@@ -51,15 +51,15 @@ const cli::Doc doc = {
      "(Benjamini and Hochberg). share_p_value is the share of improved voxels under the same "
      "exchanges, which keep the correlation between voxels; share_binomial_p is what one would "
      "get from counting voxels as if they were independent. effect_size is the difference "
-     "over its standard deviation across voxels.",
-     "Where several subjects have a region, their differences are combined: the mean with an exact "
+     "over its standard deviation across voxels, with an interval from a jackknife over images.",
+     "Where several subjects have a region, their mean r and their differences are combined: the mean with an exact "
      "sign-flip p over subjects, and DerSimonian and Laird's random-effects estimate with its "
      "interval, from the subjects' bootstrap intervals (--forest, and /group in the file).",
-     "share_of_ceiling is the mean over voxels of min(1, r2 / noise ceiling), where r2 is "
-     "max(r, 0) squared and the ceiling a share of variance (mean and median are the Algonauts "
-     "challenge's scores); mean_r2_over_ceiling is not capped, above_ceiling counts the voxels "
-     "beyond 1, and ceiling_r is the mean of the ceiling's square root. Images that tuned a model are not scored unless --allow-tuned-images says "
-     "so; such rows, and those whose protocol selects on what it reports, have optimistic = 1."},
+     "Where there are noise ceilings (shares of variance), share_of_ceiling is the mean over voxels of r2 / ceiling "
+     "as it is, where r2 is max(r, 0) squared and the ceiling is above 0; above_ceiling counts the voxels that exceed "
+     "theirs. challenge_score and median_challenge_score are those of Algonauts 2023: capped at 1, a ceiling of 0 read as "
+     "1e-14. ceiling_r is the mean of the ceiling's square root. Images that tuned a model are not scored unless --allow-tuned-images says "
+     "so; such rows, and those whose protocol selects on what it reports, have optimistic = 1, as have those that are compared with such a reference."},
     {{"What tuning bought, region by region",
       "encode-eval --model untuned=untuned.h5 --model contrastive=lh_V1v.h5,lh_hV4.h5"},
      {"The same, kept in a file", "encode-eval untuned.h5 tuned.h5 -o evaluation.h5"}},
@@ -81,7 +81,7 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--bootstrap", o.evaluation.resample.bootstraps,
                    "Bootstrap samples of the interval; 0 for none")
         ->check(cli::whole_between(0, 20000))->type_name("INT")->capture_default_str();
-    app.add_option("--forest", o.forest, "Write subjects' gains and their combination per region as TSV")->type_name("FILE");
+    app.add_option("--forest", o.forest, "Write subjects' mean r and gains and their combination per region as TSV")->type_name("FILE");
     app.add_option("--report", o.report, "Write a self-contained HTML page with table, figures and provenance (needs gnuplot)")->type_name("FILE");
     app.add_option("--figures", o.figures, "Write the page's figures as SVG files into this folder")->type_name("DIR");
     app.add_flag("--common-images", o.evaluation.common_images,

@@ -26,6 +26,14 @@ double RepeatStatistics::Pair::r() const {
     return n > 2 && x > 0 && y > 0 ? (ab - a * b / n) / std::sqrt(x * y) : unknown;
 }
 
+double RepeatStatistics::Pair::noise_ratio() const {
+    const double correlation = r();
+    if (!(correlation > 0)) return correlation <= 0 ? std::numeric_limits<double>::infinity() : unknown;
+    const double h = inverse_a / n, k = inverse_b / n, excess = 1 / (correlation * correlation) - 1;
+    // The positive root of h k q² + (h + k) q − excess, in the form that loses no digits.
+    return 2 * excess / (h + k + std::sqrt((h + k) * (h + k) + 4 * h * k * excess));
+}
+
 RepeatStatistics::RepeatStatistics(std::size_t columns) : columns_(columns) {}
 
 void RepeatStatistics::add(const float* rows, std::size_t count) {
@@ -50,30 +58,25 @@ void RepeatStatistics::add(const float* rows, std::size_t count) {
         double within = 0;
         for (std::size_t i = 0; i < count; ++i) {
             within += (at(i) - sum / n) * (at(i) - sum / n);
-            c.others.add(at(i), (sum - at(i)) / (n - 1));
+            c.others.add(at(i), 1, (sum - at(i)) / (n - 1), n - 1);
         }
         c.noise += within / (n - 1);
         ++c.pictures;
-        c.halves.add(half[0] / static_cast<double>((count + 1) / 2), half[1] / static_cast<double>(count / 2));
+        const auto larger = static_cast<double>((count + 1) / 2), smaller = static_cast<double>(count / 2);
+        c.halves.add(half[0] / larger, larger, half[1] / smaller, smaller);
     }
 }
 
 std::vector<float> RepeatStatistics::ceiling(RepeatCeiling mode) const {
     std::vector<float> out;
     for (const Column& c : columns_) {
-        double share = unknown;
+        double ratio = mode == RepeatCeiling::split_half ? c.halves.noise_ratio() : c.others.noise_ratio();
         if (mode == RepeatCeiling::ncsnr) {
             const double noise = c.noise / c.pictures, signal = std::max(0.0, c.square / c.trials - noise);
-            const double spread = signal + noise * inverse_ / shown_;
-            share = spread > 0 ? signal / spread : unknown;
-        } else if (mode == RepeatCeiling::split_half) {
-            const double r = c.halves.r();
-            share = r > 0 ? 2 * r / (1 + r) : r <= 0 ? 0 : unknown;
-        } else {
-            const double r = c.others.r();
-            share = r > 0 ? r * r : r <= 0 ? 0 : unknown;
+            ratio = noise / signal;  // without either, NaN
         }
-        out.push_back(static_cast<float>(std::isfinite(share) ? std::clamp(share, 0.0, 1.0) : unknown));
+        const double share = 1 / (1 + ratio * inverse_ / shown_);
+        out.push_back(static_cast<float>(share));
     }
     return out;
 }

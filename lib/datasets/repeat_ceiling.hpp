@@ -9,14 +9,16 @@
 
 namespace cortune::datasets {
 
+// Every mode estimates q, the noise variance of one presentation in units of the signal's, and says
+// NC = 1 / (1 + q · mean over all pictures of 1/nᵢ), the share of the averaged responses where nᵢ
+// presentations of picture i are averaged. Pictures shown once count in that mean.
 // ncsnr: noise variance from the repeats of each picture, signal variance what is left of the
-//   variance over all presentations; NC = s² / (s² + n² · mean over pictures of 1/nᵢ) with nᵢ
-//   presentations averaged (Allen et al. 2022; facts of NSD's ncsnr). Pictures shown once count
-//   in the last mean and in the variance over presentations.
-// split_half: r between the means of every second presentation, over the pictures shown at least
-//   twice, stepped up to the average of all by Spearman and Brown, 2r / (1 + r).
-// leave_one_out: r² between one presentation and the mean of the others, over all of them: the
-//   ceiling of a single presentation, hence lower than the others.
+//   variance over all presentations (Allen et al. 2022).
+// split_half: from r between the means of every second presentation, over the pictures shown at
+//   least twice. With halves of sizes hᵢ and kᵢ, r = 1 / √((1 + q·mean 1/hᵢ)(1 + q·mean 1/kᵢ)),
+//   which is solved for q; where all have equally many this is Spearman and Brown's 2r / (1 + r).
+// leave_one_out: the same from r between one presentation and the mean of the others, over all of
+//   them: hᵢ = 1, kᵢ = nᵢ − 1.
 enum class RepeatCeiling { ncsnr, split_half, leave_one_out };
 
 RepeatCeiling parse_repeat_ceiling(const std::string& name);  // "ncsnr", "split-half", "leave-one-out"; UsageError
@@ -35,10 +37,13 @@ class RepeatStatistics {
     double mean_split_half() const;
 
   private:
-    struct Pair {  // sums of a correlation
-        double n = 0, a = 0, b = 0, aa = 0, bb = 0, ab = 0;
-        void add(double x, double y) { ++n, a += x, b += y, aa += x * x, bb += y * y, ab += x * y; }
+    struct Pair {  // sums of a correlation of two means, and of 1 / how many each is a mean of
+        double n = 0, a = 0, b = 0, aa = 0, bb = 0, ab = 0, inverse_a = 0, inverse_b = 0;
+        void add(double x, double of_x, double y, double of_y) {
+            ++n, a += x, b += y, aa += x * x, bb += y * y, ab += x * y, inverse_a += 1 / of_x, inverse_b += 1 / of_y;
+        }
         double r() const;
+        double noise_ratio() const;  // q; infinite where r <= 0
     };
     struct Column {
         double trials = 0, mean = 0, square = 0;  // all presentations (Welford)

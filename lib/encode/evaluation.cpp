@@ -49,27 +49,33 @@ std::string common_protocol(const std::vector<ModelFiles>& models, bool mixed) {
 // Half the width of a 95 % interval is 1.96 standard errors.
 double standard_error(double low, double high) { return (high - low) / (2 * 1.959963984540054); }
 
+void add_to_groups(std::vector<GroupScores>& groups, const RoiScores& roi, std::size_t m, const char* quantity, double effect, double low, double high) {
+    if (std::isnan(effect)) return;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& g) {
+        return g.model == m && g.quantity == quantity && g.hemisphere == roi.hemisphere && g.roi_class == roi.roi_class && g.roi == roi.roi;
+    });
+    if (group == groups.end()) group = groups.insert(groups.end(), GroupScores{roi.hemisphere, roi.roi_class, roi.roi, m, quantity, {}, {}, {}, {}, {}, false});
+    group->subject.push_back(roi.subject);
+    group->effect.push_back(effect);
+    group->low.push_back(low);
+    group->high.push_back(high);
+    group->optimistic |= roi.models[m].optimistic;
+}
+
 std::vector<GroupScores> over_subjects(const std::vector<RoiScores>& rois, const stats::ResampleOptions& options) {
     std::vector<GroupScores> out;
     for (const auto& roi : rois)
-        for (std::size_t m = 1; m < roi.models.size(); ++m) {
+        for (std::size_t m = 0; m < roi.models.size(); ++m) {
             const auto& model = roi.models[m];
-            if (!model.present || std::isnan(model.test.difference)) continue;
-            auto group = std::find_if(out.begin(), out.end(), [&](const auto& g) {
-                return g.model == m && g.hemisphere == roi.hemisphere && g.roi_class == roi.roi_class && g.roi == roi.roi;
-            });
-            if (group == out.end()) group = out.insert(out.end(), GroupScores{roi.hemisphere, roi.roi_class, roi.roi, m, {}, {}, {}, {}, {}, false});
-            group->subject.push_back(roi.subject);
-            group->difference.push_back(model.test.difference);
-            group->low.push_back(model.test.low);
-            group->high.push_back(model.test.high);
-            group->optimistic |= model.optimistic || roi.models[0].optimistic;
+            if (!model.present) continue;
+            add_to_groups(out, roi, m, "mean_r", model.mean_r, model.mean_r_low, model.mean_r_high);
+            if (m > 0) add_to_groups(out, roi, m, "difference", model.test.difference, model.test.low, model.test.high);
         }
     std::erase_if(out, [](const auto& g) { return g.subject.size() < 2; });
     for (auto& g : out) {
         std::vector<double> error;
-        for (std::size_t i = 0; i < g.low.size(); ++i) error.push_back(std::max(0.0, standard_error(g.low[i], g.high[i])));
-        g.test = stats::group_test(g.difference, error, 100000, options.seed);
+        for (std::size_t i = 0; i < g.low.size(); ++i) error.push_back(standard_error(g.low[i], g.high[i]));
+        g.test = stats::group_test(g.effect, error, 100000, options.seed);
     }
     return out;
 }

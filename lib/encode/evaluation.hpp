@@ -36,7 +36,7 @@ struct ModelScores {
     bool present = false;     // the model has this ROI
     std::int64_t images = 0;  // scored
     std::string protocol;
-    bool optimistic = false;
+    bool optimistic = false;  // its scores are, or the first model's, with which it is compared
     std::vector<float> r, r2;                  // V
     std::vector<float> r_low, r_high;          // V: 95 % bootstrap interval over images
     std::vector<double> p, q;                  // V: one-sided permutation p; Benjamini–Hochberg within the ROI
@@ -44,10 +44,11 @@ struct ModelScores {
     std::vector<double> layer_r;               // of each; empty for a union
     double mean_r, median_r, mean_r2;          // over the ROI's used voxels
     double mean_r_low, mean_r_high;            // 95 % bootstrap interval of the mean r over images
-    double share_of_ceiling;                   // mean of min(1, r2 / NC), NC = 0 read as 1e-14:
-    double median_share_of_ceiling;            // the Algonauts challenge's score
-    double mean_r2_over_ceiling;               // mean of r2 / NC as it is, where NC > 0
-    std::int64_t above_ceiling;                // voxels whose r2 exceeds NC (NC > 0)
+    double share_of_ceiling;                   // mean and median of r2 / NC as it is, over voxels with NC > 0
+    double median_share_of_ceiling;
+    double challenge_score;                    // Algonauts 2023: mean and median of min(1, r2 / NC), NC = 0 read as 1e-14
+    double median_challenge_score;
+    std::int64_t above_ceiling;                // voxels whose r2 exceeds NC
     double share_significant;                  // of used voxels with q <= .05
     // Against the first model.
     stats::PairedTest test;
@@ -67,13 +68,14 @@ struct RoiScores {
     std::vector<ModelScores> models;           // parallel to Evaluation::label
 };
 
-// One model's gain in one ROI over all subjects that have it.
+// One model in one ROI over all subjects that have it.
 struct GroupScores {
     std::string hemisphere, roi_class, roi;
     std::size_t model = 0;                // index of the label
+    std::string quantity;                 // "mean_r", or "difference" from the first model
     std::vector<std::string> subject;
-    std::vector<double> difference, low, high;  // per subject, as in PairedTest
-    stats::GroupTest test;                // standard errors from the bootstrap intervals
+    std::vector<double> effect, low, high;  // per subject: the quantity and its 95 % bootstrap interval
+    stats::GroupTest test;                // standard errors from these intervals
     bool optimistic = false;              // of any subject
 };
 

@@ -28,12 +28,14 @@ const std::vector<Figure>& figures() {
         {"mean_r_high", "97.5th percentile of the mean r, bootstrap over images", [](const ModelScores& m) { return m.mean_r_high; }},
         {"median_r", "median over voxels of Pearson r", [](const ModelScores& m) { return m.median_r; }},
         {"mean_r2", "mean over voxels of max(r, 0) squared", [](const ModelScores& m) { return m.mean_r2; }},
-        {"share_of_ceiling", "mean over voxels of min(1, r2 / noise ceiling)",
+        {"share_of_ceiling", "mean over voxels of r2 / noise ceiling, not capped, where the ceiling is above 0",
          [](const ModelScores& m) { return m.share_of_ceiling; }},
-        {"median_share_of_ceiling", "median over voxels of min(1, r2 / noise ceiling)",
+        {"median_share_of_ceiling", "median over voxels of the same",
          [](const ModelScores& m) { return m.median_share_of_ceiling; }},
-        {"mean_r2_over_ceiling", "mean over voxels of r2 / noise ceiling, not capped",
-         [](const ModelScores& m) { return m.mean_r2_over_ceiling; }},
+        {"challenge_score", "mean over voxels of min(1, r2 / noise ceiling), a ceiling of 0 read as 1e-14 (Algonauts 2023)",
+         [](const ModelScores& m) { return m.challenge_score; }},
+        {"median_challenge_score", "median over voxels of the same",
+         [](const ModelScores& m) { return m.median_challenge_score; }},
         {"above_ceiling", "voxels whose r2 exceeds their noise ceiling",
          [](const ModelScores& m) { return static_cast<double>(m.above_ceiling); }},
         {"share_significant", "share of voxels with r above chance, false discovery rate .05 in the ROI",
@@ -50,9 +52,9 @@ const std::vector<Figure>& figures() {
         {"difference_high", "97.5th percentile of the difference, bootstrap over images",
          [](const ModelScores& m) { return m.test.high; }},
         {"effect_size", "difference / its standard deviation over voxels", [](const ModelScores& m) { return m.test.effect; }},
-        {"effect_size_low", "2.5th percentile of the difference, in the same unit",
+        {"effect_size_low", "lower end of its 95 % interval, jackknife over images",
          [](const ModelScores& m) { return m.test.effect_low; }},
-        {"effect_size_high", "97.5th percentile of the difference, in the same unit",
+        {"effect_size_high", "upper end of its 95 % interval, jackknife over images",
          [](const ModelScores& m) { return m.test.effect_high; }},
         {"p_value", "two-sided p of the difference, predictions exchanged image by image",
          [](const ModelScores& m) { return m.test.p; }},
@@ -95,6 +97,8 @@ void write_table(h5::Node& root, const Evaluation& e) {
     table.put("images", {"row", "model"},
               cells<std::int32_t>(e, [](const ModelScores& m) { return static_cast<std::int32_t>(m.images); }),
               {"images scored; 0 where the model lacks the ROI"});
+    table.put_strings("protocol", {"row", "model"}, cells<std::string>(e, [](const ModelScores& m) { return m.protocol; }),
+                      {"how the model was scored; empty where it lacks the ROI"});
     table.put("optimistic", {"row", "model"},
               cells<std::int16_t>(e, [](const ModelScores& m) { return std::int16_t{m.optimistic}; }),
               {"1 where scored images tuned or selected something"});
@@ -151,10 +155,14 @@ void write_groups(h5::Node& root, const Evaluation& e) {
     texts("roi_class", "ROI class", [](const auto& g) { return g.roi_class; });
     texts("roi", "region of interest", [](const auto& g) { return g.roi; });
     texts("label", "model", [&](const auto& g) { return e.label[g.model]; });
+    texts("quantity", "what is combined: mean_r, or the difference from the first model", [](const auto& g) { return g.quantity; });
+    std::vector<std::int16_t> optimistic;
+    for (const auto& g : e.groups) optimistic.push_back(g.optimistic);
+    group.put("optimistic", {"comparison"}, optimistic, {"1 where scored images of any subject tuned or selected something"});
     numbers("subjects", "subjects that have the region", [](const auto& g) { return static_cast<double>(g.subject.size()); });
-    numbers("mean_difference", "mean over subjects of the difference", [](const auto& g) { return g.test.mean; });
-    numbers("sign_flip_p", "two-sided p, signs of the subjects' differences exchanged", [](const auto& g) { return g.test.sign_flip_p; });
-    numbers("estimate", "difference, random-effects model", [](const auto& g) { return g.test.estimate; });
+    numbers("mean", "mean over subjects of the quantity", [](const auto& g) { return g.test.mean; });
+    numbers("sign_flip_p", "two-sided p, signs of the subjects' values exchanged", [](const auto& g) { return g.test.sign_flip_p; });
+    numbers("estimate", "the quantity, random-effects model", [](const auto& g) { return g.test.estimate; });
     numbers("estimate_low", "lower end of its 95 % interval", [](const auto& g) { return g.test.low; });
     numbers("estimate_high", "upper end of its 95 % interval", [](const auto& g) { return g.test.high; });
     numbers("between_subjects", "standard deviation between subjects", [](const auto& g) { return g.test.between; });
@@ -198,14 +206,14 @@ std::string evaluation_tsv(const Evaluation& e) {
 }
 
 std::string forest_tsv(const Evaluation& e) {
-    std::string out = "hemisphere\troi_class\troi\tmodel\tsubject\tdifference\tlow\thigh\tp_value\tbetween_subjects\theterogeneity\toptimistic\n";
+    std::string out = "hemisphere\troi_class\troi\tmodel\tquantity\tsubject\tvalue\tlow\thigh\tp_value\tbetween_subjects\theterogeneity\toptimistic\n";
     constexpr double none = std::numeric_limits<double>::quiet_NaN();
     for (const auto& g : e.groups) {
-        const auto line = [&](const std::string& subject, double difference, double low, double high, double p, double between, double share) {
-            out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", g.hemisphere, g.roi_class, g.roi, e.label[g.model], subject,
-                               number(difference), number(low), number(high), number(p), number(between), number(share), g.optimistic ? 1 : 0);
+        const auto line = [&](const std::string& subject, double value, double low, double high, double p, double between, double share) {
+            out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", g.hemisphere, g.roi_class, g.roi, e.label[g.model], g.quantity, subject,
+                               number(value), number(low), number(high), number(p), number(between), number(share), g.optimistic ? 1 : 0);
         };
-        for (std::size_t i = 0; i < g.subject.size(); ++i) line(g.subject[i], g.difference[i], g.low[i], g.high[i], none, none, none);
+        for (std::size_t i = 0; i < g.subject.size(); ++i) line(g.subject[i], g.effect[i], g.low[i], g.high[i], none, none, none);
         line("mean", g.test.mean, none, none, g.test.sign_flip_p, none, none);
         line("random effects", g.test.estimate, g.test.low, g.test.high, none, g.test.between, g.test.heterogeneity);
     }

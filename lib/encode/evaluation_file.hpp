@@ -24,7 +24,7 @@ void write_evaluation(const std::filesystem::path& path, const h5::Record& recor
 
 // One line per ROI and model that has it, tab-separated, with a header; nan where unknown.
 std::string evaluation_tsv(const Evaluation& evaluation);
-// A forest plot as a table: per region and model one line a subject, then the combined ones
+// A forest plot as a table: per region, model and quantity one line a subject, then the combined ones
 // ("mean" with its sign-flip p, "random effects" with its interval). Header alone where no
 // region has two subjects.
 std::string forest_tsv(const Evaluation& evaluation);

@@ -40,7 +40,7 @@ double mean(const std::vector<double>& values) {
 }
 
 void summarise(ModelScores& scores, const RoiScores& roi, const std::vector<Index>& used) {
-    std::vector<double> r, r2, share, plain;
+    std::vector<double> r, r2, share, challenge;
     scores.above_ceiling = 0;
     std::int64_t significant = 0;
     for (const Index v : used) {
@@ -50,17 +50,17 @@ void summarise(ModelScores& scores, const RoiScores& roi, const std::vector<Inde
         significant += scores.q[i] <= 0.05;
         if (roi.noise_ceiling.empty() || !std::isfinite(roi.noise_ceiling[i])) continue;
         const double ceiling = static_cast<double>(roi.noise_ceiling[i]);
-        share.push_back(std::min(1.0, r2.back() / (ceiling > 0 ? ceiling : 1e-14)));
-        if (!(ceiling > 0)) continue;
-        plain.push_back(r2.back() / ceiling);
-        scores.above_ceiling += plain.back() > 1;
+        challenge.push_back(std::min(1.0, r2.back() / (ceiling > 0 ? ceiling : 1e-14)));
+        scores.above_ceiling += r2.back() > ceiling;
+        if (ceiling > 0) share.push_back(r2.back() / ceiling);
     }
     scores.mean_r = mean(r);
     scores.median_r = median(r);
     scores.mean_r2 = mean(r2);
     scores.share_of_ceiling = mean(share);
     scores.median_share_of_ceiling = median(share);
-    scores.mean_r2_over_ceiling = mean(plain);
+    scores.challenge_score = mean(challenge);
+    scores.median_challenge_score = median(challenge);
     if (!used.empty()) scores.share_significant = static_cast<double>(significant) / static_cast<double>(used.size());
 }
 
@@ -100,7 +100,7 @@ void clear(ModelScores& model, std::size_t voxels) {
     model.difference = model.difference_low = model.difference_high = none;
     model.difference_p = model.difference_q = nothing;
     model.mean_r = model.median_r = model.mean_r2 = model.mean_r_low = model.mean_r_high = unknown;
-    model.share_of_ceiling = model.median_share_of_ceiling = model.mean_r2_over_ceiling = unknown;
+    model.share_of_ceiling = model.median_share_of_ceiling = model.challenge_score = model.median_challenge_score = unknown;
     model.above_ceiling = 0;
     model.share_significant = unknown;
     model.test = stats::PairedTest::unknown();
@@ -204,6 +204,7 @@ RoiScores score_roi(const RoiKey& key, const std::vector<RoiSource>& sources,
         test_voxels(model, paired, m, compared.used, options.resample);
         summarise(model, out, compared.used);
         if (m == 0) continue;
+        model.optimistic |= out.models[0].optimistic;
         if (same_folds(paired, m, sources, options.mixed_protocols))
             compare(model, paired, m, compared, options.resample);
         else

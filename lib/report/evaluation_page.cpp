@@ -41,6 +41,8 @@ std::string cell(double value, const char* format) {
     return std::isfinite(value) ? fmt::format(fmt::runtime(format), value) : std::string("–");
 }
 
+const char* optimistic_mark(bool optimistic) { return optimistic ? "<span class=warn>optimistic</span>" : ""; }
+
 std::string rows(const Evaluation& e) {
     std::string out;
     for (const auto& roi : e.rois)
@@ -49,25 +51,25 @@ std::string rows(const Evaluation& e) {
             if (!s.present) continue;
             out += fmt::format("<tr{}><td class=t>{}</td><td class=t>{}</td><td class=t>{}</td><td>{}</td><td class=t>{}</td>", m == 0 ? " class=first" : "",
                                escaped(roi.subject), escaped(roi.hemisphere), escaped(roi.roi), roi.voxels, escaped(e.label[m]));
-            out += fmt::format("<td>{}</td><td>{} … {}</td><td>{}</td><td>{}</td><td>{}</td>", cell(s.mean_r, "{:.3f}"), cell(s.mean_r_low, "{:.3f}"),
-                               cell(s.mean_r_high, "{:.3f}"), cell(roi.ceiling_r, "{:.3f}"), cell(s.share_of_ceiling * 100, "{:.0f} %"),
+            out += fmt::format("<td>{}</td><td>{} … {}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>", cell(s.mean_r, "{:.3f}"), cell(s.mean_r_low, "{:.3f}"),
+                               cell(s.mean_r_high, "{:.3f}"), cell(roi.ceiling_r, "{:.3f}"), cell(s.median_share_of_ceiling * 100, "{:.0f} %"), std::isfinite(s.challenge_score) ? std::to_string(s.above_ceiling) : "–",
                                cell(s.share_significant * 100, "{:.0f} %"));
             out += fmt::format("<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=t>{}</td></tr>\n", cell(s.test.difference, "{:+.3f}"),
                                std::isfinite(s.test.low) ? fmt::format("{:+.3f} … {:+.3f}", s.test.low, s.test.high) : "–", cell(s.test.p, "{:.4f}"),
-                               cell(s.test.share_improved * 100, "{:.0f} %"), s.optimistic ? "<span class=warn>optimistic</span>" : "");
+                               cell(s.test.share_improved * 100, "{:.0f} %"), optimistic_mark(s.optimistic));
         }
     return out;
 }
 
 std::string group_table(const Evaluation& e) {
     if (e.groups.empty()) return {};
-    std::string out = "<h2>Over subjects</h2><div class=scroll><table><tr><th class=t>hemi</th><th class=t>region</th><th class=t>model</th><th>subjects</th>"
-                      "<th>mean gain</th><th>sign-flip p</th><th>random effects</th><th>95 %</th><th>between subjects</th></tr>\n";
+    std::string out = "<h2>Over subjects</h2><div class=scroll><table><tr><th class=t>hemi</th><th class=t>region</th><th class=t>model</th><th class=t>of</th><th>subjects</th>"
+                      "<th>mean</th><th>sign-flip p</th><th>random effects</th><th>95 %</th><th>between subjects</th><th class=t></th></tr>\n";
     for (const auto& g : e.groups)
-        out += fmt::format("<tr><td class=t>{}</td><td class=t>{}</td><td class=t>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} … {}</td><td>{}</td></tr>\n",
-                           escaped(g.hemisphere), escaped(g.roi), escaped(e.label[g.model]), g.subject.size(), cell(g.test.mean, "{:+.3f}"),
+        out += fmt::format("<tr><td class=t>{}</td><td class=t>{}</td><td class=t>{}</td><td class=t>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{} … {}</td><td>{}</td><td class=t>{}</td></tr>\n",
+                           escaped(g.hemisphere), escaped(g.roi), escaped(e.label[g.model]), g.quantity == "mean_r" ? "mean r" : "gain", g.subject.size(), cell(g.test.mean, "{:+.3f}"),
                            cell(g.test.sign_flip_p, "{:.4f}"), cell(g.test.estimate, "{:+.3f}"), cell(g.test.low, "{:+.3f}"), cell(g.test.high, "{:+.3f}"),
-                           cell(g.test.between, "{:.3f}"));
+                           cell(g.test.between, "{:.3f}"), optimistic_mark(g.optimistic));
     return out + "</table></div>\n";
 }
 
@@ -92,8 +94,9 @@ std::string evaluation_page(const Evaluation& e, const std::vector<Figure>& figu
         out += fmt::format("<figure id=\"{}\"><h2>{}</h2><div class=panel><div style=\"width:{}px{}\">{}</div></div><figcaption>{}</figcaption></figure>\n",
                            f.name, escaped(f.title), f.width, f.shrinks ? ";max-width:100%" : "", f.svg, escaped(f.caption));
     out += "<h2>Regions and models</h2><div class=scroll><table><tr><th class=t>subject</th><th class=t>hemi</th><th class=t>region</th><th>voxels</th><th class=t>model</th>"
-           "<th>mean r</th><th>95 %</th><th>ceiling r</th><th>of ceiling</th><th>significant</th><th>gain</th><th>95 %</th><th>p</th><th>improved</th><th class=t></th></tr>\n";
-    out += rows(e) + "</table></div>\n<p>mean r: over voxels, on the scored images; of ceiling: mean over voxels of min(1, max(r, 0)² / noise ceiling); significant: "
+           "<th>mean r</th><th>95 %</th><th>ceiling r</th><th>of ceiling</th><th>above it</th><th>significant</th><th>gain</th><th>95 %</th><th>p</th><th>improved</th><th class=t></th></tr>\n";
+    out += rows(e) + "</table></div>\n<p>mean r: over voxels, on the scored images; of ceiling: median over voxels of max(r, 0)² / noise ceiling, not capped; above it: "
+                     "voxels that exceed their ceiling; significant: "
                      "share of voxels at a false discovery rate of .05; gain: mean r minus the first model's, with its bootstrap interval over images and the p of "
                      "exchanging the models' predictions image by image; improved: share of voxels with a higher r.</p>\n";
     out += group_table(e);

@@ -29,6 +29,10 @@ double pearson(const Eigen::MatrixBase<A>& a, const Eigen::MatrixBase<B>& b) {
     return std::isfinite(r) ? r : unknown;
 }
 
+// A resample in which less than this share of a column's variance is left has no r of its own: what
+// varies in it is one image's worth of rounding.
+inline constexpr double least_variance = 1e-4;
+
 // Images in groups (folds): r is computed inside each group and averaged, as every
 // group was predicted by a model of its own. Groups of fewer than two images count for
 // nothing.

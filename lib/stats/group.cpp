@@ -43,7 +43,11 @@ double sign_flip_p(const std::vector<double>& effect, std::int64_t flips, std::u
 }
 
 // DerSimonian & Laird 1986. Errors of zero would take all the weight: they get the least other.
-void random_effects(const std::vector<double>& effect, std::vector<double> error, GroupTest& out) {
+// What has no error has no weight.
+void random_effects(std::vector<double> effect, std::vector<double> error, GroupTest& out) {
+    for (std::size_t i = error.size(); i-- > 0;)
+        if (!std::isfinite(error[i])) error.erase(error.begin() + static_cast<std::ptrdiff_t>(i)), effect.erase(effect.begin() + static_cast<std::ptrdiff_t>(i));
+    if (effect.size() < 2) return;
     double least = std::numeric_limits<double>::infinity();
     for (const double e : error)
         if (e > 0) least = std::min(least, e);

@@ -16,7 +16,8 @@ struct GroupTest {
     double heterogeneity;      // I²: share of the variance that is between subjects, 0 … 1
 };
 
-// effect, error: per subject, its standard error beside it (not negative). The sign-flip test is
+// effect, error: per subject, its standard error beside it (not negative; NaN: unknown, and
+// then without weight in the model). The sign-flip test is
 // exact up to 16 subjects (its smallest p is 2 / 2ⁿ), beyond that from `flips` random ones. The
 // random-effects model is DerSimonian & Laird's (1986): with few subjects its interval is
 // rather narrow, which is why p is not taken from it. One subject: mean alone, the rest NaN.

@@ -5,12 +5,14 @@
 #include <cmath>
 #include <limits>
 #include <mutex>
+#include <numeric>
 #include <tuple>
 
 #include "core/interrupt.hpp"
 #include "core/parallel.hpp"
 #include "core/random.hpp"
 #include "linalg/threads.hpp"
+#include "stats/correlation.hpp"
 #include "stats/significance.hpp"
 
 namespace cortune::stats {
@@ -25,9 +27,11 @@ constexpr Index resamples_per_block = 128;
 constexpr Index voxels_per_block = 256;
 // Streams of the seed: permutations, then bootstraps.
 constexpr std::uint64_t bootstrap_streams = std::uint64_t{1} << 32;
+constexpr std::uint64_t jackknife_stream = std::uint64_t{4} << 32;
+constexpr Index most_parts = 50;  // of the jackknife: its error is then known to about 10 %
 
 // What one image adds to the sums of one voxel, images of a group × voxels of a block.
-// Responses are centred and each model's predictions are standardised first. r knows neither
+// Responses and each model's predictions are standardised first. r knows neither
 // scale nor offset, but an exchange of two models' values does: unless both have the same
 // mean and spread, exchanged rows are not what the null says they are, and p is wrong.
 struct Contributions {
@@ -56,14 +60,14 @@ Contributions contributions(const Eigen::MatrixXf& reference, const Eigen::Matri
     c.y = response(images, columns).cast<double>();
     standardise(c.p);
     standardise(c.q);
-    c.y.rowwise() -= c.y.colwise().mean().eval();
+    standardise(c.y);
     return c;
 }
 
 // Where (nearly) nothing varies, as in a draw of one image alone, there is no r.
 double correlation(double n, double p, double pp, double py, double y, double yy) {
     const double of_p = pp - p * p / n, of_y = yy - y * y / n;
-    if (!(of_p > 1e-9 * n) || !(of_y > 0)) return std::numeric_limits<double>::quiet_NaN();
+    if (!(of_p > least_variance * n) || !(of_y > least_variance * n)) return std::numeric_limits<double>::quiet_NaN();
     return std::clamp((py - p * y / n) / std::sqrt(of_p * of_y), -1.0, 1.0);
 }
 
@@ -95,15 +99,16 @@ class GroupBlock {
     }
 
     // counts: resamples × images, how often each image was drawn.
-    MatrixXd under_bootstrap(const MatrixXd& counts) const {
+    MatrixXd under_draws(const MatrixXd& counts) const {
+        const Eigen::VectorXd n = counts.rowwise().sum();
         const MatrixXd p = counts * p_, q = counts * q_, y = counts * c_.y,
                        yy = counts * c_.y.cwiseAbs2();
         const Index v = c_.p.cols();
         MatrixXd out(counts.rows(), v);
         for (Index j = 0; j < v; ++j)
             for (Index i = 0; i < out.rows(); ++i)
-                out(i, j) = correlation(n_, q(i, j), q(i, v + j), q(i, 2 * v + j), y(i, j), yy(i, j)) -
-                          correlation(n_, p(i, j), p(i, v + j), p(i, 2 * v + j), y(i, j), yy(i, j));
+                out(i, j) = correlation(n(i), q(i, j), q(i, v + j), q(i, 2 * v + j), y(i, j), yy(i, j)) -
+                          correlation(n(i), p(i, j), p(i, v + j), p(i, 2 * v + j), y(i, j), yy(i, j));
         return out;
     }
 
@@ -142,6 +147,22 @@ std::vector<MatrixXd> draws(const Groups& groups, std::uint64_t seed, Index firs
         for (auto& counts : out)
             for (Index j = 0; j < counts.cols(); ++j)
                 counts(i, static_cast<Index>(rng.below(static_cast<std::uint64_t>(counts.cols())))) += 1;
+    }
+    return out;
+}
+
+// The images of each group in random parts, of which every row leaves one out.
+std::vector<MatrixXd> without_parts(const Groups& groups, std::uint64_t seed) {
+    Index parts = most_parts;
+    for (const auto& images : groups) parts = std::min(parts, static_cast<Index>(images.size()) / 2);
+    Rng rng(seed, jackknife_stream);
+    std::vector<MatrixXd> out;
+    for (const auto& images : groups) {
+        std::vector<Index> order(images.size());
+        std::iota(order.begin(), order.end(), Index{0});
+        rng.shuffle(order);
+        out.push_back(MatrixXd::Ones(parts, static_cast<Index>(images.size())));
+        for (std::size_t i = 0; i < order.size(); ++i) out.back()(static_cast<Index>(i) % parts, order[i]) = 0;
     }
     return out;
 }
@@ -199,13 +220,31 @@ PairedTest PairedTest::unknown() {
 
 namespace {
 
+// Mean and variance over voxels, per resample, of those whose difference it knows: a unit that
+// responds to one image alone is constant in a third of the draws.
+class OverVoxels {
+  public:
+    explicit OverVoxels(Index resamples) : known_(Eigen::ArrayXd::Zero(resamples)), sum_(known_), square_(known_) {}
+    void add(Index from, const MatrixXd& d) {
+        const auto is_known = d.array() == d.array();
+        known_.segment(from, d.rows()) += is_known.cast<double>().rowwise().sum();
+        sum_.segment(from, d.rows()) += is_known.select(d.array(), 0.0).rowwise().sum();
+        square_.segment(from, d.rows()) += is_known.select(d.array().square(), 0.0).rowwise().sum();
+    }
+    Eigen::ArrayXd mean() const { return sum_ / known_; }
+    Eigen::ArrayXd variance() const { return (square_ - sum_.square() / known_) / (known_ - 1); }
+
+  private:
+    Eigen::ArrayXd known_, sum_, square_;
+};
+
 // What the resamples leave behind: sums over voxels per resample, and the voxels' own figures.
 class Tally {
   public:
-    Tally(const ResampleOptions& options, Index voxels)
+    Tally(const ResampleOptions& options, Index voxels, Index parts)
         : voxels_(voxels), permuted_(Eigen::VectorXd::Zero(options.permutations)),
           higher_(Eigen::VectorXi::Zero(options.permutations)), lower_(higher_),
-          resampled_(Eigen::VectorXd::Zero(options.bootstraps)) {}
+          resampled_(options.bootstraps), left_out_(parts) {}
 
     // Rows [from, …) of the permutations of one block; its voxels' counts beyond `observed`.
     void permutations(Index from, const MatrixXd& d, const Eigen::VectorXd& observed, Eigen::VectorXi& beyond) {
@@ -216,13 +255,12 @@ class Tally {
         }
         Eigen::VectorXi mine(d.cols());
         for (Index v = 0; v < d.cols(); ++v)
-            mine(v) = static_cast<int>((d.col(v).array().abs() >= std::abs(observed(v)) - tie).count());
+            mine(v) = static_cast<int>((!(d.col(v).array().abs() < std::abs(observed(v)) - tie)).count());  // an unknown one counts
         const std::lock_guard lock(mutex_);
         beyond += mine;
     }
-    void bootstraps(Index from, const MatrixXd& d) {
-        resampled_.segment(from, d.rows()) += d.rowwise().sum();
-    }
+    void bootstraps(Index from, const MatrixXd& d) { resampled_.add(from, d); }
+    void left_out(const MatrixXd& d) { left_out_.add(0, d); }
     void observed(const Eigen::VectorXd& d, const Eigen::VectorXi& beyond, PairedTest& out) const {
         for (Index v = 0; v < d.size(); ++v) {
             out.voxel_difference.push_back(static_cast<float>(d(v)));
@@ -232,7 +270,7 @@ class Tally {
     void finish(const Eigen::VectorXd& d, PairedTest& out) const {
         const auto n = static_cast<double>(voxels_), tests = 1.0 + static_cast<double>(permuted_.size());
         out.difference = d.mean();
-        out.p = (1.0 + static_cast<double>((permuted_.array().abs() >= std::abs(d.sum()) - n * tie).count())) / tests;
+        out.p = (1.0 + static_cast<double>((!(permuted_.array().abs() < std::abs(d.sum()) - n * tie)).count())) / tests;
         const auto higher = (d.array() > tie).count(), lower = (d.array() < -tie).count();
         out.share_improved = static_cast<double>(higher) / n;
         out.share_binomial_p = binomial_p(higher, higher + lower);
@@ -241,25 +279,28 @@ class Tally {
         std::int64_t beyond = 0;
         for (Index i = 0; i < permuted_.size(); ++i) beyond += excess(higher_(i), lower_(i)) >= excess(higher, lower);
         out.share_p = (1.0 + static_cast<double>(beyond)) / tests;
-        std::vector<double> means;
-        for (Index i = 0; i < resampled_.size(); ++i) means.push_back(resampled_(i) / n);
-        std::tie(out.low, out.high) = interval(std::move(means));
-        // The spread over voxels is that of the data: resampling images adds noise to every
-        // voxel, so that a resample's own spread would shrink all effects.
-        const double spread = std::sqrt((d.array() - d.mean()).square().sum() / (n - 1));
-        const double scale = voxels_ > 1 && spread > 0 ? 1 / spread : std::numeric_limits<double>::quiet_NaN();
-        out.effect = out.difference * scale;
-        out.effect_low = out.low * scale;
-        out.effect_high = out.high * scale;
+        const auto means = resampled_.mean();
+        std::tie(out.low, out.high) = interval({means.begin(), means.end()});
+        const double spread = (d.array() - d.mean()).square().sum() / (n - 1);
+        if (voxels_ < 2 || !(spread > 0)) return;
+        out.effect = out.difference / std::sqrt(spread);
+        // A bootstrap draw's own spread over voxels is wider than the data's, since drawing adds noise to
+        // every voxel, so its effects are too small. Leaving out a part of the images adds little.
+        const Eigen::ArrayXd effects = left_out_.mean() / left_out_.variance().sqrt();
+        const auto parts = static_cast<double>(effects.size());
+        const double error = std::sqrt((parts - 1) / parts * (effects - effects.mean()).square().sum());
+        out.effect_low = out.effect - normal_95 * error;
+        out.effect_high = out.effect + normal_95 * error;
     }
 
   private:
     // Equal values of differently ordered sums must count as equal.
     static constexpr double tie = 1e-10;
+    static constexpr double normal_95 = 1.959963984540054;
     Index voxels_;
     Eigen::VectorXd permuted_;          // Σ over voxels, per permutation
     Eigen::VectorXi higher_, lower_;    // voxels above and below 0
-    Eigen::VectorXd resampled_;         // as permuted_
+    OverVoxels resampled_, left_out_;
     std::mutex mutex_;
 };
 
@@ -273,7 +314,8 @@ PairedTest paired_test(const Eigen::MatrixXf& reference, const Eigen::MatrixXf& 
     if (voxels == 0 || groups.empty()) return out;
     const linalg::BlasThreads alone(1);
     const auto per_group = 1.0 / static_cast<double>(groups.size());
-    Tally tally(options, voxels);
+    const auto parts_left_out = without_parts(groups, options.seed);
+    Tally tally(options, voxels, parts_left_out[0].rows());
     Eigen::VectorXd observed(voxels);
     for (Index first = 0; first < voxels; first += voxels_per_block) {
         const Index count = std::min(voxels_per_block, voxels - first);
@@ -297,10 +339,11 @@ PairedTest paired_test(const Eigen::MatrixXf& reference, const Eigen::MatrixXf& 
         Eigen::MatrixXf resampled(options.bootstraps, count);
         for_blocks(options.bootstraps, options.threads, [&](Index from, Index n) {
             const auto counts = draws(groups, options.seed, from, n);
-            const MatrixXd d = over_groups([&](std::size_t g) { return blocks[g].under_bootstrap(counts[g]); });
+            const MatrixXd d = over_groups([&](std::size_t g) { return blocks[g].under_draws(counts[g]); });
             tally.bootstraps(from, d);
             resampled.middleRows(from, n) = d.cast<float>();
         });
+        tally.left_out(over_groups([&](std::size_t g) { return blocks[g].under_draws(parts_left_out[g]); }));
         tally.observed(here, beyond, out);
         observed.segment(first, count) = here;
         for (Index v = 0; v < count; ++v) {

@@ -11,6 +11,7 @@
 #include "core/parallel.hpp"
 #include "core/random.hpp"
 #include "linalg/threads.hpp"
+#include "stats/correlation.hpp"
 
 namespace cortune::stats {
 namespace {
@@ -113,8 +114,7 @@ Gather best_gather() {
     return gather_plain;
 }
 
-// Variance in a draw, against that of the data, below which a correlation is rounding.
-constexpr float least = 1e-4F;
+constexpr auto least = static_cast<float>(least_variance);
 
 // r of each resample (rows) and voxel of one group.
 MatrixXf bootstrapped(const RowMajor& p, const RowMajor& y, const MatrixXf& counts) {
@@ -143,8 +143,8 @@ class Block {
         }
     }
 
-    // Returns the sum over voxels of each bootstrap's r.
-    Eigen::VectorXd test(const std::vector<Draws>& draws, const ResampleOptions& options, Gather gather, VoxelTest& out) const {
+    // Returns, per bootstrap, the sum of r over the voxels that vary in it, and their number.
+    Eigen::MatrixX2d test(const std::vector<Draws>& draws, const ResampleOptions& options, Gather gather, VoxelTest& out) const {
         const auto observed = mean_r([&](std::size_t g, float* r) {
             std::vector<std::int32_t> same(static_cast<std::size_t>(p_[g].rows()));
             for (std::size_t i = 0; i < same.size(); ++i) same[i] = static_cast<std::int32_t>(i);
@@ -164,7 +164,7 @@ class Block {
             else resampled += r;
         }
         resampled /= static_cast<float>(p_.size());
-        Eigen::VectorXd sum = Eigen::VectorXd::Zero(options.bootstraps);
+        Eigen::MatrixX2d sum = Eigen::MatrixX2d::Zero(options.bootstraps, 2);
         for (Index v = 0; v < count_; ++v) {
             const auto at = static_cast<std::size_t>(first_ + v);
             if (!usable_[static_cast<std::size_t>(v)]) continue;
@@ -173,7 +173,9 @@ class Block {
             const auto [low, high] = interval({resampled.col(v).begin(), resampled.col(v).end()});
             out.low[at] = static_cast<float>(low);
             out.high[at] = static_cast<float>(high);
-            sum += resampled.col(v).cast<double>();
+            const auto known = resampled.col(v).array() == resampled.col(v).array();
+            sum.col(0).array() += known.select(resampled.col(v).cast<double>().array(), 0.0);
+            sum.col(1).array() += known.cast<double>();
         }
         return sum;
     }
@@ -212,17 +214,16 @@ VoxelTest voxel_test(const MatrixXf& prediction, const MatrixXf& response, const
     const Gather gather = best_gather();
     const linalg::BlasThreads alone(1);
     const std::size_t blocks = (voxels + width - 1) / width;
-    std::vector<Eigen::VectorXd> sums(blocks);
+    std::vector<Eigen::MatrixX2d> sums(blocks);
     parallel_for(blocks, options.threads, [&](std::size_t b) {
         check_interrupt();
         sums[b] = Block(prediction, response, groups, static_cast<Index>(b) * width).test(draws, options, gather, out);
     });
     // In the order of the blocks, whoever was first.
-    Eigen::VectorXd total = Eigen::VectorXd::Zero(options.bootstraps);
+    Eigen::MatrixX2d total = Eigen::MatrixX2d::Zero(options.bootstraps, 2);
     for (const auto& sum : sums) total += sum;
-    const auto known = std::count_if(out.p.begin(), out.p.end(), [](double p) { return !std::isnan(p); });
-    if (known > 0) total /= static_cast<double>(known);
-    std::tie(out.mean_low, out.mean_high) = known > 0 ? interval({total.begin(), total.end()}) : interval({});
+    const Eigen::VectorXd mean = total.col(0).cwiseQuotient(total.col(1));
+    std::tie(out.mean_low, out.mean_high) = interval({mean.begin(), mean.end()});
     return out;
 }
 

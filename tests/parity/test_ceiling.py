@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Noise ceilings from repeats against numpy (1e-5: float32 in the file) and against a truth that
-is known: responses are a picture's own value plus noise of a given size. Sampling error of a
-ceiling at 400 pictures is about .02; means over 60 voxels are compared to .01."""
+is known: responses are a picture's own value plus noise of a given size."""
 import pathlib
 import sys
 
@@ -23,10 +22,17 @@ def numpy_ceilings(trials, which, shown):
     signal = np.maximum(trials.var(0) - noise, 0)
     ncsnr = signal / (signal + noise * np.mean(1 / counts))
     corr = lambda a, b: np.array([np.corrcoef(a[:, v], b[:, v])[0, 1] for v in range(a.shape[1])])
-    r = corr(np.array([g[0::2].mean(0) for g in several]), np.array([g[1::2].mean(0) for g in several]))
+    def stepped_up(r, h, k):
+        """r = 1 / sqrt((1 + q h)(1 + q k)) for the noise q of one presentation, as a root that numpy finds."""
+        q = [max(np.roots([h * k, h + k, 1 - 1 / x**2])) if x > 0 else np.inf for x in r]
+        return 1 / (1 + np.array(q) * np.mean(1 / counts))
+
+    halves = stepped_up(corr(np.array([g[0::2].mean(0) for g in several]), np.array([g[1::2].mean(0) for g in several])),
+                        np.mean([1 / len(g[0::2]) for g in several]), np.mean([1 / len(g[1::2]) for g in several]))
     one = np.concatenate([g for g in several])
     others = np.concatenate([(g.sum(0) - g) / (len(g) - 1) for g in several])
-    return {"ncsnr": ncsnr, "split-half": np.where(r > 0, 2 * r / (1 + r), 0), "leave-one-out": np.maximum(corr(one, others), 0) ** 2}
+    rest = np.concatenate([np.full(len(g), 1 / (len(g) - 1)) for g in several])
+    return {"ncsnr": ncsnr, "split-half": halves, "leave-one-out": stepped_up(corr(one, others), 1, rest.mean())}
 
 
 def main():
@@ -46,7 +52,7 @@ def main():
         np.save(folder / "turned.npy", trials.T)
         table = ["table", "--images", folder / "pictures", "--names", folder / "names.txt", "--namespace", "t", "--size", 8]
         wanted = numpy_ceilings(trials.astype(float), which, PICTURES)
-        truth = {"ncsnr": 1 / (1 + sigma**2 * np.mean(1 / counts)), "leave-one-out": None}
+        truth = 1 / (1 + sigma**2 * np.mean(1 / counts))
         for mode, numbers in wanted.items():
             for source in ("trials", "turned"):
                 out = folder / f"{mode}-{source}.h5"
@@ -57,9 +63,11 @@ def main():
                     checks = dict(zip(f["checks/check"].asstr()[:], f["checks/warning"][:]))
                 assert stored == mode and checks["repeats"] == 0
                 assert np.abs(found - numbers).max() < 1e-5, (mode, np.abs(found - numbers).max())
-            if truth.get(mode) is not None:
-                assert abs((found - truth[mode]).mean()) < 0.01, (mode, (found - truth[mode]).mean())
-            print(f"{mode}: mean {found.mean():.4f}, off from numpy by {np.abs(found - numbers).max():.1e}")
+            # Against the truth of the simulation. Over eight seeds numpy's means over the voxels deviate
+            # from it by .003 (clean ones) and .010 (noisy ones), one standard deviation.
+            for part, tolerance in ((sigma < 1, 0.01), (sigma > 1.5, 0.03)):
+                assert abs((found - truth)[part].mean()) < tolerance, (mode, (found - truth)[part].mean())
+            print(f"{mode}: mean {found.mean():.4f}, truth {truth.mean():.4f}, off from numpy by {np.abs(found - numbers).max():.1e}")
         order = [int(i[3:]) for i in ids]
         assert order == list(dict.fromkeys(which)) and np.array_equal(repeats, counts[order])
         means = np.array([trials[which == i].astype(float).mean(0) for i in order])

@@ -1,7 +1,7 @@
 complete -c encode-eval -l model -r -d 'A model and its encoding file or files; the first is the reference'
 complete -c encode-eval -l permutations -r -d 'Permutations of the paired test'
 complete -c encode-eval -l bootstrap -r -d 'Bootstrap samples of the interval; 0 for none'
-complete -c encode-eval -l forest -r -d 'Write subjects'\'' gains and their combination per region as TSV'
+complete -c encode-eval -l forest -r -d 'Write subjects'\'' mean r and gains and their combination per region as TSV'
 complete -c encode-eval -l report -r -d 'Write a self-contained HTML page with table, figures and provenance (needs gnuplot)'
 complete -c encode-eval -l figures -r -d 'Write the page'\''s figures as SVG files into this folder'
 complete -c encode-eval -l common-images -d 'Where models scored different images, compare on those that all of them scored'
