@@ -22,7 +22,7 @@ const cli::Doc doc{
                   "backbone-train classes --epochs 24 --seed 7 --threads 2 -o alexnet-mini.h5"}},
     .reads = {"IMAGES/{train,val}/<class>/*.png|jpg"},
     .writes = {"-o: a file of kind model, method untuned"},
-    .see_also = {"nsd-simulate(1)", "cl-finetune(1)"}};
+    .see_also = {"nsd-simulate(1)", "cl-finetune(1)", "cortune(5)"}};
 
 void declare(CLI::App& app, engine::BackboneJob& j) {
     auto& o = j.options;

@@ -43,7 +43,7 @@ const cli::Doc doc{
     .reads = {"DATASET: a file of kind dataset (nsd-extract)",
               "--weights: a file of kind model, safetensors, or a torchvision .pth"},
     .writes = {"-o: a file of kind model", "--loss-curve: TSV, a line per epoch", "--checkpoint: a file of kind checkpoint"},
-    .see_also = {"nsd-extract(1)", "ridge-encode(1)", "model-convert(1)"},
+    .see_also = {"nsd-extract(1)", "ridge-encode(1)", "model-convert(1)", "cortune(5)"},
     .references = {"Mulrooney & Brockmeier: Contrastive learning to fine-tune feature extraction models for the visual "
                    "cortex. arXiv 2410.06067.",
                    "van den Oord, Li & Vinyals 2018: Representation learning with contrastive predictive coding."}};

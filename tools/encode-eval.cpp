@@ -126,7 +126,8 @@ void check_targets(const Options& o, const std::vector<encode::ModelFiles>& mode
     check_distinct({{"-o", context.output}, {"--forest", o.forest}, {"--report", o.report}, {"--figures", o.figures}}, inputs);
     for (const auto* target : {&context.output, &o.forest, &o.report})
         if (!target->empty())
-            h5::check_target(*target, context.overwrite, target == &context.output ? h5::Replaces::cortune_file : h5::Replaces::any_file);
+            h5::check_target(*target, context.overwrite, target == &context.output ? "evaluation" : "");
+    if (!o.figures.empty()) h5::check_target_folder(o.figures);
     if (!o.figures.empty() && !context.overwrite && std::filesystem::exists(o.figures))
         throw OutputError(o.figures.string() + ": exists already", "--overwrite replaces the figures in it");
     if (!o.report.empty() || !o.figures.empty()) report::svg("plot x", 100, 100);  // is gnuplot there?

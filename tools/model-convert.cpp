@@ -20,7 +20,7 @@ namespace {
 
 struct Options {
     std::string input;
-    std::string to = "cortune";
+    std::string to = "auto";
     std::string backbone;
     int image_size = 0;
     bool heads = false;
@@ -51,8 +51,8 @@ const cli::Common common = {.output = true, .threads = false};
 
 void declare(CLI::App& app, Options& o) {
     app.add_option("input", o.input, "Weights to read")->required()->type_name("FILE");
-    app.add_option("--to", o.to, "Format to write: cortune or safetensors")
-        ->check(CLI::IsMember({"cortune", "safetensors"}))
+    app.add_option("--to", o.to, "Format to write: cortune, safetensors, or auto, by the ending of the output")
+        ->check(CLI::IsMember({"auto", "cortune", "safetensors"}))
         ->type_name("FORMAT")
         ->capture_default_str();
     app.add_option(
@@ -82,13 +82,7 @@ void write_tensors(const Options& o, const weights::Model& model, cli::Context& 
 void check_options(const Options& o) {
     if (o.heads && o.to != "safetensors")
         throw UsageError("--heads is of --to safetensors", "a cortune model always holds the heads of its tuning");
-    if (o.backbone.empty()) return;
-    // A wrong word on the command line is a matter of usage, not of the input.
-    try {
-        weights::architecture(o.backbone);
-    } catch (const BadInput& e) {
-        throw UsageError(e.what());
-    }
+    if (!o.backbone.empty()) weights::asked_architecture(o.backbone);
 }
 
 void set_image_size(weights::Model& model, int wanted) {
@@ -100,9 +94,11 @@ void set_image_size(weights::Model& model, int wanted) {
     model.image_size = wanted;
 }
 
-void run(const Options& o, cli::Context& context) {
+void run(const Options& options, cli::Context& context) {
+    Options o = options;
+    if (o.to == "auto") o.to = context.output.extension() == ".safetensors" ? "safetensors" : "cortune";
     check_options(o);
-    h5::check_target(context.output, context.overwrite, h5::Replaces::any_file);
+    h5::check_target(context.output, context.overwrite, o.to == "cortune" ? "model" : "");
     h5::Record record = context.record();
     weights::Model model = weights::load_weights(o.input, record, o.backbone);
     if (o.heads && model.heads.empty())

@@ -112,7 +112,7 @@ void declare(CLI::App& app, Options& o) {
         ->excludes(share)->excludes(seed);
     app.add_flag("--normalize", o.extract.normalize,
                  "z-score every vertex with the mean and deviation of its training images");
-    app.add_flag("--plan", o.plan, "Print what would be read and written, from headers alone, and write nothing");
+    app.add_flag("--plan", o.plan, "Print what would be read and written, without reading pictures and responses beyond their headers, and write nothing");
     app.add_option("--check", o.check, "What to do with findings that look wrong: on (say and keep them) or strict (stop)")
         ->check(CLI::IsMember({"on", "strict"}))->capture_default_str()->type_name("MODE");
     app.add_flag("--allow-nan", o.extract.allow_nan, "Accept responses that are NaN or infinite");
@@ -122,9 +122,9 @@ void declare(CLI::App& app, Options& o) {
     list(table("--names", o.table.names, "Text file, a picture's name per line: the order of the responses", "FILE"));
     list(table("--runs", o.table.runs, "Text file, the run of every row of the responses, a label per line; encode-eval exchanges images inside runs", "FILE"));
     of("table", app.add_flag("--average-repeats", o.table.average_repeats, "Lines of --names that repeat a picture are its presentations: average them"));
-    of("table, nsd or nod", app.add_option("--ceiling", o.ceiling,
-                   "Noise ceiling: none, file (layout nsd: ncsnr beside the betas), or from the repeats: ncsnr, split-half or leave-one-out; by "
-                   "default none, and file with layout nsd where it is there"))
+    of("algonauts, table, nsd or nod", app.add_option("--ceiling", o.ceiling,
+                   "Noise ceiling: none, file (algonauts: noise_ceiling of the test split; nsd: ncsnr beside the betas), or, except with algonauts, from the "
+                   "repeats: ncsnr, split-half or leave-one-out; by default file where it is there, else none"))
         ->check(CLI::IsMember({"none", "file", "ncsnr", "split-half", "leave-one-out"}))->type_name("MODE");
     nsd("--space", o.nsd.space, "func1pt8mm, func1mm or fsaverage", "SPACE")->capture_default_str()
         ->check(CLI::IsMember({"func1pt8mm", "func1mm", "fsaverage"}));
@@ -139,7 +139,7 @@ void declare(CLI::App& app, Options& o) {
     nod("--prf-best", o.nod.prf_best, "Of every region and hemisphere the N vertices of highest pRF R²", "N")->check(cli::whole_at_least(1));
     of("nsd or nod", app.add_option("--sessions", o.sessions, "Sessions to take, as 1-10,12; by default all that are there (nod: of the first four)")
                          ->type_name("LIST"));
-    of("nsd or nod", app.add_option("--scratch", o.scratch, "Folder for the scratch file; by default that of the output")->type_name("DIR"));
+    of("nsd, nod or table", app.add_option("--scratch", o.scratch, "Folder for the scratch file; by default that of the output")->type_name("DIR"));
     table("--orientation", o.table.orientation, "auto, images-by-units or units-by-images", "ORDER")
         ->check(CLI::IsMember({"auto", "images-by-units", "units-by-images"}))->capture_default_str();
     table("--roi-name", o.table.roi, "Name of the ROI that holds all units; by default the subject's", "NAME");
@@ -156,9 +156,14 @@ int subject_number(const std::string& text) {
 void check_layout(const Options& o) {
     for (const auto& [layouts, options] : o.of_layout)
         if (layouts.find(o.layout) == std::string::npos) cli::refuse_idle(options, "with layout " + o.layout, "of layout " + layouts);
+    cli::refuse_repeated("--region", o.nod.regions);
+    cli::refuse_repeated("--roi-class", o.nsd.regions.classes);
     if (o.layout == "nod" && (o.atlas.empty() || o.atlas_names.empty()))
         throw UsageError("layout nod needs --atlas and --atlas-names", "MMP_mpmLR32k.mat and roilbl_mmp.csv are in the support files of NOD's code");
-    if (o.ceiling == "file" && o.layout != "nsd") throw UsageError("--ceiling file is of layout nsd", "here there are repeats alone: --ceiling ncsnr");
+    if (o.ceiling == "file" && (o.layout == "nod" || o.layout == "table"))
+        throw UsageError("--ceiling file is of layouts algonauts and nsd", "here there are repeats alone: --ceiling ncsnr");
+    if (o.layout == "algonauts" && !o.ceiling.empty() && o.ceiling != "file" && o.ceiling != "none")
+        throw UsageError("--ceiling " + o.ceiling + " needs repeats, which layout algonauts has averaged", "--ceiling file takes the data set's own");
     if (o.layout == "table" && !o.folder.empty()) throw UsageError("layout table takes no folder", "give the pictures by --images");
     if (o.layout != "table" && o.folder.empty()) throw UsageError("layout " + o.layout + " needs the folder of the data");
 }
@@ -172,7 +177,7 @@ datasets::Plan plan_of(const Options& o, cli::Context& context) {
         return datasets::table_plan(table, context);
     }
     const int subject = subject_number(o.subject);
-    if (o.layout == "algonauts") return datasets::algonauts_plan(o.folder, subject, context);
+    if (o.layout == "algonauts") return datasets::algonauts_plan(o.folder, subject, o.ceiling, context);
     const auto sessions = o.sessions.empty() ? std::vector<int>{} : parse_ranges(o.sessions, "--sessions");
     if (o.layout == "nod") {
         datasets::nod::NodOptions nod = o.nod;
@@ -196,11 +201,10 @@ datasets::Plan plan_of(const Options& o, cli::Context& context) {
 }
 
 void run(const Options& options, cli::Context& context) {
-    if (options.plan && !context.output.empty()) throw UsageError("--plan writes nothing, so it takes no -o");
     if (!options.plan && context.json) throw UsageError("--json is the form of --plan");
     if (!options.plan) {
         if (context.output.empty()) throw UsageError("-o FILE is missing", "--plan alone needs none");
-        h5::check_target(context.output, context.overwrite);
+        h5::check_target(context.output, context.overwrite, "dataset");
     }
     const datasets::Plan plan = plan_of(options, context);
     datasets::ExtractOptions extract = options.extract;

@@ -49,7 +49,7 @@ const cli::Doc doc{
     .reads = {"DATASET: a file of kind dataset; with --predict the encoding whose weights are used",
               "MODEL: a file of kind model, safetensors, or a torchvision .pth"},
     .writes = {"-o: a file of kind encoding"},
-    .see_also = {"cl-finetune(1)", "encode-eval(1)"},
+    .see_also = {"cl-finetune(1)", "encode-eval(1)", "cortune(5)"},
     .references = {"Hoerl & Kennard 1970: Ridge regression. Technometrics 12.",
                    "Mulrooney & Brockmeier: arXiv 2410.06067."}};
 
@@ -84,16 +84,11 @@ void declare(CLI::App& app, Options& o) {
     app.add_flag("--save-weights", j.save_weights, "Keep what predicts new images");
     auto* predict =
         app.add_option("--predict", j.predict, "Predict this data set's images with the weights of the encoding given first")->type_name("FILE");
+    app.add_flag("--same-units", j.same_units, "With --predict: columns without vertices (layout table) are the encoding's units")->needs(predict);
     // All of this is in the weights already.
     for (const char* decided : {"--layers", "--hemi", "--roi", "--roi-class", "--all", "--protocol", "--score", "--folds", "--fold-seed",
                                 "--components", "--alphas", "--pca", "--min-voxels", "--memory", "--scratch", "--save-weights"})
         predict->excludes(app.get_option(decided));
-}
-
-void refuse_repeated(const char* option, std::vector<std::string> names) {
-    std::sort(names.begin(), names.end());
-    const auto twice = std::adjacent_find(names.begin(), names.end());
-    if (twice != names.end()) throw UsageError(fmt::format("{}: {} is named twice", option, *twice));
 }
 
 // The penalties of the published protocol.
@@ -114,8 +109,8 @@ void run(const Options& options, cli::Context& context) {
     if (job.model.empty()) job.model = share_dir() / "models" / "alexnet-mini.h5";
     check_distinct({{"-o", context.output}}, {job.dataset, job.model, job.predict});
     choose_rois(options, job);
-    refuse_repeated("--layers", job.layers);
-    refuse_repeated("--roi", options.rois);
+    cli::refuse_repeated("--layers", job.layers);
+    cli::refuse_repeated("--roi", options.rois);
     job.protocol = encode::parse_protocol(options.protocol);
     job.score_official_test = options.score == "official_test";
     if (job.score_official_test && job.protocol == encode::Protocol::train_cv)

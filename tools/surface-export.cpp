@@ -42,7 +42,7 @@ const cli::Doc doc{
                  {"the same on NOD's surface", "surface-export evaluation.h5 --quantity r --hemi both --reference run-1_beta.dscalar.nii -o r.dscalar.nii"}},
     .reads = {"FILE: a file of kind evaluation, encoding or dataset whose vertices are those of fsaverage or fsLR 32k, or voxels of a volume", "--reference: a NIfTI or CIFTI file"},
     .writes = {"-o: GIFTI where the name ends in .gii, MGH where it ends in .mgh, CIFTI where it ends in .dscalar.nii, NIfTI where it ends otherwise in .nii or in .nii.gz"},
-    .see_also = {"encode-eval(1)", "ridge-encode(1)", "cortune-info(1)"}};
+    .see_also = {"encode-eval(1)", "ridge-encode(1)", "cortune-info(1)", "cortune(5)"}};
 
 void declare(CLI::App& app, Options& o) {
     app.add_option("FILE", o.file, "What to take the quantity from")->required()->type_name("FILE");
@@ -94,7 +94,7 @@ void run(const Options& o, cli::Context& context) {
         throw UsageError("this format needs --reference", format == "nifti" ? "any NIfTI volume of the subject in this space, as a ROI file"
                                                                             : "any CIFTI file of this surface, as a run's betas");
     if (!needs && (!o.reference.empty() || o.choice.hemisphere == "both")) throw UsageError("--reference and --hemi both are of NIfTI and CIFTI files");
-    check_output(context.output, context.overwrite);
+    h5::check_target(context.output, context.overwrite, "");
     check_distinct({{"-o", context.output}}, {o.file, o.reference});
     const h5::Input file(o.file, {"evaluation", "encoding", "dataset"});
     Target target;
@@ -115,6 +115,8 @@ void run(const Options& o, cli::Context& context) {
     if (known == 0)
         throw BadInput(fmt::format("{}: no vertex of {} has a value of '{}' here", o.file, o.choice.hemisphere, o.choice.quantity),
                        "is it that model's, or the reference's? cortune-info lists what there is");
+    if (maps[0].optimistic)
+        context.warn(o.file + ": optimistic; GIFTI, CIFTI and NIfTI files say so in the map's name, MGH files cannot");
     write(format, target, std::move(maps), context);
     context.info(fmt::format("{}: {} of {} positions known", context.output.string(), known, positions));
 }

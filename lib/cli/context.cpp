@@ -5,6 +5,8 @@
 #include <hdf5.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 
 #include "core/error.hpp"
@@ -27,14 +29,24 @@ h5::Record Context::record() const {
     return out;
 }
 
+namespace {
+
+// A reader that has seen enough (`… | head`) is no failure of ours: end as SIGPIPE would end it.
+[[noreturn]] void stdout_failed() {
+    if (errno == EPIPE) throw Interrupted(SIGPIPE);
+    throw OutputError("standard output: cannot be written");
+}
+
+}  // namespace
+
 void Context::result(const std::string& text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
-        throw OutputError("standard output: cannot be written");
+    errno = 0;
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size()) stdout_failed();
 }
 
 void Context::flush_results() {
-    if (std::fflush(stdout) != 0 || std::ferror(stdout))
-        throw OutputError("standard output: cannot be written");
+    errno = 0;
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) stdout_failed();
 }
 
 void Context::line(const std::string& text) {

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/system.hpp"
+#include "core/text.hpp"
 
 namespace cortune::cli {
 namespace {
@@ -106,9 +107,7 @@ std::string manual_page(const CLI::App& app, const Doc& doc) {
         out += fmt::format("{}{}:\n.PP\n.nf\n.RS\n{}\n.RE\n.fi\n", &e == &doc.examples.front() ? "" : ".PP\n", roff(e.comment),
                            roff(e.command));
     section(out, "REFERENCES", doc.references);
-    std::string also = "cortune(5)";
-    for (const auto& s : doc.see_also) also += ", " + s;
-    section(out, "SEE ALSO", {also});
+    section(out, "SEE ALSO", {cortune::join(doc.see_also)});
     return out;
 }
 

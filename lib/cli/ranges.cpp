@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <functional>
@@ -21,7 +22,7 @@ CLI::Validator number(const std::string& wanted, bool whole, const std::function
             const std::string_view digits = std::string_view(text).substr(text.starts_with('+') ? 1 : 0);
             const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
             const bool good = code == std::errc{} && end == digits.data() + digits.size() && std::isfinite(value) &&
-                              (!whole || value == std::floor(value)) && fits(value);
+                              (!whole || (value == std::floor(value) && std::abs(value) < 0x1p63)) && fits(value);
             return good ? "" : fmt::format("expected {}, found '{}'", wanted, text);
         },
         "");
@@ -56,6 +57,12 @@ void refuse_idle(const std::vector<CLI::Option*>& options, const std::string& wh
     for (const CLI::Option* option : options)
         if (option->count() > 0) given.push_back(option->get_name());
     if (!given.empty()) throw UsageError(fmt::format("{}: without effect {}", join(given), why), mend);
+}
+
+void refuse_repeated(const char* option, std::vector<std::string> names) {
+    std::sort(names.begin(), names.end());
+    const auto twice = std::adjacent_find(names.begin(), names.end());
+    if (twice != names.end()) throw UsageError(fmt::format("{}: {} is named twice", option, *twice));
 }
 
 }  // namespace cortune::cli

@@ -20,4 +20,7 @@ CLI::Validator whole_between(std::int64_t least, std::int64_t most);
 // were given, "without effect" and `why`.
 void refuse_idle(const std::vector<CLI::Option*>& options, const std::string& why, const std::string& mend = "leave it out");
 
+// Throws UsageError for a name that is given twice.
+void refuse_repeated(const char* option, std::vector<std::string> names);
+
 }  // namespace cortune::cli

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -60,10 +61,10 @@ void declare_common(CLI::App& app, const Common& common, Context& context, Asked
 }
 
 // Of an option that is repeated the last value counts, as in other tools, so that a script
-// can append to a common list of options.
+// can append to a common list of options. What must be said anew every time is a mistake when said twice.
 void let_the_last_count(CLI::App& app) {
     for (CLI::Option* option : app.get_options())
-        if (option->get_items_expected_max() == 1 && option->get_multi_option_policy() == CLI::MultiOptionPolicy::Throw)
+        if (!option->get_required() && option->get_items_expected_max() == 1 && option->get_multi_option_policy() == CLI::MultiOptionPolicy::Throw)
             option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
@@ -154,7 +155,7 @@ int guarded(Context& context, const std::function<void()>& body) {
         context.error(e.what(), e.hint());
         return static_cast<int>(e.code());
     } catch (const Interrupted& e) {
-        context.error("stopped by a signal; no partial output was left", "");
+        if (e.signal() != SIGPIPE) context.error("stopped by a signal; no partial output was left", "");
         return 128 + e.signal();
     } catch (const std::bad_alloc&) {
         context.error("not enough memory", "--memory, where the tool has it, or fewer --threads need less");
@@ -230,11 +231,17 @@ int run_main(int argc, char** argv, const Doc& doc, const Common& common,
     if (const int answer = parse(argc, argv, app, doc, context, asked); answer >= 0) return answer;
     if (common.threads) take_better_blas_kernel(argv);
     context.effective_options = effective_options(app);
-    return guarded(context, [&] {
+    const int code = guarded(context, [&] {
         run(context);
         context.flush_results();
         context.summary();
     });
+    // Without memory libraries hang while they are taken down (OpenBLAS waits for threads that never began).
+    if (code == static_cast<int>(ExitCode::resource)) {
+        std::fflush(nullptr);
+        std::_Exit(code);
+    }
+    return code;
 }
 
 }  // namespace cortune::cli

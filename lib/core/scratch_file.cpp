@@ -31,7 +31,7 @@ int open_nameless(const std::filesystem::path& folder) {
 
 ScratchFile::ScratchFile(const std::filesystem::path& folder, std::uint64_t bytes, const char* mend)
     : folder_(folder), mend_(mend), file_(open_nameless(folder)) {
-    if (file_ < 0) fail(fmt::format("cannot be made ({})", std::strerror(errno)));
+    if (file_ < 0) throw OutputError(fmt::format("scratch file in {}: cannot be made ({})", folder.string(), std::strerror(errno)), "--scratch names a folder that exists and can be written");
     if (bytes == 0) return;
     if (const int error = ::posix_fallocate(file_, 0, static_cast<off_t>(bytes)); error != 0) {
         ::close(file_);

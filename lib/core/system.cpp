@@ -4,12 +4,15 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sched.h>
+#include <unistd.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <limits>
 #include <random>
@@ -86,6 +89,13 @@ std::uint64_t available_memory() {
         }
     }
     return bytes;
+}
+
+void require_readable(const std::filesystem::path& path) {
+    std::error_code error;
+    if (!std::filesystem::exists(path, error)) throw BadInput(path.string() + ": no such file");
+    if (std::filesystem::is_directory(path, error)) throw BadInput(path.string() + ": is a folder, not a file");
+    if (::access(path.c_str(), R_OK) != 0) throw BadInput(fmt::format("{}: cannot be read ({})", path.string(), std::strerror(errno)));
 }
 
 std::uint64_t file_bytes(const std::filesystem::path& path) {

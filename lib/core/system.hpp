@@ -17,6 +17,9 @@ std::uint64_t peak_memory();       // bytes, high-water mark of the resident set
 double cpu_seconds();              // user + system, all threads
 std::uint64_t available_memory();  // bytes: MemAvailable, or the cgroup's limit where lower
 
+// Throws BadInput where `path` is not there, is a folder, or may not be read.
+void require_readable(const std::filesystem::path& path);
+
 // Size of a file; 0 where there is none or the system does not say.
 std::uint64_t file_bytes(const std::filesystem::path& path);
 

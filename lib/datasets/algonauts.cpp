@@ -174,8 +174,10 @@ AlgonautsTree find_algonauts(const fs::path& root, int subject) {
     return out;
 }
 
-Plan algonauts_plan(const fs::path& root, int subject, Reporter& reporter) {
+Plan algonauts_plan(const fs::path& root, int subject, const std::string& ceiling, Reporter& reporter) {
     const AlgonautsTree tree = find_algonauts(root, subject);
+    if (ceiling == "file" && tree.noise_ceiling.empty())
+        throw BadInput(fmt::format("{}: subject {} has no test_split/noise_ceiling", root.string(), subject), "leave --ceiling out: there is none");
     Plan plan;
     plan.header.subject = fmt::format("subj{:02}", subject);
     plan.header.layout = "algonauts";
@@ -207,7 +209,7 @@ Plan algonauts_plan(const fs::path& root, int subject, Reporter& reporter) {
             plan.files.emplace_back(part.rows->where(0));
         }
         h.about = read_algonauts_masks(tree.roi_masks, name, vertices, plan.files);
-        if (!tree.noise_ceiling.empty()) add_ceiling(tree.noise_ceiling, h, plan);
+        if (!tree.noise_ceiling.empty() && ceiling != "none") add_ceiling(tree.noise_ceiling, h, plan);
         plan.hemispheres.push_back(std::move(h));
     }
     compare_classes(plan);

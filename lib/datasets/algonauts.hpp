@@ -31,7 +31,8 @@ Hemisphere read_algonauts_masks(const std::filesystem::path& folder, const std::
                                 std::uint64_t vertices, std::vector<std::filesystem::path>& files);
 
 // Ids are "nsd:%05d" from the file names. Test images with responses are the official
-// test split, those without are left out. A noise ceiling is a share of variance or NaN.
-Plan algonauts_plan(const std::filesystem::path& root, int subject, Reporter& reporter);
+// test split, those without are left out. A noise ceiling is a share of variance or NaN; `ceiling` is
+// "" (the file's where it is there), "file" (BadInput without) or "none".
+Plan algonauts_plan(const std::filesystem::path& root, int subject, const std::string& ceiling, Reporter& reporter);
 
 }  // namespace cortune::datasets

@@ -11,6 +11,7 @@
 
 #include "core/interrupt.hpp"
 #include "datasets/checks.hpp"
+#include "linalg/threads.hpp"
 
 namespace cortune::datasets {
 namespace {
@@ -122,7 +123,6 @@ Finding alignment(const EarlyResponses& r, const Regression& whole, const Matrix
     MatrixXf moved(y.rows(), y.cols());
     for (int k = 1; k <= rotations; ++k) {
         check_interrupt();
-        // Rows one fold apart stay in their folds: only the pairing changes.
         const Index shift = y.rows() * k / (rotations + 1);
         moved << y.bottomRows(y.rows() - shift), y.topRows(shift);
         chance.push_back(whole.mean_r(moved));
@@ -158,6 +158,7 @@ std::vector<float> simple_features(const images::Image& picture) {
 std::vector<Finding> alignment_findings(const std::vector<float>& features, std::size_t images,
                                         const std::vector<EarlyResponses>& responses) {
     std::vector<Finding> out;
+    const linalg::BlasThreads alone(1);  // the figures go into the file: they must not depend on threads
     const auto n = static_cast<Index>(images);
     if (n < 10 * folds) {
         out.push_back({"alignment", "", static_cast<double>(n), false, fmt::format("not looked at: {} images are too few", n)});

@@ -95,6 +95,7 @@ Roi DatasetFile::roi(const std::string& hemisphere_name, const std::string& roi_
     std::vector<std::string> names;
     for (const auto& part : split(roi, '+')) {
         names.push_back(trim(part));
+        if (names.back().empty()) throw UsageError(fmt::format("ROI '{}': a name is missing beside '+'", roi), "A+B joins two regions");
         if (std::count(names.begin(), names.end(), names.back()) > 1) throw UsageError(fmt::format("ROI '{}' names {} twice", roi, names.back()));
     }
     const auto found = classes_with(searched, names, place);

@@ -177,7 +177,7 @@ std::vector<Finding> judge(const Plan& plan, const ExtractOptions& options, std:
     std::vector<std::string> wrong;
     for (const auto& f : findings) {
         if (f.warning) wrong.push_back(fmt::format("{}{}{}: {}", f.check, f.where.empty() ? "" : " ", f.where, f.text));
-        else reporter.detail(fmt::format("check {} {}: {}", f.check, f.where, f.text));
+        else reporter.info(fmt::format("check {}{}{}: {}", f.check, f.where.empty() ? "" : " ", f.where, f.text));
     }
     if (options.strict && !wrong.empty())
         throw BadInput(fmt::format("{}", join(wrong, "; ")), "without --check=strict these are warnings");
@@ -195,7 +195,7 @@ std::vector<Split> plan_split(const Plan& plan, const ExtractOptions& options, R
 
 void extract(Plan plan, const ExtractOptions& options, h5::Record record, const std::filesystem::path& output,
              Reporter& reporter) {
-    h5::check_target(output, options.overwrite);
+    h5::check_target(output, options.overwrite, "dataset");
     auto inputs = plan.files;
     inputs.push_back(options.test_list);
     check_distinct({{"-o", output}}, inputs);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <set>
 
+#include "core/interrupt.hpp"
+
 namespace cortune::datasets {
 
 std::string ResponseRows::where(std::uint64_t row) const {
@@ -20,6 +22,29 @@ std::vector<std::int32_t> ResponseRows::file_numbers() const {
     std::int32_t number = 0;
     for (const RowFile& file : files()) out.insert(out.end(), file.rows, ++number);
     return out;
+}
+
+std::uint64_t TurnedRows::rows_at_once() const {
+    constexpr std::uint64_t bytes = 64 << 20;
+    return std::clamp<std::uint64_t>(bytes / (units() * sizeof(float) + 1), 1, std::max<std::uint64_t>(rows(), 1));
+}
+
+std::uint64_t TurnedRows::memory_bytes() const { return rows_at_once() * units() * sizeof(float); }
+
+void TurnedRows::prepare(const std::filesystem::path& scratch, Reporter& /*reporter*/, std::vector<Finding>& /*findings*/) {
+    if (scratch_ || scratch_bytes() == 0) return;
+    scratch_.emplace(scratch, scratch_bytes(), "a larger --scratch folder helps");
+    std::vector<float> block(rows_at_once() * units());
+    for (std::uint64_t first = 0; first < rows(); first += rows_at_once()) {
+        check_interrupt();
+        const std::uint64_t count = std::min(rows_at_once(), rows() - first);
+        file_->columns(first, count, block.data());
+        scratch_->write(first * units() * sizeof(float), block.data(), count * units() * sizeof(float));
+    }
+}
+
+void TurnedRows::read(std::uint64_t first, std::uint64_t count, float* out) const {
+    scratch_.value().read(first * units() * sizeof(float), out, count * units() * sizeof(float));
 }
 
 std::vector<std::int32_t> runs_of(const std::vector<ResponsePart>& parts) {

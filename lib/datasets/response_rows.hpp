@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/reporter.hpp"
+#include "core/scratch_file.hpp"
 #include "datasets/checks.hpp"
 #include "datasets/npy.hpp"
 
@@ -55,6 +57,24 @@ class NpyRows : public ResponseRows {
   private:
     std::shared_ptr<const NpyFile> file_;
     bool units_first_;  // units × rows in the file
+};
+
+// A matrix of units × rows, turned once into scratch: presentations of a picture lie anywhere.
+class TurnedRows : public ResponseRows {
+  public:
+    explicit TurnedRows(std::shared_ptr<const NpyFile> file) : file_(std::move(file)) {}
+    std::uint64_t rows() const override { return file_->shape()[1]; }
+    std::uint64_t units() const override { return file_->shape()[0]; }
+    std::vector<RowFile> files() const override { return {{file_->path(), rows(), file_->bytes()}}; }
+    std::uint64_t memory_bytes() const override;
+    std::uint64_t scratch_bytes() const override { return rows() * units() * sizeof(float); }
+    void prepare(const std::filesystem::path& scratch, Reporter& reporter, std::vector<Finding>& findings) override;
+    void read(std::uint64_t first, std::uint64_t count, float* out) const override;
+
+  private:
+    std::uint64_t rows_at_once() const;
+    std::shared_ptr<const NpyFile> file_;
+    std::optional<ScratchFile> scratch_;
 };
 
 // Responses of consecutive images of the plan.

@@ -9,6 +9,10 @@
 
 namespace cortune::datasets {
 
+// Of every image the id under which its side is drawn: one picture under several ids (equal pixels)
+// is on one side, that of the least of them.
+std::vector<std::string> side_ids(const std::vector<std::string>& ids, const std::vector<std::string>& sha256);
+
 enum class Split : std::uint8_t { train = 0, test = 1, official_test = 2 };
 
 inline constexpr const char* split_names[] = {"train", "test", "official_test"};

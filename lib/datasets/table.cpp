@@ -174,7 +174,9 @@ Plan table_plan(const TableOptions& options, Reporter& reporter) {
         const auto order = picture_order(*source, list, options.average_repeats);
         auto file = std::make_shared<NpyFile>(options.responses[s]);
         const bool transposed = units_first(*file, order.size(), options.orientation, *source);
-        ResponsePart part{std::make_shared<NpyRows>(std::move(file), transposed)};
+        ResponsePart part;
+        if (transposed && options.average_repeats) part.rows = std::make_shared<TurnedRows>(std::move(file));
+        else part.rows = std::make_shared<NpyRows>(std::move(file), transposed);
         if (options.average_repeats) part.presentations = presentations_of(order);
         part.run = runs_of_rows(options.runs.empty() ? "" : options.runs[s], order.size(), runs);
         if (list.empty() && numbers_out_of_order(source->names()))

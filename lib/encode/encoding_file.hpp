@@ -34,7 +34,7 @@ struct EncodingHeader {
     std::string model_sha256;                // of the network's parameters (weights/model_file.hpp)
     std::string backbone;                    // "alexnet", …
     std::string method;                      // "untuned", "infonce", "clip", "mse"
-    std::string tuned_to;                    // "lh V1v": what the network was tuned to; empty: untuned
+    std::string tuned_to;                    // "subj01 lh V1v": what the network was tuned to; empty: untuned
     std::string protocol;                    // "held-out", "paper", "train-cv"; "predicted": saved weights
     bool optimistic = false;                 // scored images tuned or selected something
     std::string optimistic_reason;           // empty unless optimistic

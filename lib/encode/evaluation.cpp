@@ -96,6 +96,9 @@ Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptio
             for (const auto& text : file.header().data_warnings) warnings.insert(file.header().subject + ": " + text);
         }
     }
+    const auto untuned = [](const ModelFiles& model) { return std::all_of(model.files.begin(), model.files.end(), [](const auto& f) { return f.header().method == "untuned"; }); };
+    if (!untuned(models[0]) && std::any_of(models.begin(), models.end(), untuned))
+        reporter.warn(fmt::format("the reference is '{}', a tuned model, and an untuned one is compared with it; are the labels swapped?", models[0].label));
     out.optimistic = !reasons.empty();
     out.optimistic_reason = join({reasons.begin(), reasons.end()}, "; ");
     out.data_warnings = {warnings.begin(), warnings.end()};

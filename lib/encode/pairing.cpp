@@ -55,7 +55,8 @@ std::vector<Index> image_places(const RoiSource& a, const RoiSource& b, bool com
     if ((lacking > 0 || extra > 0) && !common_images)
         throw BadInput(fmt::format("{}: scored images differ from those of {}: {} of {} are missing, {} are new",
                                    b.where(), a.file->input().path().string(), lacking, ha.image.size(), extra),
-                       "--common-images compares on the images that all models scored");
+                         lacking == static_cast<Index>(ha.image.size()) ? "they have none in common: encode them from one data set, with the same --protocol and --score"
+                                                                       : "--common-images compares on the images that all models scored");
     check_pictures(a, b, place);
     return place;
 }

@@ -31,13 +31,25 @@ Places places_of(const ModelFiles& model, std::vector<RoiKey>& order) {
     return out;
 }
 
-// A model's place for a ROI; for a union "A+B" that it lacks, its parts, where one file has
+std::vector<std::string> parts_of(const std::string& roi) {
+    auto out = split(roi, '+');
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+bool same_roi(const RoiKey& a, const RoiKey& b) {
+    return a.subject == b.subject && a.hemisphere == b.hemisphere && a.roi_class == b.roi_class && parts_of(a.roi) == parts_of(b.roi);
+}
+
+// A model's place for a ROI, whatever the order of a union's parts; for a union "A+B" that it lacks, its parts, where one file has
 // them all. No file: the model has nothing of the kind.
 RoiSource find_source(const Places& places, const RoiKey& key) {
     if (const auto found = places.find(key); found != places.end()) return found->second;
     RoiSource out;
-    const auto parts = split(key.roi, '+');
+    const auto parts = parts_of(key.roi);
     if (parts.size() < 2) return {};
+    for (const auto& [other, source] : places)
+        if (same_roi(other, key)) return source;
     for (const auto& part : parts) {
         const auto found = places.find({key.subject, key.hemisphere, key.roi_class, part});
         if (found == places.end() || (out.file && out.file != found->second.file)) return {};
@@ -62,7 +74,7 @@ std::vector<std::pair<RoiKey, std::vector<RoiSource>>> index_rois(const std::vec
             if (!known)
                 reporter.warn(fmt::format("{}: {} is left out: the first model ({}) does not have it", models[m].label,
                                           key.text(), models[0].label));
-            else if (std::find(order.begin(), order.end(), key) == order.end()) order.push_back(key);
+            else if (std::none_of(order.begin(), order.end(), [&](const RoiKey& other) { return same_roi(other, key); })) order.push_back(key);
         }
         for (std::size_t k = 0; m > 0 && k < order.size(); ++k) paired += find_source(places[m], order[k]).file != nullptr;
         if (paired == 0)

@@ -195,8 +195,9 @@ RoiScores score_roi(const RoiKey& key, const std::vector<RoiSource>& sources,
     out.voxels = static_cast<std::int64_t>(compared.used.size());
     const auto lost = static_cast<std::int64_t>(out.vertex.size()) - out.voxels;
     if (lost > 0)
-        reporter.warn(fmt::format("{}: {} of {} left out (constant or not finite)", key.text(),
-                                  counted(lost, "voxel", "voxels"), out.vertex.size()));
+        reporter.warn(fmt::format("{}: {} of {} left out ({})", key.text(),
+                                  counted(lost, "voxel", "voxels"), out.vertex.size(),
+                                  paired.response.array().isNaN().all() ? "none of these images' responses was measured" : "constant or not finite"));
     out.ceiling_r = mean_ceiling(out, compared.used);
     for (std::size_t m = 0; m < out.models.size(); ++m) {
         ModelScores& model = out.models[m];

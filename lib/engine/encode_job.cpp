@@ -143,7 +143,7 @@ Eigen::MatrixXd layer_gram(const nn::FeatureStore& store, std::size_t layer) {
 
 void run_encode(const EncodeJob& job, Reporter& reporter) {
     if (!job.predict.empty()) return run_predict(job, reporter);
-    h5::check_target(job.run.output, job.run.overwrite);
+    h5::check_target(job.run.output, job.run.overwrite, "encoding");
     h5::Record record = job.run.record;
     const DatasetFile data(job.dataset);
     data.input().register_in(record);

@@ -81,7 +81,8 @@ std::vector<std::int64_t> scored_rows(const EncodeJob& job, const DatasetFile& d
     if (rows.empty())
         throw BadInput(fmt::format("{}:/split: no image is in the split '{}'", data.where(),
                                    datasets::split_names[static_cast<int>(split)]),
-                       "extract with another --test-share or --split-seed");
+                       job.score_official_test ? "leave --score out: these data have no official test images with responses"
+                                               : "extract with another --test-share or --split-seed");
     return rows;
 }
 
@@ -97,16 +98,15 @@ void choose_images(EncodePlan& plan, const EncodeJob& job, const DatasetFile& da
     };
     plan.sets.folds = job.folds;
     std::vector<std::int64_t> sizes(static_cast<std::size_t>(job.folds), 0);
-    // One picture under several ids is in one fold: that of the first of its ids.
-    std::map<std::string, std::string> id_of;
+    std::vector<std::string> ids, sha256;
     for (auto r : cv) {
-        const auto& id = data.images().id[static_cast<std::size_t>(r)];
-        const auto [known, added] = id_of.emplace(data.images().sha256[static_cast<std::size_t>(r)], id);
-        if (!added) known->second = std::min(known->second, id);
+        ids.push_back(data.images().id[static_cast<std::size_t>(r)]);
+        sha256.push_back(data.images().sha256[static_cast<std::size_t>(r)]);
     }
-    for (auto r : cv) {
-        const int fold = datasets::fold_of(id_of.at(data.images().sha256[static_cast<std::size_t>(r)]), job.fold_seed, job.folds);
-        plan.sets.cv.push_back(position(r));
+    const auto drawn = datasets::side_ids(ids, sha256);
+    for (std::size_t i = 0; i < cv.size(); ++i) {
+        const int fold = datasets::fold_of(drawn[i], job.fold_seed, job.folds);
+        plan.sets.cv.push_back(position(cv[i]));
         plan.sets.fold.push_back(fold);
         ++sizes[static_cast<std::size_t>(fold)];
     }
@@ -166,7 +166,9 @@ EncodePlan plan_encoding(const EncodeJob& job, const DatasetFile& data, const we
     auto& h = plan.header;
     h.subject = data.header().subject;
     h.data_warnings = data.warnings();
-    if (model.tuned()) h.tuned_to = model.hemisphere + ' ' + model.roi;
+    if (model.tuned()) h.tuned_to = fmt::format("{} {} {}", join(model.subjects, "+"), model.hemisphere, model.roi);
+    if (model.tuned() && std::find(model.subjects.begin(), model.subjects.end(), h.subject) == model.subjects.end())
+        reporter.warn(fmt::format("{} was tuned to {}; what is encoded is {}", job.model.string(), join(model.subjects), h.subject));
     h.dataset_uuid = data.input().uuid();
     h.model_sha256 = weights::parameters_sha256(model.parameters);
     h.backbone = model.backbone;

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "core/text.hpp"
 #include "engine/encode_job.hpp"
 #include "linalg/gram.hpp"
 
@@ -41,7 +42,7 @@ void write_basis(h5::Node& group, const nn::FeatureStore& store, std::size_t lay
 
 void write_coefficients(h5::Node& root, const RoiWork& work, const std::string& layer, const Eigen::MatrixXf& coef,
                         const Eigen::VectorXf& intercept) {
-    h5::Node group = root.create_group(fmt::format("weights/rois/{}/{}/{}", work.roi.hemisphere, work.roi.roi_class, work.roi.name));
+    h5::Node group = root.create_group(fmt::format("weights/rois/{}/{}/{}", link_name(work.roi.hemisphere), link_name(work.roi.roi_class), link_name(work.roi.name)));
     group.attr("hemisphere", work.roi.hemisphere);
     group.attr("roi_class", work.roi.roi_class);
     group.attr("roi", work.roi.name);

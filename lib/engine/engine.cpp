@@ -22,25 +22,29 @@ namespace cortune::engine {
 namespace {
 
 BackboneResult run_backbone(const BackboneJob& job, Reporter& reporter) {
-    h5::check_target(job.run.output, job.run.overwrite);
-    const auto& architecture = weights::architecture(job.backbone);
+    h5::check_target(job.run.output, job.run.overwrite, "model");
+    const auto& architecture = weights::asked_architecture(job.backbone);
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     const auto train = train::read_labelled(job.images / "train", architecture.image_size, job.run.threads, {});
     const auto validation = train::read_labelled(job.images / "val", architecture.image_size, job.run.threads, train.classes);
     nn::Backbone backbone(job.backbone);
     backbone.init(job.run.seed, device);
-    train::train_classifier(backbone, train, validation, job.options, job.run.seed, device, reporter);
+    auto history = train::train_classifier(backbone, train, validation, job.options, job.run.seed, device, reporter);
     const auto reached = train::accuracy(backbone, validation, device);
 
     h5::Record record = job.run.record;
     nn::describe(record, device);
     for (const auto& [name, version] : images::library_versions()) record.libraries[name] = version;
+    record.add_input(job.images / "train", train.sha256);
+    record.add_input(job.images / "val", validation.sha256);
     record.options["classes"] = train.classes;
     record.options["validation_top1"] = reached.top1;
+    record.options["validation_top5"] = reached.top5;
     weights::Model model;
     model.backbone = job.backbone;
     model.image_size = architecture.image_size;
     model.parameters = backbone.state();
+    model.history = std::move(history);
     weights::write_model(job.run.output, record, job.run.overwrite, model);
     return {static_cast<std::int64_t>(train.classes.size()), train.pixels.size(0), validation.pixels.size(0), reached.top1, reached.top5};
 }

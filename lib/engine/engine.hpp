@@ -61,6 +61,7 @@ struct EncodeJob {
     bool save_weights = false;
     std::filesystem::path predict;           // dataset whose images are predicted from `dataset`,
                                              // then an encoding file with weights
+    bool same_units = false;                 // its columns that have only numbers are the encoding's
 };
 
 // Training a backbone from scratch on a folder of labelled pictures.

@@ -84,15 +84,10 @@ Prepared prepare(const DatasetFile& data, const Roi& roi, const train::TuningOpt
     const auto values = finite_responses(data, roi, out.rows);
     out.tuning.responses = torch::tensor(values).view({static_cast<std::int64_t>(out.rows.size()), -1});
     out.tuning.keys = train::image_keys(out.ids);
-    // One picture under several ids is on one side: that of the first of its ids.
-    std::map<std::string, std::string> first;
-    for (std::size_t i = 0; i < out.ids.size(); ++i) {
-        const auto [known, added] = first.emplace(out.sha256[i], out.ids[i]);
-        if (!added) known->second = std::min(known->second, out.ids[i]);
-    }
+    const auto drawn = datasets::side_ids(out.ids, out.sha256);
     for (std::size_t i = 0; i < out.ids.size(); ++i) {
         const bool inner = options.patience > 0 &&
-                           datasets::inner_validation(first.at(out.sha256[i]), data.header().split_seed, options.validation_share);
+                           datasets::inner_validation(drawn[i], data.header().split_seed, options.validation_share);
         (inner ? out.tuning.validation : out.tuning.train).push_back(static_cast<std::int64_t>(i));
     }
     if (options.patience > 0 && (out.tuning.validation.size() < 2 || out.tuning.train.size() < 2))
@@ -164,9 +159,9 @@ void add_earlier_tuning(weights::Model& model, const weights::Model& start) {
 void check_targets(const FinetuneJob& job) {
     check_distinct({{"-o", job.run.output}, {"--loss-curve", job.loss_curve}, {"--checkpoint", job.checkpoint}},
                    {job.dataset, job.weights});
-    if (!job.loss_curve.empty()) check_output(job.loss_curve, job.run.overwrite);
+    if (!job.loss_curve.empty()) h5::check_target(job.loss_curve, job.run.overwrite, "");
     if (job.checkpoint.empty()) return;
-    h5::check_target(job.checkpoint, true);
+    h5::check_target(job.checkpoint, true, "checkpoint");
     if (!std::filesystem::exists(job.checkpoint)) return;
     h5::Input(job.checkpoint, {"checkpoint"});
     if (!job.resume && !job.run.overwrite)
@@ -197,7 +192,7 @@ void tune(const FinetuneJob& job, const train::TuningOptions& options, const h5:
 
 void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     const auto options = train::with_defaults(job.options);
-    h5::check_target(job.run.output, job.run.overwrite);
+    h5::check_target(job.run.output, job.run.overwrite, "model");
     check_targets(job);
     h5::Record record = job.run.record;
     const DatasetFile data(job.dataset);

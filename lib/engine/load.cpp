@@ -13,9 +13,11 @@ Engine& load() {
         ::dladdr(reinterpret_cast<void*>(&load), &self);
         const auto path = std::filesystem::path(self.dli_fname).parent_path() / "libcortune_engine.so";
         void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
-        if (!library)
-            throw ResourceError(std::string("the engine cannot be loaded: ") + ::dlerror(),
-                                "is LibTorch installed?");
+        if (!library) {
+            const std::string reason = ::dlerror();
+            const bool memory = reason.find("failed to map") != std::string::npos || reason.find("annot allocate") != std::string::npos;
+            throw ResourceError("the engine cannot be loaded: " + reason, memory ? "LibTorch needs more memory: ulimit -v, or what the job asks for" : "is LibTorch installed?");
+        }
         auto entry = reinterpret_cast<Engine* (*)()>(::dlsym(library, "cortune_engine"));
         if (!entry) throw ResourceError(path.string() + ": not an engine of this version");
         return entry();

@@ -47,23 +47,31 @@ std::vector<std::string> stored_layers(const encode::EncodingFile& file, const n
     return out;
 }
 
+// Whether column i of the one hemisphere is column i of the other: the same vertices of a space, or, where
+// columns have nothing but their number, the same data set, or the user's word.
+bool same_columns(const datasets::Hemisphere& h, const encode::RoiEncoding& roi, bool same_units) {
+    if (h.space != roi.space || (roi.space == "index" && !same_units)) return false;
+    for (std::size_t i = 0; i < roi.column.size(); ++i) {
+        const auto c = static_cast<std::size_t>(roi.column[i]);
+        if (c >= h.vertex.size() || h.vertex[c] != roi.vertex[i]) return false;
+    }
+    return true;
+}
+
 // True responses and ceilings where the new data set is of the same subject and has these
-// very vertices; else NaN and none, since no one measured them.
-void take_truth(const datasets::DatasetFile& data, const std::string& subject, const std::vector<std::int64_t>& rows,
+// very vertices; else NaN and none, since no one measured them. Returns whether they are there.
+bool take_truth(const datasets::DatasetFile& data, const std::string& subject, bool same_units, const std::vector<std::int64_t>& rows,
                 encode::RoiEncoding& roi) {
     roi.response.assign(rows.size() * roi.column.size(), std::numeric_limits<float>::quiet_NaN());
     roi.noise_ceiling.clear();
     const auto& all = data.hemispheres();
     const auto found = std::find_if(all.begin(), all.end(), [&](const auto& h) { return h.name == roi.hemisphere; });
-    if (data.header().subject != subject || found == all.end()) return;
-    for (std::size_t i = 0; i < roi.column.size(); ++i) {
-        const auto c = static_cast<std::size_t>(roi.column[i]);
-        if (c >= found->vertex.size() || found->vertex[c] != roi.vertex[i]) return;
-    }
+    if (data.header().subject != subject || found == all.end() || !same_columns(*found, roi, same_units)) return false;
     roi.response = data.responses(roi.hemisphere, rows, std::vector<std::int64_t>(roi.column.begin(), roi.column.end()));
     roi.ceiling_mode = found->ceiling_mode;
-    if (found->noise_ceiling.empty()) return;
-    for (auto c : roi.column) roi.noise_ceiling.push_back(found->noise_ceiling[static_cast<std::size_t>(c)]);
+    if (!found->noise_ceiling.empty())
+        for (auto c : roi.column) roi.noise_ceiling.push_back(found->noise_ceiling[static_cast<std::size_t>(c)]);
+    return true;
 }
 
 // Images that tuned the network or that the ridge was fitted on are no test of either.
@@ -84,7 +92,7 @@ void judge_prediction(encode::EncodingHeader& h, const std::string& where, bool 
 }  // namespace
 
 void run_predict(const EncodeJob& job, Reporter& reporter) {
-    h5::check_target(job.run.output, job.run.overwrite);
+    h5::check_target(job.run.output, job.run.overwrite, "encoding");
     h5::Record record = job.run.record;
     const encode::EncodingFile source(job.dataset);
     source.input().register_in(record);
@@ -122,6 +130,8 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
                          }, reporter);
 
     encode::EncodingHeader header = source.header();
+    const bool same_units = job.same_units || header.dataset_uuid == data.input().uuid();
+    std::size_t unmeasured = 0;
     header.protocol = "predicted";
     header.dataset_uuid = data.input().uuid();
     header.image = data.images().id;
@@ -137,9 +147,12 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
         RowMatrixF predicted = maps.at(group.attr_string("layer")).scores * read_matrix(group.dataset("coef"));
         predicted.rowwise() += Eigen::Map<const Eigen::RowVectorXf>(intercept.data(), static_cast<Eigen::Index>(intercept.size()));
         roi.prediction.assign(predicted.data(), predicted.data() + predicted.size());
-        take_truth(data, header.subject, rows, roi);
+        unmeasured += !take_truth(data, header.subject, same_units, rows, roi);
         writer.add(roi);
     }
+    if (unmeasured > 0)
+        reporter.warn(fmt::format("{}: no responses of the encoding's voxels in {} of {} ROIs; theirs are NaN and cannot be scored{}", data.where(), unmeasured,
+                                  source.roi_paths().size(), same_units ? "" : " (columns without vertices: --same-units says that they are the same)"));
     writer.commit();
 }
 

@@ -71,26 +71,53 @@ Handle access_options() {
 
 }  // namespace
 
-// Only what cortune wrote is replaced: --overwrite and a wrong name are no reason to lose data.
-void check_replaceable(const fs::path& path) {
-    std::error_code error;
-    if (!fs::exists(path, error) || fs::file_size(path, error) == 0) return;
-    bool ours = false;
-    if (is_hdf5(path)) {
-        const Handle access = access_options(), file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()));
-        // A damaged file of any origin can be replaced: nothing reads it.
-        ours = !file || H5Aexists_by_name(file.get(), "/", "format", H5P_DEFAULT) > 0;
-    }
-    if (!ours) throw OutputError(path.string() + ": is not a file that cortune wrote, so it is not replaced", "choose another output, or remove it first");
+namespace {
+
+// The kind of a file of cortune's; "" for what is none. A damaged HDF5 file is of any kind: nothing
+// reads it.
+struct Found {
+    bool damaged = false;
+    std::string kind;
+};
+Found what_stands_at(const fs::path& path) {
+    if (!is_hdf5(path)) return {};
+    const Handle access = access_options(), file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()));
+    if (!file) return {true, ""};
+    const Node root(Handle(H5Gopen2(file.get(), "/", H5P_DEFAULT)), path.string() + ":/");
+    if (!root.has_attr("format")) return {};
+    return root.has_attr("kind") ? Found{false, root.attr_string("kind")} : Found{true, ""};
 }
 
-void check_target(const fs::path& path, bool overwrite, Replaces what) {
-    check_output(path, overwrite);
-    if (what == Replaces::cortune_file) check_replaceable(path);
-    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+void check_replaceable(const fs::path& path, const std::string& kind) {
+    std::error_code error;
+    if (!fs::exists(path, error) || fs::file_size(path, error) == 0) return;
+    const Found found = what_stands_at(path);
+    const char* mend = "choose another output, or remove it first";
+    if (kind.empty() ? !found.damaged && !found.kind.empty() : !found.damaged && found.kind != kind)
+        throw OutputError(found.kind.empty() ? path.string() + ": is not a file that cortune wrote, so it is not replaced"
+                                             : fmt::format("{}: is a file of kind '{}', so it is not replaced", path.string(), found.kind), mend);
+}
+
+void check_writable(const fs::path& folder, const fs::path& path) {
     if (::access(folder.c_str(), W_OK) != 0)
-        throw OutputError(fmt::format("{}: the folder {} cannot be written ({})", path.string(),
-                                      folder.string(), std::strerror(errno)));
+        throw OutputError(fmt::format("{}: the folder {} cannot be written ({})", path.string(), folder.string(), std::strerror(errno)));
+}
+
+}  // namespace
+
+void check_target(const fs::path& path, bool overwrite, const std::string& kind) {
+    silence_hdf5();
+    check_output(path, overwrite);
+    check_replaceable(path, kind);
+    check_writable(path.has_parent_path() ? path.parent_path() : fs::path("."), path);
+}
+
+void check_target_folder(const fs::path& folder) {
+    std::error_code error;
+    fs::path nearest = fs::absolute(folder, error);
+    while (!fs::exists(nearest, error) && nearest.has_relative_path()) nearest = nearest.parent_path();
+    if (!fs::is_directory(nearest, error)) throw OutputError(fmt::format("{}: {} is no folder", folder.string(), nearest.string()));
+    check_writable(nearest, folder);
 }
 
 // A file is not made from itself: what it was would be lost, and its provenance untrue. (A
@@ -110,7 +137,7 @@ void check_no_input(const fs::path& target, const Record& record) {
 Output::Output(fs::path path, const std::string& kind, const Record& record, bool overwrite)
     : target_(std::move(path)), part_(part_path(target_)) {
     silence_hdf5();
-    check_target(target_, overwrite);
+    check_target(target_, overwrite, kind);
     check_no_input(target_, record);
     Handle create = creation_options(), access = access_options();
     use_careful_driver(access.get());
@@ -190,8 +217,7 @@ bool is_hdf5(const fs::path& path) {
 Input::Input(const fs::path& path, const std::vector<std::string>& kinds) : Input(path, kinds, Part{false}) {}
 
 Input::Input(const fs::path& path, const std::vector<std::string>& kinds, Part mark) : path_(path) {
-    std::error_code error;
-    if (!fs::exists(path, error)) throw BadInput(path.string() + ": no such file");
+    require_readable(path);
     if (!mark.allowed && is_part(path))
         throw BadInput(path.string() + ": a part file; its writer was stopped before it gave it its name",
                        "remove it and run the command that makes it again");

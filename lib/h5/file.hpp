@@ -42,11 +42,13 @@ class Output {
     bool committed_ = false;
 };
 
-// Refuses early, before a long computation, what Output would refuse at its end:
-// an existing target (without overwrite, or one that cortune did not write) or a folder that
-// cannot be written.
-enum class Replaces { cortune_file, any_file };
-void check_target(const std::filesystem::path& path, bool overwrite, Replaces what = Replaces::cortune_file);
+// Refuses early, before a long computation, what would be refused at its end: an existing
+// target without overwrite, or one that is something else (--overwrite and a wrong name are no
+// reason to lose data), and a folder that cannot be written. `kind` is that of the file to come;
+// "" is a file of another format, which never replaces one of cortune's.
+void check_target(const std::filesystem::path& path, bool overwrite, const std::string& kind);
+// A folder to come, or one that is there: the nearest one that exists can be written.
+void check_target_folder(const std::filesystem::path& folder);
 
 // A whole cortune file, opened for reading.
 class Input {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "h5/foreign.hpp"
 
+#include <fmt/format.h>
+
 #include "core/error.hpp"
+#include "h5/driver.hpp"
 #include "h5/file.hpp"
 #include "h5/lock.hpp"
 #include "h5/raw.hpp"
@@ -21,9 +24,16 @@ Foreign::Foreign(const std::filesystem::path& path) {
 }
 
 ForeignOutput::ForeignOutput(const std::filesystem::path& path) : path_(path) {
-    Handle options(H5Pcreate(H5P_FILE_CREATE));
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+    Handle options(H5Pcreate(H5P_FILE_CREATE)), access(H5Pcreate(H5P_FILE_ACCESS));
     H5Pset_obj_track_times(options.get(), false);  // equal runs make equal bytes
-    file_ = Handle(raw::wrote(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, options.get(), H5P_DEFAULT), path.string()));
+    H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
+    use_careful_driver(access.get());
+    file_ = Handle(raw::wrote(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, options.get(), access.get()), path.string()));
+}
+
+ForeignOutput::~ForeignOutput() {
+    if (file_) discard_writes(file_.get());
 }
 
 Dataset ForeignOutput::create_raw(const std::string& name, hid_t type, const Shape& shape, const Shape& chunk) {
@@ -36,9 +46,13 @@ Dataset ForeignOutput::create_raw(const std::string& name, hid_t type, const Sha
 }
 
 void ForeignOutput::close() {
-    raw::wrote(H5Fflush(file_.get(), H5F_SCOPE_LOCAL), path_.string());
-    raw::wrote(H5Fclose(file_.get()), path_.string());
+    const bool flushed = H5Fflush(file_.get(), H5F_SCOPE_LOCAL) >= 0;
+    const std::string reason = write_failure(file_.get());
+    if (!flushed || !reason.empty())
+        throw OutputError(fmt::format("{}: cannot be written ({})", path_.string(), reason.empty() ? "HDF5 failed" : reason), "free some space, or write elsewhere");
+    const bool closed = H5Fclose(file_.get()) >= 0;
     file_.reset();
+    if (!closed) throw OutputError(path_.string() + ": could not be closed");
 }
 
 }  // namespace cortune::h5

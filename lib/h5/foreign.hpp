@@ -26,6 +26,9 @@ class Foreign {
 class ForeignOutput {
   public:
     explicit ForeignOutput(const std::filesystem::path& path);
+    ~ForeignOutput();  // without close() the file is not going to be kept
+    ForeignOutput(const ForeignOutput&) = delete;
+    ForeignOutput& operator=(const ForeignOutput&) = delete;
     // Chunks that nobody writes take no room and read as 0.
     template <class T>
     Dataset create(const std::string& name, const Shape& shape, const Shape& chunk) {

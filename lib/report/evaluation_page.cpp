@@ -78,7 +78,7 @@ std::string group_table(const Evaluation& e) {
 std::string evaluation_page(const Evaluation& e, const std::vector<Figure>& figures, const nlohmann::json& provenance) {
     std::string out = fmt::format("<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width, initial-scale=1\">"
                                   "<title>Encoding accuracy</title><style>{}</style></head><body>\n", page_style);
-    out += fmt::format("<h1>Encoding accuracy</h1><p>Protocol {}, {} regions, models: ", escaped(e.protocol), e.rois.size());
+    out += fmt::format("<h1>Encoding accuracy</h1><p>Protocol {}, {} {}, models: ", escaped(e.protocol), e.rois.size(), e.rois.size() == 1 ? "region" : "regions");
     for (std::size_t m = 0; m < e.label.size(); ++m) out += fmt::format("{}{}", m ? ", " : "", escaped(e.label[m]));
     out += fmt::format(". Gains are against {}.</p>\n", e.label.empty() ? "" : escaped(e.label[0]));
     if (e.optimistic) out += fmt::format("<p class=warn>Optimistic: {}.</p>\n", escaped(e.optimistic_reason));

@@ -17,7 +17,7 @@ namespace {
 constexpr float unknown = std::numeric_limits<float>::quiet_NaN();
 
 VertexMap blank(const Choice& choice, const Place& place) {
-    VertexMap out{choice.hemisphere, "", choice.quantity, {}, 0, 0};
+    VertexMap out{choice.hemisphere, "", choice.quantity, {}, 0, false, 0};
     out.value.assign(static_cast<std::size_t>(place.positions), unknown);
     return out;
 }
@@ -111,6 +111,8 @@ VertexMap from_results(const h5::Input& file, const Choice& choice, const Place&
     if (encoding && !choice.subject.empty() && file.root().attr_string("subject") != choice.subject)
         throw BadInput(fmt::format("{}: is of subject {}", file.path().string(), file.root().attr_string("subject")));
     VertexMap out = blank(choice, place);
+    out.optimistic = file.root().attr_int("optimistic") != 0;
+    if (out.optimistic) out.name += " (optimistic)";
     std::vector<std::string> paths;
     collect(file.root().group("results"), "results", choice, paths);
     if (paths.empty())
@@ -149,6 +151,14 @@ VertexMap from_dataset(const h5::Input& file, const Choice& choice, const Place&
         name += '_' + lower_snake(choice.roi_class);
     } else if (choice.quantity != "noise_ceiling") {
         throw BadInput(fmt::format("{}: no quantity '{}'", file.path().string(), choice.quantity), "known: noise_ceiling, roi");
+    }
+    if (!root.has(name)) {
+        std::vector<std::string> known;
+        const std::string prefix = choice.quantity + '_' + h + '_';
+        for (const auto& child : root.children())
+            if (child.starts_with(prefix)) known.push_back(root.dataset(child).attr_string("roi_class"));
+        if (choice.quantity == "roi") throw BadInput(fmt::format("{}: no ROI class '{}' of {}", file.path().string(), choice.roi_class, h), "known: " + join(nearest_first(choice.roi_class, known)));
+        throw BadInput(fmt::format("{}: {} has no noise ceiling", file.path().string(), h), "nsd-extract --ceiling makes one from repeats (layouts nsd, nod and table)");
     }
     enter(out, vertex.read<std::int32_t>(), root.dataset(name).read<float>(), file.path().string());
     return out;

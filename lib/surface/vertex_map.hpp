@@ -34,6 +34,7 @@ struct VertexMap {
     std::string hemisphere, space, name;
     std::vector<float> value;     // one per position of the space; NaN where nothing is known
     std::int64_t known = 0;       // finite ones
+    bool optimistic = false;      // images that are behind the values tuned or selected something; `name` says so
     std::int64_t disagreeing = 0; // vertices of several ROIs with different values: the first ROI's stand
 };
 

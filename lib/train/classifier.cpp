@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <numbers>
 
 #include "core/error.hpp"
@@ -13,6 +11,7 @@
 #include "core/parallel.hpp"
 #include "core/random.hpp"
 #include "images/image.hpp"
+#include "images/source.hpp"
 #include "nn/preprocess.hpp"
 #include "train/adam.hpp"
 #include "train/batches.hpp"
@@ -26,50 +25,37 @@ using torch::Tensor;
 
 namespace {
 
-std::vector<std::uint8_t> read_bytes(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    if (!in) throw BadInput(path.string() + ": cannot be read");
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-std::vector<fs::path> sorted_entries(const fs::path& folder) {
-    std::error_code error;
-    std::vector<fs::path> out;
-    for (const auto& e : fs::directory_iterator(folder, error)) out.push_back(e.path());
-    if (error) throw BadInput(fmt::format("{}: {}", folder.string(), error.message()));
-    std::sort(out.begin(), out.end());
-    return out;
-}
+// The mean loss of a batch of logits (outputs of the classes alone).
+Tensor cross_entropy(const Tensor& logits, const Tensor& labels) { return torch::nll_loss(torch::log_softmax(logits, 1), labels); }
 
 }  // namespace
 
 LabelledImages read_labelled(const fs::path& folder, int size, int threads, const std::vector<std::string>& classes) {
+    if (!fs::is_directory(folder)) throw BadInput(folder.string() + ": no such folder", "expected train/ and val/ with a folder per class");
+    const auto source = images::open_source(folder);
     LabelledImages out;
-    std::vector<fs::path> files;
     std::vector<std::int64_t> labels;
-    for (const auto& entry : sorted_entries(folder)) {
-        if (!fs::is_directory(entry)) continue;
-        out.classes.push_back(entry.filename().string());
-        for (const auto& file : sorted_entries(entry)) {
-            files.push_back(file);
-            labels.push_back(static_cast<std::int64_t>(out.classes.size()) - 1);
-        }
+    for (const auto& name : source->names()) {
+        const auto slash = name.find('/');
+        if (slash == std::string::npos) throw BadInput(fmt::format("{}/{}: lies in no class folder", folder.string(), name));
+        if (out.classes.empty() || out.classes.back() != name.substr(0, slash)) out.classes.push_back(name.substr(0, slash));
+        labels.push_back(static_cast<std::int64_t>(out.classes.size()) - 1);
     }
-    if (files.empty()) throw BadInput(folder.string() + ": no pictures in class folders");
     if (!classes.empty() && classes != out.classes)
         throw BadInput(folder.string() + ": not the classes of the training folder");
-    out.pixels = torch::empty({static_cast<std::int64_t>(files.size()), size, size, 3}, torch::kUInt8);
+    out.sha256 = images::source_sha256(*source, threads);
+    out.pixels = torch::empty({static_cast<std::int64_t>(labels.size()), size, size, 3}, torch::kUInt8);
     auto* pixels = out.pixels.data_ptr<std::uint8_t>();
     const auto bytes = static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 3;
-    parallel_for(files.size(), threads, [&](std::size_t i) {
-        const auto image = images::resize_bilinear(images::decode(read_bytes(files[i]), files[i].string()), size, size);
+    parallel_for(labels.size(), threads, [&](std::size_t i) {
+        const auto image = images::resize_bilinear(source->picture(i), size, size);
         std::copy(image.rgb.begin(), image.rgb.end(), pixels + i * bytes);
     });
     out.labels = torch::tensor(labels, torch::kInt64);
     return out;
 }
 
-void train_classifier(nn::Backbone& backbone, const LabelledImages& train, const LabelledImages& validation,
+weights::History train_classifier(nn::Backbone& backbone, const LabelledImages& train, const LabelledImages& validation,
                       const ClassifierOptions& options, std::int64_t seed, torch::Device device, Reporter& reporter) {
     const auto classes = static_cast<std::int64_t>(train.classes.size());
     if (classes > backbone.outputs())
@@ -79,9 +65,10 @@ void train_classifier(nn::Backbone& backbone, const LabelledImages& train, const
     const auto n = train.pixels.size(0);
     const std::int64_t per_epoch = (n + options.batch - 1) / options.batch;
     std::int64_t step = 0;
+    weights::History history;
     for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
         Rng rng(static_cast<std::uint64_t>(seed), mix64(static_cast<std::uint64_t>(epoch)));
-        double sum = 0;
+        double sum = 0, rate = 0;
         for (const auto& batch : epoch_batches(n, options.batch, seed, epoch)) {
             check_interrupt();
             const auto which = torch::tensor(batch, torch::kInt64);
@@ -91,37 +78,43 @@ void train_classifier(nn::Backbone& backbone, const LabelledImages& train, const
             for (auto i : batch) keys.push_back(mix64(static_cast<std::uint64_t>(i)));
             const nn::Dropout drop = [&](const Tensor& x, int layer) { return dropout(x, options.dropout, seed, epoch, layer, keys); };
             const Tensor logits = backbone.forward(nn::normalise(pixels, torch::kFloat32, device), &drop).narrow(1, 0, classes);
-            const Tensor loss = torch::nll_loss(torch::log_softmax(logits, 1), train.labels.index_select(0, which).to(device));
+            const Tensor loss = cross_entropy(logits, train.labels.index_select(0, which).to(device));
             if (!std::isfinite(loss.item<double>()))
                 throw RunFailed(fmt::format("the loss is not finite in epoch {}", epoch + 1), "a lower --lr keeps it finite");
             loss.backward();
             const double phase = static_cast<double>(step++) / static_cast<double>(per_epoch * options.epochs);
-            adam.step(options.learning_rate * .5 * (1 + std::cos(std::numbers::pi * std::min(phase, 1.0))));
+            rate = options.learning_rate * .5 * (1 + std::cos(std::numbers::pi * std::min(phase, 1.0)));
+            adam.step(rate);
             sum += loss.item<double>() * static_cast<double>(batch.size());
         }
-        reporter.detail(fmt::format("epoch {}: loss {:.4f}, validation top-1 {:.3f}", epoch + 1, sum / static_cast<double>(n),
-                                    accuracy(backbone, validation, device).top1));
+        const auto reached = accuracy(backbone, validation, device);
+        history.loss.push_back(sum / static_cast<double>(n));
+        history.validation_loss.push_back(reached.loss);
+        history.learning_rate.push_back(rate);
+        reporter.detail(fmt::format("epoch {}: loss {:.4f}, validation loss {:.4f}, top-1 {:.3f}", epoch + 1, history.loss.back(), reached.loss, reached.top1));
         reporter.progress("epoch", epoch + 1, options.epochs);
     }
     for (const auto& [name, p] : backbone.parameters())
         if (!torch::isfinite(p).all().item<bool>())
             throw RunFailed(name + " is not finite after the last epoch", "a lower --lr keeps it finite");
+    return history;
 }
 
 Accuracy accuracy(const nn::Backbone& backbone, const LabelledImages& images, torch::Device device) {
     torch::NoGradGuard no_gradients;
     const auto n = images.pixels.size(0), classes = static_cast<std::int64_t>(images.classes.size());
-    double first = 0, fifth = 0;
+    double first = 0, fifth = 0, loss = 0;
     for (std::int64_t at = 0; at < n; at += 256) {
         const auto count = std::min<std::int64_t>(256, n - at);
         const Tensor x = nn::normalise(images.pixels.narrow(0, at, count), torch::kFloat32, device);
         const Tensor logits = backbone.forward(x).narrow(1, 0, classes).to(torch::kCPU);
+        loss += cross_entropy(logits, images.labels.narrow(0, at, count)).item<double>() * static_cast<double>(count);
         const Tensor best = std::get<1>(logits.topk(std::min<std::int64_t>(5, classes), 1));
         const Tensor hit = best.eq(images.labels.narrow(0, at, count).unsqueeze(1));
         first += hit.narrow(1, 0, 1).sum().item<double>();
         fifth += hit.sum().item<double>();
     }
-    return {first / static_cast<double>(n), fifth / static_cast<double>(n)};
+    return {first / static_cast<double>(n), fifth / static_cast<double>(n), loss / static_cast<double>(n)};
 }
 
 }  // namespace cortune::train

@@ -127,6 +127,14 @@ const Architecture& architecture(const std::string& name) {
     throw BadInput(fmt::format("unknown backbone '{}'; known: {}", name, join(nearest_first(name, known))));
 }
 
+const Architecture& asked_architecture(const std::string& name) {
+    try {
+        return architecture(name);
+    } catch (const BadInput& e) {
+        throw UsageError(e.what());
+    }
+}
+
 void check_architecture(const StateDict& state, const Architecture& a, const std::string& where) {
     if (const std::string difference = mismatch(state, a); !difference.empty())
         throw BadInput(fmt::format("{}: not the weights of {}: {}", where, a.name, difference));

@@ -31,6 +31,8 @@ inline constexpr std::array<double, 3> imagenet_std = {.229, .224, .225};
 const std::vector<Architecture>& architectures();
 // BadInput listing the known ones, nearest first.
 const Architecture& architecture(const std::string& name);
+// The same for a name on the command line: UsageError.
+const Architecture& asked_architecture(const std::string& name);
 // Throws BadInput naming `where` and the first tensor that is missing, extra or of
 // another shape ("features.3.weight: expected (192, 64, 5, 5), found (…)").
 void check_architecture(const StateDict& state, const Architecture& architecture,

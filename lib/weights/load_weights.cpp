@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
+#include "core/system.hpp"
 #include "weights/architecture.hpp"
 #include "weights/model_file.hpp"
 #include "weights/pth.hpp"
@@ -39,10 +40,7 @@ Model untuned(StateDict state, const std::string& where, const std::string& expe
 
 Model load_weights(const std::filesystem::path& path, h5::Record& record, const std::string& expected) {
     const std::string where = path.string();
-    std::error_code error;
-    if (!std::filesystem::exists(path, error)) throw BadInput(where + ": no such file");
-    if (std::filesystem::is_directory(path, error))
-        throw BadInput(where + ": is a folder, not a file of weights");
+    require_readable(path);
     if (h5::is_hdf5(path)) {
         const h5::Input file(path, {"model"});
         Model m = read_model(file);

@@ -10,4 +10,5 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 "$bin/nsd-simulate" --labelled classes --per-class 400 --val-per-class 40 --seed 7
-"$bin/backbone-train" classes --epochs 24 --seed 7 --threads 2 --overwrite -o "$out"
+"$bin/backbone-train" classes --epochs 24 --seed 7 --threads 2 -o alexnet-mini.h5
+mv alexnet-mini.h5 "$out"

@@ -220,6 +220,11 @@ def check_union(folder):
     for model, x in (("parts", p), ("union", q)):
         wanted = r_of(x, y, -np.ones(n)).mean()
         assert abs(float(rows["B+A", model]["mean_r"]) - wanted) < 1e-5
+    # The order of a union's parts is nothing.
+    turned = os.path.join(folder, "turned.h5")
+    write(turned, {("lh", "x", "A+B"): part(p, mixed)}, images, -np.ones(n))
+    both = run("--model", f"a={turned}", "--model", f"b={b}", "--permutations", "200", "--bootstrap", "0")
+    assert [(row["roi"], row["model"]) for row in both] == [("A+B", "a"), ("A+B", "b")], both
     # And a model of which nothing can be paired is refused.
     c = os.path.join(folder, "other.h5")
     write(c, {("rh", "x", "A"): part(q, first)}, images, -np.ones(n), "infonce", tuned=["t:other"])

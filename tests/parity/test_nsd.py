@@ -171,6 +171,18 @@ def test_wrong_inputs(root, folder, truth):
         shutil.copy(other / mask.replace("rh.prf-visualrois", "lh.nsdgeneral"), other / mask.replace("rh.prf-visualrois", "rh.nsdgeneral"))
 
     refused([faulty(root, folder, both_sides), *one], "both hemispheres")
+
+    def few_on_both_sides(other):
+        # Three voxels of the left label in the right one, as along the midline.
+        left, right = (other / mask.replace("rh.prf-visualrois", f"{h}.nsdgeneral") for h in ("lh", "rh"))
+        values = np.asarray(nib.load(right).dataobj).ravel(order="F").copy()
+        values[np.flatnonzero(np.asarray(nib.load(left).dataobj).ravel(order="F") > 0)[:3]] = 1
+        nsd_tree.nifti(right, values, nsd_tree.GRID)
+
+    run("nsd-extract", "nsd", faulty(root, folder, few_on_both_sides), "--subject", 1, "--size", 16, "-o", folder / "midline.h5")
+    with h5py.File(folder / "midline.h5") as f:
+        assert dict(zip(f["checks/check"].asstr()[:], f["checks/value"][:]))["shared_voxels"] == 3
+        assert len(np.intersect1d(f["vertex_lh"][:], f["vertex_rh"][:])) == 3
     refused([faulty(root, folder, lambda o: (o / mask.replace("prf-visualrois", "nsdgeneral")).unlink()), *one], "rh.nsdgeneral.nii.gz", "no such file")
     refused([root, *one, "--sessions", "2-1"], "--sessions", code=2)
     refused([root, *one, "--roi-class", "floc-hands"], "floc-hands")

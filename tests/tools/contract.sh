@@ -33,6 +33,11 @@ if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=256k none small 2> /dev/null; th
         says 'No space left'
         [ -z "$(ls -A small)" ] || { umount small; fail "left on the full disk"; }
     done
+    # A raw NSD is written by HDF5, which crashes on a full disk unless it is kept from it.
+    got=0
+    nsd-simulate --layout nsd --preset tiny -o small/sim > stdout 2> stderr || got=$?
+    [ $got = 4 ] || { umount small; cat stderr; fail "exit $got of a simulation on a full disk"; }
+    [ -z "$(ls -A small)" ] || { umount small; fail "left on the full disk"; }
     umount small
 fi
 # The old file survives a failed replacement.
@@ -61,6 +66,18 @@ rm -f .killed*
 expect 4 bash -c 'cortune-info whole.h5 > /dev/full'
 expect 4 bash -c 'cortune-info --help > /dev/full'
 expect 0 bash -c 'cortune-info whole.h5 2>&-'
+# A reader that has seen enough is told nothing.
+bash -c 'trap "" PIPE; { cortune-info --json whole.h5; echo $? > code; } | true' 2> stderr
+[ "$(cat code)" = 0 ] || [ "$(cat code)" = 141 ] || fail "exit $(cat code) into a closed pipe"
+grep -q 'cannot be written' stderr && fail "a closed pipe is called an error"
+# What may not be read, and folders, are called so.
+expect 3 cortune-info .
+says 'is a folder'
+if [ "$(id -u)" != 0 ]; then
+    cp whole.h5 locked.h5 && chmod 000 locked.h5
+    expect 3 cortune-info locked.h5
+    says 'Permission denied'
+fi
 got=$(bash -c 'cortune-info --all whole.h5 2> /dev/null; echo $?' | tail -1)
 [ "$got" = 0 ] || fail "exit $got"
 

@@ -8,7 +8,7 @@ export SOURCE_DATE_EPOCH=1700000000
 expect 0 model-convert mini.safetensors -o a.h5
 expect 0 cortune-info a.h5
 prints 'image_size: 64'
-expect 0 model-convert a.h5 --to safetensors -o b.safetensors
+expect 0 model-convert a.h5 -o b.safetensors # by the ending
 expect 0 model-convert b.safetensors --to safetensors -o c.safetensors
 cmp b.safetensors c.safetensors || fail "a second trip changes the weights"
 expect 0 model-convert a.h5 --image-size 96 -o d.h5

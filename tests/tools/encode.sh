@@ -71,6 +71,33 @@ r = h5py.File("foreign-images.h5")["results/lh/prf-visualrois/V1v"]
 assert np.isnan(r["response"][:]).all() and np.isfinite(r["prediction"][:]).all() and "noise_ceiling" not in r
 PY
 
+# Columns that have nothing but a number are no one's until someone says so.
+/usr/bin/python3 - << 'PY'
+import numpy as np
+from PIL import Image
+import os
+rng = np.random.default_rng(7)
+for day in ("day1", "day2"):
+    os.mkdir(day)
+    for i in range(60):
+        Image.fromarray(rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(f"{day}/{day}_{i:02d}.png", compress_level=0)
+    np.save(f"{day}.npy", rng.standard_normal((60, 25 if day == "day1" else 40)).astype(np.float32))
+PY
+for day in day1 day2; do
+    expect 0 nsd-extract table --images $day --responses $day.npy --namespace $day --subject M1 --size 64 -q -o $day.h5
+done
+expect 0 ridge-encode day1.h5 --layers features.2 --save-weights -q -o day1.enc.h5
+expect 0 ridge-encode day1.enc.h5 --predict day2.h5 -q -o unknown.h5
+says 'no responses of the encoding'
+expect 0 ridge-encode day1.enc.h5 --predict day2.h5 --same-units -q -o same.h5
+/usr/bin/python3 - << 'PY' || fail "responses of unknown units"
+import h5py, numpy as np
+other, same, day2 = (h5py.File(f"{n}.h5") for n in ("unknown", "same", "day2"))
+p = "results/all/table/M1/response"
+assert np.isnan(other[p][:]).all() and np.array_equal(same[p][:], day2["response_all"][:, :25])
+PY
+expect 2 ridge-encode day1.h5 --same-units -o x.h5
+
 # --memory bounds what is held: the peak above that of a run on next to nothing.
 /usr/bin/python3 - << 'PY'
 import numpy as np

@@ -91,6 +91,14 @@ grep -q '<b>' named.html && fail "a name became markup"
 cp untuned.h5 victim.h5
 expect 2 encode-eval "${quick[@]}" victim.h5 --forest victim.h5 --overwrite
 expect 2 encode-eval "${quick[@]}" untuned.h5 --forest same --report same --overwrite
+# Nor do other formats or kinds replace a file of ours, whatever it is of.
+for option in --forest --report -o; do
+    expect 4 encode-eval "${quick[@]}" untuned.h5 $option victim.h5 --overwrite
+    says "of kind 'encoding', so it is not replaced"
+done
+expect 4 encode-eval "${quick[@]}" untuned.h5 --figures victim.h5/figures -o in-time.h5
+says 'victim.h5 is no folder'
+absent in-time.h5
 cmp untuned.h5 victim.h5 || fail "an input was replaced"
 
 # Voxels that another model does not know are in none of the figures of a row.

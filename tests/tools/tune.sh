@@ -114,7 +114,13 @@ cp s1.h5 precious.h5
 expect 2 cl-finetune precious.h5 "${common[@]:1}" --epochs 1 --checkpoint precious.h5 -o x.h5
 expect 2 cl-finetune "${common[@]}" --epochs 1 --checkpoint x.h5 -o x.h5
 expect 2 cl-finetune "${common[@]}" --epochs 1 --loss-curve x.h5 -o x.h5 --overwrite
-expect 3 cl-finetune "${common[@]}" --epochs 1 --checkpoint precious.h5 -o x.h5 --overwrite
+expect 4 cl-finetune "${common[@]}" --epochs 1 --checkpoint precious.h5 -o x.h5 --overwrite
+says "of kind 'dataset', so it is not replaced"
+expect 4 cl-finetune "${common[@]}" --epochs 1 --loss-curve precious.h5 -o x.h5 --overwrite
+# What cannot be written is known before the tuning, not after it.
+expect 4 cl-finetune "${common[@]}" --epochs 1000000 --loss-curve nowhere/l.tsv -o x.h5
+says 'nowhere'
+expect 2 cl-finetune "${common[@]}" --roi V1d --epochs 1 -o x.h5
 expect 4 cl-finetune "${common[@]}" --epochs 1 --checkpoint run.ckpt -o x.h5
 says '--resume goes on'
 expect 4 cl-finetune "${common[@]}" --epochs 1 --checkpoint nowhere/x.ckpt -o x.h5

@@ -109,19 +109,21 @@ Hemisphere choose_vertices(const std::string& name, const NodOptions& options, c
     return out;
 }
 
-// Ten runs a session, four sessions or one: what is fewer may not have been downloaded.
+// A session of NOD has ten runs. One that has fewer than another, or none where a later one is
+// there, was not downloaded whole.
 void look_for_gaps(const std::vector<Run>& runs, bool all, Plan& plan) {
-    constexpr std::size_t usual = 10;
     std::map<int, std::size_t> of_session;
     for (const Run& run : runs) ++of_session[run.session];
+    std::size_t most = 0, missing = 0;
+    for (const auto& [session, count] : of_session) most = std::max(most, count);
     std::vector<std::string> short_of;
-    std::size_t missing = 0;
     for (const auto& [session, count] : of_session)
-        if (count < usual) short_of.push_back(fmt::format("session {} has {} runs", session, count)), missing += usual - count;
+        if (count < most) short_of.push_back(fmt::format("session {} has {} runs", session, count)), missing += most - count;
     for (int s = 1; all && s < of_session.rbegin()->first; ++s)
-        if (!of_session.contains(s)) short_of.push_back(fmt::format("session {} is not there", s)), missing += usual;
+        if (!of_session.contains(s)) short_of.push_back(fmt::format("session {} is not there", s)), missing += most;
     plan.findings.push_back({"missing_runs", "", static_cast<double>(missing), missing > 0,
-                             missing == 0 ? fmt::format("{} runs in {} sessions", runs.size(), of_session.size()) : join(short_of) + "; a session of NOD has 10 runs"});
+                             missing == 0 ? fmt::format("{} runs in {} sessions, {} in each; NOD has 10", runs.size(), of_session.size(), most)
+                                          : fmt::format("{}; others have {}, a session of NOD 10", join(short_of), most)});
 }
 
 }  // namespace

@@ -110,11 +110,10 @@ class SurfaceBetas : public SessionFile {
 };
 
 void check_size(const Tree& tree, const fs::path& path, const Grid& grid) {
-    if (tree.space != "func1pt8mm") return;
-    for (std::size_t s = 0; s < volume_sizes.size(); ++s)
-        if (volume_sizes[s] == grid && static_cast<int>(s) + 1 != tree.subject)
-            throw BadInput(fmt::format("{}: {} voxels are the volume of NSD subject {}, asked for is subject {}", path.string(), formats::shape_of(grid), s + 1, tree.subject),
-                           "put every subject's files into its own folder");
+    const int subject = tree.space == "func1pt8mm" ? subject_of_size(grid) : 0;
+    if (subject > 0 && subject != tree.subject)
+        throw BadInput(fmt::format("{}: {} voxels are the volume of NSD subject {}, asked for is subject {}", path.string(), formats::shape_of(grid), subject, tree.subject),
+                       "put every subject's files into its own folder");
 }
 
 void check_grid(const fs::path& path, const Grid& found, const Grid& wanted) {

@@ -93,16 +93,20 @@ void add_ceiling(const NsdOptions& options, const Tree& tree, const Grid& grid, 
     check_noise_ceiling(h.about.noise_ceiling, path.string());
 }
 
-// A voxel of both hemispheres would be counted twice, and be of neither.
-void check_sides(const Tree& tree, const Plan& plan) {
+// Along the midline labels drawn on either surface may meet in a voxel; many shared ones are files
+// of one hemisphere under two names.
+void check_sides(const Tree& tree, Plan& plan) {
     if (tree.surface()) return;
     const auto& left = plan.hemispheres[0].about.vertex;
     const auto& right = plan.hemispheres[1].about.vertex;
     std::vector<std::int32_t> both;
     std::set_intersection(left.begin(), left.end(), right.begin(), right.end(), std::back_inserter(both));
-    if (!both.empty())
+    constexpr std::size_t one_in = 20;
+    if (both.size() > std::min(left.size(), right.size()) / one_in)
         throw BadInput(fmt::format("{}: {} voxels are in the labels of both hemispheres", tree.labels("lh", "nsdgeneral").parent_path().string(), both.size()),
                        "lh.* and rh.* must be the files of their own hemispheres");
+    plan.findings.push_back({"shared_voxels", "", static_cast<double>(both.size()), !both.empty(),
+                             fmt::format("{} voxels are in the labels of both hemispheres{}", both.size(), both.empty() ? "" : " and are kept in each")});
 }
 
 }  // namespace

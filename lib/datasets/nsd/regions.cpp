@@ -28,9 +28,8 @@ bool is_there(const fs::path& path) {
 
 // "; that is the size of NSD subject 3"
 std::string known_size(const Grid& grid) {
-    for (std::size_t s = 0; s < volume_sizes.size(); ++s)
-        if (volume_sizes[s] == grid) return fmt::format("; that is the size of NSD subject {}", s + 1);
-    return "";
+    const int subject = subject_of_size(grid);
+    return subject > 0 ? fmt::format("; that is the size of NSD subject {}", subject) : "";
 }
 
 // A value per position of the grid.

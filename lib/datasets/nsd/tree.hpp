@@ -3,6 +3,7 @@
 // (func1pt8mm, func1mm) or on fsaverage. (NSD data manual; facts of the layout in nsd-extract(1).)
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -35,5 +36,11 @@ struct Tree {
 // X, Y, Z of the func1pt8mm volume of subject 1 … 8.
 inline constexpr std::array<std::array<std::int64_t, 3>, 8> volume_sizes{
     {{81, 104, 83}, {82, 106, 84}, {81, 106, 82}, {85, 99, 80}, {79, 97, 78}, {85, 113, 83}, {78, 95, 81}, {80, 103, 78}}};
+
+// The subject whose volume has this size, 0 for none.
+inline int subject_of_size(const std::array<std::int64_t, 3>& size) {
+    const auto at = std::find(volume_sizes.begin(), volume_sizes.end(), size);
+    return at == volume_sizes.end() ? 0 : static_cast<int>(at - volume_sizes.begin()) + 1;
+}
 
 }  // namespace cortune::datasets::nsd

@@ -1,4 +1,4 @@
-complete -c model-convert -l to -r -d 'Format to write: cortune or safetensors'
+complete -c model-convert -l to -r -d 'Format to write: cortune, safetensors, or auto, by the ending of the output'
 complete -c model-convert -l backbone -r -d 'Refuse weights of another architecture than this: alexnet, alexnet-mini or squeezenet1_1'
 complete -c model-convert -l image-size -r -d 'Side in pixels of the pictures that the network will be fed; by default what the input says, else the architecture'\''s own size'
 complete -c model-convert -l heads -d 'Write the projection heads, too (safetensors; names begin with '\''heads.'\'')'

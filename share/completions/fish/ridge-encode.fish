@@ -17,6 +17,7 @@ complete -c ridge-encode -l scratch -r -d 'Folder for features that do not fit i
 complete -c ridge-encode -l batch -r -d 'Images per forward pass'
 complete -c ridge-encode -l save-weights -d 'Keep what predicts new images'
 complete -c ridge-encode -l predict -r -d 'Predict this data set'\''s images with the weights of the encoding given first'
+complete -c ridge-encode -l same-units -d 'With --predict: columns without vertices (layout table) are the encoding'\''s units'
 complete -c ridge-encode -s o -l output -r -d 'File to write'
 complete -c ridge-encode -l overwrite -d 'Replace the output where it exists'
 complete -c ridge-encode -l threads -r -d 'Threads to use; by default $SLURM_CPUS_PER_TASK, else the cores this process may use'

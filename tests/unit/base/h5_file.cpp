@@ -105,15 +105,19 @@ TEST_CASE("existing output needs --overwrite and survives a failed run") {
     write_small(scratch / "a.h5");
     const std::string before = sha256_file(scratch / "a.h5");
     CHECK_THROWS_AS(write_small(scratch / "a.h5"), OutputError);
-    CHECK_THROWS_AS(h5::check_target(scratch / "a.h5", false), OutputError);
+    CHECK_THROWS_AS(h5::check_target(scratch / "a.h5", false, "model"), OutputError);
     { h5::Output out(scratch / "a.h5", "model", a_record(), true); }
     CHECK(sha256_file(scratch / "a.h5") == before);
     write_small(scratch / "a.h5", true);
     CHECK(sha256_file(scratch / "a.h5") != before);  // another uuid
     CHECK(scratch.entries() == 1);
-    CHECK_THROWS_AS(h5::check_target(scratch / "no" / "such" / "a.h5", false), OutputError);
-    CHECK_THROWS_AS(h5::check_target(scratch / "", false), Error);
-    CHECK_THROWS_AS(h5::check_target("", false), UsageError);
+    // --overwrite replaces files of the same kind, and nothing of ours by another format.
+    CHECK_NOTHROW(h5::check_target(scratch / "a.h5", true, "model"));
+    CHECK_THROWS_AS(h5::check_target(scratch / "a.h5", true, "evaluation"), OutputError);
+    CHECK_THROWS_AS(h5::check_target(scratch / "a.h5", true, ""), OutputError);
+    CHECK_THROWS_AS(h5::check_target(scratch / "no" / "such" / "a.h5", false, ""), OutputError);
+    CHECK_THROWS_AS(h5::check_target(scratch / "", false, ""), Error);
+    CHECK_THROWS_AS(h5::check_target("", false, ""), UsageError);
 }
 
 TEST_CASE("the same bytes with SOURCE_DATE_EPOCH") {
