@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.hpp"
 #include "datasets/checks.hpp"
 #include "datasets/split.hpp"
 #include "h5/file.hpp"
@@ -49,6 +50,11 @@ void check_noise_ceiling(std::span<const float> values, const std::string& where
 struct Roi {
     std::string hemisphere, roi_class, name;  // name "A+B" is a union
     std::vector<std::int64_t> column;         // ascending, of responses_<hemisphere>
+};
+
+// BadInput that a job over several subjects can do without: this one lacks the region, or it is empty.
+struct MissingRoi : BadInput {
+    using BadInput::BadInput;
 };
 
 struct DatasetHeader {

@@ -39,7 +39,7 @@ std::vector<const RoiClass*> classes_with(const std::vector<const RoiClass*>& se
         for (const RoiClass* c : searched)
             labels.insert(labels.end(), c->label_name.begin(), c->label_name.end());
         labels.emplace_back("all");
-        throw BadInput(fmt::format("{}: unknown ROI '{}'; known: {}", where, name,
+        throw MissingRoi(fmt::format("{}: unknown ROI '{}'; known: {}", where, name,
                                    join(nearest_first(name, labels))));
     }
     std::vector<const RoiClass*> out;
@@ -90,7 +90,7 @@ Roi DatasetFile::roi(const std::string& hemisphere_name, const std::string& roi_
         known.push_back(c.name);
     }
     if (searched.empty())
-        throw BadInput(fmt::format("{}: unknown ROI class '{}'; known: {}", place, roi_class,
+        throw MissingRoi(fmt::format("{}: unknown ROI class '{}'; known: {}", place, roi_class,
                                    known.empty() ? "none" : join(nearest_first(roi_class, known))));
     std::vector<std::string> names;
     for (const auto& part : split(roi, '+')) {
@@ -107,7 +107,7 @@ Roi DatasetFile::roi(const std::string& hemisphere_name, const std::string& roi_
     }
     Roi out{h.name, found[0]->name, roi, columns_of(*found[0], names)};
     if (out.column.empty())
-        throw BadInput(fmt::format("{}: ROI '{}' of {} is empty: no vertex of {} has this label", place, roi,
+        throw MissingRoi(fmt::format("{}: ROI '{}' of {} is empty: no vertex of {} has this label", place, roi,
                                    out.roi_class, header_.subject));
     return out;
 }

@@ -32,7 +32,8 @@ struct RoiChoice {
 
 struct FinetuneJob {
     Run run;
-    std::filesystem::path dataset, weights;  // weights: model file, safetensors or .pth
+    std::vector<std::filesystem::path> datasets;  // one a subject
+    std::filesystem::path weights;           // model file, safetensors or .pth
     RoiChoice roi;
     train::TuningOptions options;
     std::filesystem::path loss_curve;        // TSV; empty: none

@@ -6,19 +6,15 @@
 #include <optional>
 #include <set>
 #include <utility>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
 #include "core/output_file.hpp"
 #include "core/text_file.hpp"
-#include "datasets/dataset.hpp"
-#include "engine/inputs.hpp"
+#include "engine/tuning_inputs.hpp"
 #include "nn/backbone.hpp"
 #include "nn/device.hpp"
-#include "nn/features.hpp"
 #include "train/checkpoint.hpp"
-#include "train/dropout.hpp"
 #include "train/tuner.hpp"
 #include "weights/architecture.hpp"
 #include "weights/model_file.hpp"
@@ -26,7 +22,6 @@
 namespace cortune::engine {
 namespace {
 
-using datasets::DatasetFile;
 using datasets::Roi;
 
 nlohmann::json options_json(const train::TuningOptions& o) {
@@ -42,58 +37,25 @@ nlohmann::json options_json(const train::TuningOptions& o) {
             {"patience", o.patience},
             {"validation_share", o.validation_share},
             {"precision", o.precision},
-            {"freeze", o.freeze}};
+            {"freeze", o.freeze},
+            {"pool", o.pool},
+            {"pool_order", o.pool_order},
+            {"subject_weights", o.subject_weights},
+            {"align_shared", o.align_shared}};
 }
 
 // What must be equal for a checkpoint to be continued. Epochs may grow.
-std::string identity(const FinetuneJob& job, const DatasetFile& data, const Roi& roi, const weights::Model& start,
-                     const train::TuningOptions& options, const torch::Device& device) {
+std::string identity(const FinetuneJob& job, const std::vector<TunedSubject>& subjects, const weights::Model& start, const train::TuningOptions& options, const torch::Device& device) {
     nlohmann::json out = options_json(options);
     out.erase("epochs");
     out["weights"] = weights::parameters_sha256(start.parameters);
-    out["dataset"] = data.input().uuid();
+    const Roi& roi = subjects.at(0).roi;
     out["roi"] = roi.hemisphere + '/' + roi.roi_class + '/' + roi.name;
+    for (const auto& s : subjects) out["datasets"].push_back(s.data->input().uuid());
     out["seed"] = job.run.seed;
     out["threads"] = job.run.threads;
     out["device"] = device.str();
     return out.dump();
-}
-
-void check_voxels(const DatasetFile& data, const Roi& roi, int minimum) {
-    if (static_cast<int>(roi.column.size()) < minimum)
-        throw BadInput(fmt::format("{}: {} of {} has {} voxels, fewer than {}", data.where(), roi.name, roi.hemisphere,
-                                   roi.column.size(), minimum),
-                       "--min-voxels admits smaller ROIs; A+B joins two");
-}
-
-struct Prepared {
-    std::vector<std::int64_t> rows;  // training images
-    train::TuningData tuning;
-    std::vector<std::string> ids, sha256;
-};
-
-Prepared prepare(const DatasetFile& data, const Roi& roi, const train::TuningOptions& options) {
-    Prepared out;
-    out.rows = data.rows(datasets::Split::train);
-    if (out.rows.size() < 2)
-        throw BadInput(fmt::format("{}: {} training images; tuning needs at least 2", data.where(), out.rows.size()));
-    for (auto r : out.rows) {
-        out.ids.push_back(data.images().id[static_cast<std::size_t>(r)]);
-        out.sha256.push_back(data.images().sha256[static_cast<std::size_t>(r)]);
-    }
-    const auto values = finite_responses(data, roi, out.rows);
-    out.tuning.responses = torch::tensor(values).view({static_cast<std::int64_t>(out.rows.size()), -1});
-    out.tuning.keys = train::image_keys(out.ids);
-    const auto drawn = datasets::side_ids(out.ids, out.sha256);
-    for (std::size_t i = 0; i < out.ids.size(); ++i) {
-        const bool inner = options.patience > 0 &&
-                           datasets::inner_validation(drawn[i], data.header().split_seed, options.validation_share);
-        (inner ? out.tuning.validation : out.tuning.train).push_back(static_cast<std::int64_t>(i));
-    }
-    if (options.patience > 0 && (out.tuning.validation.size() < 2 || out.tuning.train.size() < 2))
-        throw BadInput(fmt::format("{}: --validation-share {} leaves {} images to learn from and {} to validate on", data.where(),
-                                   options.validation_share, out.tuning.train.size(), out.tuning.validation.size()));
-    return out;
 }
 
 std::string curve_text(const weights::History& h) {
@@ -103,34 +65,21 @@ std::string curve_text(const weights::History& h) {
     return out;
 }
 
-weights::Model result(const FinetuneJob& job, const DatasetFile& data, const Roi& roi, const Prepared& prepared,
+weights::Model result(const FinetuneJob& job, const std::vector<TunedSubject>& subjects, const std::vector<train::Branch>& branches,
                       const nn::Backbone& backbone, train::Tuner& tuner, const train::TuningOptions& options) {
     weights::Model m;
     m.backbone = backbone.name();
-    m.image_size = data.header().image_size;
     m.method = options.loss;
     m.parameters = backbone.state();
-    m.subjects = {data.header().subject};
-    m.dataset_uuids = {data.input().uuid()};
-    m.hemisphere = roi.hemisphere;
-    m.roi_class = roi.roi_class;
-    m.roi = roi.name;
     m.seed = job.run.seed;
+    describe_subjects(subjects, m);
     train::TuningOptions effective = options;
     if (options.loss != "mse") {
-        const auto sizes = train::head_sizes(backbone.outputs(), static_cast<std::int64_t>(roi.column.size()),
-                                             options.embedding, options.projection);
+        const auto sizes = train::head_sizes(backbone.outputs(), branches, options);
         effective.embedding = static_cast<int>(sizes.embedding);
         effective.projection = static_cast<int>(sizes.projection);
     }
     m.options = options_json(effective).dump();
-    const auto& vertex = data.hemisphere(roi.hemisphere).vertex;
-    for (auto c : roi.column) {
-        m.column.push_back(static_cast<std::int32_t>(c));
-        m.vertex.push_back(vertex[static_cast<std::size_t>(c)]);
-    }
-    m.tuned_image = prepared.ids;
-    m.tuned_sha256 = prepared.sha256;
     for (auto* group : {&tuner.heads().parameters(), &tuner.heads().buffers()})
         for (const auto& [name, t] : *group) m.heads.push_back(nn::to_plain(name, t));
     m.history = tuner.history();
@@ -157,8 +106,9 @@ void add_earlier_tuning(weights::Model& model, const weights::Model& start) {
 // Every target is another file than the others and the inputs, and a checkpoint replaces
 // nothing but a checkpoint. All of it is known before the first epoch.
 void check_targets(const FinetuneJob& job) {
-    check_distinct({{"-o", job.run.output}, {"--loss-curve", job.loss_curve}, {"--checkpoint", job.checkpoint}},
-                   {job.dataset, job.weights});
+    auto inputs = job.datasets;
+    inputs.push_back(job.weights);
+    check_distinct({{"-o", job.run.output}, {"--loss-curve", job.loss_curve}, {"--checkpoint", job.checkpoint}}, inputs);
     if (!job.loss_curve.empty()) h5::check_target(job.loss_curve, job.run.overwrite, "");
     if (job.checkpoint.empty()) return;
     h5::check_target(job.checkpoint, true, "checkpoint");
@@ -195,25 +145,19 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     h5::check_target(job.run.output, job.run.overwrite, "model");
     check_targets(job);
     h5::Record record = job.run.record;
-    const DatasetFile data(job.dataset);
-    data.input().register_in(record);
-    const Roi roi = data.roi(job.roi.hemisphere, job.roi.roi_class, job.roi.roi);
-    check_voxels(data, roi, options.min_voxels);
     const weights::Model start = weights::load_network(job.weights, record);
-    nn::check_image_size(data, start.backbone, start.image_size);
+    auto subjects = open_subjects(job, options, start, record, reporter);
     if (start.tuned()) reporter.warn(job.weights.string() + " is tuned already; tuning goes on from there");
 
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);
-    Prepared prepared = prepare(data, roi, options);
-    const nn::PixelSource pixels(data, prepared.rows, memory_budget(options.memory), device);
-    if (!pixels.resident()) reporter.info("the images do not fit in --memory and are read from the file as needed");
-    prepared.tuning.pixels = &pixels;
+    const auto data = tuning_data(subjects, options, device, reporter);
+    const auto branches = train::branches_of(data);
     nn::Backbone backbone(start.backbone);
     backbone.load(start.parameters, options.precision == "float64" ? torch::kFloat64 : torch::kFloat32, device);
-    train::Tuner tuner(backbone, prepared.tuning, options, job.run.seed, device);
+    train::Tuner tuner(backbone, data, options, job.run.seed, device);
 
-    const std::string same = identity(job, data, roi, start, options, device);
+    const std::string same = identity(job, subjects, start, options, device);
     if (job.resume) {
         h5::Input(job.checkpoint, {"checkpoint"}).register_in(record);
         tuner.restore(train::read_checkpoint(job.checkpoint, same));
@@ -222,11 +166,12 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
                            "start anew with another --checkpoint, or ask for more epochs");
         reporter.info(fmt::format("continuing after epoch {}", tuner.epochs_done()));
     }
-    reporter.info(fmt::format("{} {}: {} voxels, {} images, {} epochs of {}", roi.hemisphere, roi.name, roi.column.size(),
-                              prepared.rows.size(), options.epochs, options.loss));
+    for (const auto& s : subjects)
+        reporter.info(fmt::format("{} {} {}: {} voxels, {} images, {} epochs of {}", s.data->header().subject, s.roi.hemisphere, s.roi.name, s.roi.column.size(),
+                                  s.rows.size(), options.epochs, options.loss));
     tune(job, options, record, same, tuner, reporter);
     tuner.finish();
-    auto model = result(job, data, roi, prepared, backbone, tuner, options);
+    auto model = result(job, subjects, branches, backbone, tuner, options);
     if (start.tuned()) add_earlier_tuning(model, start);
     // Both or none: the curve waits for its name until the model has its own.
     std::optional<StagedFile> curve;

@@ -69,7 +69,7 @@ weights::History train_classifier(nn::Backbone& backbone, const LabelledImages& 
     for (std::int64_t epoch = 0; epoch < options.epochs; ++epoch) {
         Rng rng(static_cast<std::uint64_t>(seed), mix64(static_cast<std::uint64_t>(epoch)));
         double sum = 0, rate = 0;
-        for (const auto& batch : epoch_batches(n, options.batch, seed, epoch)) {
+        for (const auto& batch : epoch_batches(n, options.batch, seed, static_cast<std::uint64_t>(epoch))) {
             check_interrupt();
             const auto which = torch::tensor(batch, torch::kInt64);
             Tensor pixels = train.pixels.index_select(0, which);

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "train/heads.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <stdexcept>
 
+#include "core/error.hpp"
 #include "core/hash.hpp"
 #include "core/random.hpp"
 
@@ -12,22 +16,54 @@ namespace cortune::train {
 
 using torch::Tensor;
 
-HeadSizes head_sizes(std::int64_t outputs, std::int64_t voxels, int embedding, int projection) {
-    // int(.8 V) in Python: the product in double, cut.
-    const auto share = [&](double s) {
-        return std::max<std::int64_t>(1, static_cast<std::int64_t>(s * static_cast<double>(voxels)));
-    };
-    return {outputs, voxels, embedding > 0 ? embedding : share(.8), projection > 0 ? projection : share(.2)};
+namespace {
+
+constexpr std::int64_t largest_roi = 5741;  // right EBA of NSD's subject 5
+
+std::int64_t pooled_width(const std::string& pool, const std::vector<Branch>& branches) {
+    if (pool == "const") return largest_roi;
+    if (pool == "avg") {
+        std::int64_t sum = 0;
+        for (const auto& b : branches) sum += b.voxels;
+        return sum / static_cast<std::int64_t>(branches.size());
+    }
+    int width = 0;
+    const auto [end, code] = std::from_chars(pool.data(), pool.data() + pool.size(), width);
+    if (code != std::errc{} || end != pool.data() + pool.size() || width < 1)
+        throw UsageError(fmt::format("--pool: expected const, avg or a whole number, 1 or more, found '{}'", pool));
+    return width;
 }
 
-Heads::Heads(bool contrastive, const HeadSizes& s, std::int64_t seed, torch::ScalarType dtype, torch::Device device)
+}  // namespace
+
+HeadSizes head_sizes(std::int64_t outputs, const std::vector<Branch>& branches, const TuningOptions& o) {
+    // int(.8 V) in Python: the product in double, cut.
+    const auto share = [](double s, std::int64_t of) {
+        return std::max<std::int64_t>(1, static_cast<std::int64_t>(s * static_cast<double>(of)));
+    };
+    HeadSizes out{outputs, 0, 0};
+    if (o.pool.empty()) {
+        const std::int64_t voxels = branches.at(0).voxels;
+        out.embedding = share(.8, voxels);
+        out.projection = share(.2, voxels);
+    } else {
+        out.embedding = std::max<std::int64_t>(1, pooled_width(o.pool, branches));
+        out.projection = share(.25, out.embedding);
+    }
+    if (o.embedding > 0) out.embedding = o.embedding;
+    if (o.projection > 0) out.projection = o.projection;
+    return out;
+}
+
+Heads::Heads(bool contrastive, const HeadSizes& s, const std::vector<Branch>& branches, std::int64_t seed, torch::ScalarType dtype, torch::Device device)
     : seed_(seed), options_(torch::TensorOptions().dtype(dtype).device(device)) {
+    for (const auto& b : branches) branches_.push_back((contrastive ? "response" : "readout") + (b.name.empty() ? "" : '.' + b.name));
     if (!contrastive) {
-        linear("readout", s.voxels, s.outputs, true);
+        for (std::size_t b = 0; b < branches.size(); ++b) linear(branches_[b], branches[b].voxels, s.outputs, true);
         return;
     }
     linear("image", s.embedding, s.outputs, false);
-    linear("response", s.embedding, s.voxels, false);
+    for (std::size_t b = 0; b < branches.size(); ++b) linear(branches_[b], s.embedding, branches[b].voxels, false);
     linear("head.0", s.embedding, s.embedding, true);
     norm("head.1", s.embedding);
     linear("head.3", s.embedding, s.embedding, true);
@@ -76,14 +112,14 @@ Tensor Heads::project(Tensor x, bool training) {
     return torch::linear(x, get("head.6.weight"));
 }
 
-std::pair<Tensor, Tensor> Heads::embed(const Tensor& logits, const Tensor& responses, bool training) {
-    Tensor image = project(torch::linear(logits, get("image.weight")), training);
-    Tensor response = project(torch::linear(responses, get("response.weight")), training);
-    return {image, response};
+Tensor Heads::embed_images(const Tensor& logits, bool training) { return project(torch::linear(logits, get("image.weight")), training); }
+
+Tensor Heads::embed_responses(std::size_t branch, const Tensor& responses, bool training) {
+    return project(torch::linear(responses, get(branches_.at(branch) + ".weight")), training);
 }
 
-Tensor Heads::predict(const Tensor& logits) const {
-    return torch::linear(logits, get("readout.weight"), get("readout.bias"));
+Tensor Heads::predict(std::size_t branch, const Tensor& logits) const {
+    return torch::linear(logits, get(branches_.at(branch) + ".weight"), get(branches_.at(branch) + ".bias"));
 }
 
 }  // namespace cortune::train

@@ -8,37 +8,46 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "train/adam.hpp"
+#include "train/options.hpp"
 
 namespace cortune::train {
 
 struct HeadSizes {
     std::int64_t outputs = 0;     // width of the backbone's last layer
-    std::int64_t voxels = 0;      // V
     std::int64_t embedding = 0;   // h
     std::int64_t projection = 0;  // z
 };
 
-// h = int(.8 V) and z = int(.2 V), at least 1, where not given (negative).
-HeadSizes head_sizes(std::int64_t outputs, std::int64_t voxels, int embedding, int projection);
+// A subject's responses: V columns. The name is empty where there is one subject.
+struct Branch {
+    std::string name;
+    std::int64_t voxels = 0;
+};
+
+// Of one subject h = int(.8 V) and z = int(.2 V); pooled as TuningOptions says. At least 1, and as
+// given where options.embedding and options.projection are. Throws UsageError for a pool that is none.
+HeadSizes head_sizes(std::int64_t outputs, const std::vector<Branch>& branches, const TuningOptions& options);
 
 // Linear layers start uniform in ±1/sqrt(fan_in), batch norms at 1 and 0 (PyTorch's
-// defaults), drawn from the seed by parameter, so that they do not depend on LibTorch.
+// defaults), drawn from the seed by parameter, so that they do not depend on LibTorch. Contrastive:
+// "image", one "response" (of several subjects "response.<name>") each, "head"; else "readout" likewise.
 class Heads {
   public:
-    Heads(bool contrastive, const HeadSizes& sizes, std::int64_t seed, torch::ScalarType dtype, torch::Device device);
+    Heads(bool contrastive, const HeadSizes& sizes, const std::vector<Branch>& branches, std::int64_t seed, torch::ScalarType dtype, torch::Device device);
 
     NamedTensors& parameters() { return parameters_; }  // learned
     NamedTensors& buffers() { return buffers_; }        // running statistics
 
-    // Embeddings (z_image, z_response), n × z each, from logits n × outputs and
-    // responses n × V. In training mode the shared head sees the images first, then the
-    // responses: each branch has its own batch statistics, the running ones mix both.
-    std::pair<torch::Tensor, torch::Tensor> embed(const torch::Tensor& logits, const torch::Tensor& responses,
-                                                  bool training);
-    // Regression: n × V from logits.
-    torch::Tensor predict(const torch::Tensor& logits) const;
+    // Embeddings n × z, of images from logits n × outputs, of responses n × V of a branch. In training
+    // mode each call has its own batch statistics and moves the running ones: the shared head sees the
+    // images first, then the responses.
+    torch::Tensor embed_images(const torch::Tensor& logits, bool training);
+    torch::Tensor embed_responses(std::size_t branch, const torch::Tensor& responses, bool training);
+    // Regression: n × V of a branch from logits.
+    torch::Tensor predict(std::size_t branch, const torch::Tensor& logits) const;
 
   private:
     void linear(const std::string& name, std::int64_t out, std::int64_t in, bool bias);
@@ -46,6 +55,7 @@ class Heads {
     torch::Tensor get(const std::string& name) const;
     torch::Tensor project(torch::Tensor x, bool training);
 
+    std::vector<std::string> branches_;  // "response", or "readout.subj01"
     NamedTensors parameters_, buffers_;
     std::int64_t seed_;
     torch::TensorOptions options_;

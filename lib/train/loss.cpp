@@ -19,6 +19,13 @@ Tensor infonce(const Tensor& a, const Tensor& b, double temperature) {
     return diagonal_nll(unit_rows(a).mm(unit_rows(b).t()) / temperature);
 }
 
+Tensor infonce_shared(const Tensor& a, const Tensor& b, const Tensor& owner, double temperature) {
+    const Tensor nll = -torch::log_softmax(unit_rows(a).mm(unit_rows(b).t()) / temperature, 1);
+    // 1 where response j is one of image i's.
+    const Tensor positive = owner.unsqueeze(0).eq(torch::arange(a.size(0), owner.options()).unsqueeze(1)).to(nll.scalar_type());
+    return ((nll * positive).sum(1) / positive.sum(1)).mean();
+}
+
 Tensor clip(const Tensor& a, const Tensor& b, double temperature) {
     const Tensor similarity = unit_rows(a).mm(unit_rows(b).t()) / temperature;
     return (diagonal_nll(similarity) + diagonal_nll(similarity.t())) / 2;

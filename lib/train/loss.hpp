@@ -13,6 +13,11 @@ namespace cortune::train {
 // direction, as in Mulrooney & Brockmeier 2024). In nats; log n is chance.
 torch::Tensor infonce(const torch::Tensor& a, const torch::Tensor& b, double temperature);
 
+// The same where an image may have several responses, as several subjects have: row j of b belongs to
+// image owner[j], a row of a, and every image has one at least. Mean over images of the mean over their
+// responses (Khosla et al. 2020, "out"); owner = 0, 1, … n − 1 is infonce.
+torch::Tensor infonce_shared(const torch::Tensor& a, const torch::Tensor& b, const torch::Tensor& owner, double temperature);
+
 // Mean of both directions (Radford et al. 2021).
 torch::Tensor clip(const torch::Tensor& a, const torch::Tensor& b, double temperature);
 

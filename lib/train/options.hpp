@@ -8,7 +8,7 @@
 
 namespace cortune::train {
 
-// Tuning a backbone to one ROI of one subject (Mulrooney & Brockmeier 2024). Negative
+// Tuning a backbone to one ROI of one subject or of several (Mulrooney & Brockmeier 2024). Negative
 // numbers stand for the paper's value, which depends on the loss or on the ROI.
 struct TuningOptions {
     std::string loss = "infonce";    // infonce, clip (both directions) or mse (regression baseline)
@@ -25,6 +25,13 @@ struct TuningOptions {
     std::string precision = "float32";  // float32, bfloat16 (backbone only) or float64
     std::vector<std::string> freeze;    // modules that stay as they are: "features.0", "features"
     int min_voxels = 20;
+    // Several subjects: one backbone, image branch and head, a response branch each. Their width h is
+    // "const" (5741, the largest ROI of the paper's study), "avg" (int of the mean voxel count) or a
+    // number, z = int(.25 h); empty: not pooled, h and z as above.
+    std::string pool;
+    std::string pool_order = "turns";     // subjects one after the other in every epoch, or "interleaved" batches
+    std::vector<double> subject_weights;  // of the loss, by subject; empty: 1 each
+    bool align_shared = false;            // other subjects' responses to an image are positives, too (infonce)
     std::uint64_t memory = 0;        // bytes for resident images; 0: half of what is free
 };
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
@@ -58,17 +59,50 @@ NamedTensors copies(const NamedTensors& tensors) {
     return out;
 }
 
+// Who else learns from each subject's training images.
+auto find_shared(const std::vector<TuningData>& subjects) {
+    std::map<std::string, std::vector<std::pair<std::size_t, std::int64_t>>> seen;
+    for (std::size_t s = 0; s < subjects.size(); ++s)
+        for (const auto i : subjects[s].train) seen[subjects[s].ids.at(static_cast<std::size_t>(i))].emplace_back(s, i);
+    std::vector<std::vector<std::vector<std::pair<std::size_t, std::int64_t>>>> out;
+    for (std::size_t s = 0; s < subjects.size(); ++s) {
+        out.emplace_back(subjects[s].ids.size());
+        for (const auto i : subjects[s].train)
+            for (const auto& other : seen.at(subjects[s].ids[static_cast<std::size_t>(i)]))
+                if (other.first != s) out[s][static_cast<std::size_t>(i)].push_back(other);
+    }
+    return out;
+}
+
+std::int64_t total(const std::vector<TuningData>& subjects, std::vector<std::int64_t> TuningData::*images) {
+    std::size_t sum = 0;
+    for (const auto& s : subjects) sum += (s.*images).size();
+    return static_cast<std::int64_t>(sum);
+}
+
 }  // namespace
 
-Tuner::Tuner(nn::Backbone& backbone, TuningData data, const TuningOptions& options, std::int64_t seed,
+std::vector<Branch> branches_of(const std::vector<TuningData>& subjects) {
+    std::vector<Branch> out;
+    for (const auto& s : subjects) out.push_back({s.name, s.responses.size(1)});
+    return out;
+}
+
+Tuner::Tuner(nn::Backbone& backbone, std::vector<TuningData> subjects, const TuningOptions& options, std::int64_t seed,
              torch::Device device)
-    : backbone_(backbone), data_(std::move(data)), options_(options), seed_(seed), device_(device),
+    : backbone_(backbone), subjects_(std::move(subjects)), options_(options), seed_(seed), device_(device),
       dtype_(pass_dtype(options.precision)),
-      heads_(options.loss != "mse",
-             head_sizes(backbone.outputs(), data_.responses.size(1), options.embedding, options.projection), seed,
+      heads_(options.loss != "mse", head_sizes(backbone.outputs(), branches_of(subjects_), options), branches_of(subjects_), seed,
              head_dtype(options.precision), device) {
     check_freeze(backbone, options.freeze, backbone.parameters());
-    data_.responses = data_.responses.to(device, head_dtype(options.precision));
+    for (auto& s : subjects_) {
+        s.responses = s.responses.to(device, head_dtype(options.precision));
+        keys_.push_back(image_keys(s.ids));
+    }
+    if (options.align_shared) {
+        if (options.loss != "infonce") throw UsageError("--align-shared is of --loss infonce");
+        shared_ = find_shared(subjects_);
+    }
     NamedTensors learned;
     for (auto& [name, p] : backbone_.parameters()) {
         if (frozen(name, options.freeze)) continue;
@@ -79,19 +113,41 @@ Tuner::Tuner(nn::Backbone& backbone, TuningData data, const TuningOptions& optio
     adam_.emplace(learned);
 }
 
-Tensor Tuner::loss(const std::vector<std::int64_t>& which, bool training) {
-    const Tensor x = nn::normalise(data_.pixels->get(which), dtype_, device_);
+Tensor Tuner::loss(std::size_t subject, const std::vector<std::int64_t>& which, bool training) {
+    const TuningData& data = subjects_[subject];
+    const Tensor x = nn::normalise(data.pixels->get(which), dtype_, device_);
     std::vector<std::uint64_t> keys;
-    for (auto i : which) keys.push_back(data_.keys[static_cast<std::size_t>(i)]);
+    for (auto i : which) keys.push_back(keys_[subject][static_cast<std::size_t>(i)]);
     const nn::Dropout drop = [&](const Tensor& input, int layer) {
         return dropout(input, options_.dropout, seed_, epoch_, layer, keys);
     };
-    const Tensor logits = backbone_.forward(x, training ? &drop : nullptr).to(data_.responses.scalar_type());
-    const Tensor responses = data_.responses.index_select(0, torch::tensor(which, torch::kInt64).to(device_));
-    if (options_.loss == "mse") return mse(heads_.predict(logits), responses);
-    const auto [image, response] = heads_.embed(logits, responses, training);
-    return options_.loss == "clip" ? clip(image, response, options_.temperature)
-                                   : infonce(image, response, options_.temperature);
+    const Tensor logits = backbone_.forward(x, training ? &drop : nullptr).to(data.responses.scalar_type());
+    const Tensor responses = data.responses.index_select(0, torch::tensor(which, torch::kInt64).to(device_));
+    if (options_.loss == "mse") return mse(heads_.predict(subject, logits), responses);
+    const Tensor image = heads_.embed_images(logits, training);
+    const Tensor response = heads_.embed_responses(subject, responses, training);
+    if (options_.loss == "clip") return clip(image, response, options_.temperature);
+    if (training && options_.align_shared) return shared_loss(subject, which, image, response);
+    return infonce(image, response, options_.temperature);
+}
+
+// Other subjects' responses to the batch's images stand beside the subject's own, as positives of
+// their images and negatives of the others.
+Tensor Tuner::shared_loss(std::size_t subject, const std::vector<std::int64_t>& which, const Tensor& image, const Tensor& own) {
+    std::map<std::size_t, std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>>> others;  // subject → its images, whose they are
+    for (std::size_t k = 0; k < which.size(); ++k)
+        for (const auto& [other, at] : shared_[subject][static_cast<std::size_t>(which[k])]) {
+            others[other].first.push_back(at);
+            others[other].second.push_back(static_cast<std::int64_t>(k));
+        }
+    std::vector<Tensor> rows{own}, owner{torch::arange(own.size(0), torch::kInt64)};
+    for (const auto& [other, images] : others) {
+        if (images.first.size() < 2) continue;  // batch norm needs two
+        const auto at = torch::tensor(images.first, torch::kInt64).to(device_);
+        rows.push_back(heads_.embed_responses(other, subjects_[other].responses.index_select(0, at), true));
+        owner.push_back(torch::tensor(images.second, torch::kInt64));
+    }
+    return infonce_shared(image, torch::cat(rows), torch::cat(owner).to(device_), options_.temperature);
 }
 
 double Tuner::learning_rate(std::int64_t step_in_epoch, std::int64_t steps) const {
@@ -101,37 +157,60 @@ double Tuner::learning_rate(std::int64_t step_in_epoch, std::int64_t steps) cons
 }
 
 double Tuner::train_epoch() {
-    const auto batches = epoch_batches(static_cast<std::int64_t>(data_.train.size()), options_.batch, seed_, epoch_);
+    std::vector<std::string> names;
+    std::vector<std::int64_t> images;
+    for (const auto& s : subjects_) {
+        names.push_back(s.name);
+        images.push_back(static_cast<std::int64_t>(s.train.size()));
+    }
+    const auto batches = pooled_batches(names, images, options_.batch, seed_, epoch_, options_.pool_order == "interleaved");
     double sum = 0;
     for (std::size_t b = 0; b < batches.size(); ++b) {
         check_interrupt();
+        const TuningData& data = subjects_[batches[b].subject];
         std::vector<std::int64_t> which;
-        for (auto i : batches[b]) which.push_back(data_.train[static_cast<std::size_t>(i)]);
-        const Tensor l = loss(which, true);
+        for (auto i : batches[b].images) which.push_back(data.train[static_cast<std::size_t>(i)]);
+        const Tensor l = loss(batches[b].subject, which, true);
         const double value = l.item<double>();
         if (!std::isfinite(value))
             throw RunFailed(fmt::format("the loss is {} in epoch {}, batch {}", value, epoch_ + 1, b + 1),
                             "a lower --lr or a --warmup-epochs keeps it finite");
-        l.backward();
+        (data.weight == 1 ? l : l * data.weight).backward();
         adam_->step(learning_rate(static_cast<std::int64_t>(b), static_cast<std::int64_t>(batches.size())));
         sum += value * static_cast<double>(which.size());
     }
-    return sum / static_cast<double>(data_.train.size());
+    return sum / static_cast<double>(total(subjects_, &TuningData::train));
 }
 
 double Tuner::validate() {
-    if (data_.validation.empty()) return std::numeric_limits<double>::quiet_NaN();
+    const auto images = total(subjects_, &TuningData::validation);
+    if (images == 0) return std::numeric_limits<double>::quiet_NaN();
     torch::NoGradGuard no_gradients;
     double sum = 0;
-    const auto n = static_cast<std::int64_t>(data_.validation.size());
-    for (std::int64_t first = 0, count = 0; first < n; first += count) {
-        // One image alone has nothing to be told from: it joins its predecessors.
-        count = n - first <= options_.batch + 1 ? n - first : options_.batch;
-        const auto begin = data_.validation.begin() + first;
-        const std::vector<std::int64_t> which(begin, begin + count);
-        sum += loss(which, false).item<double>() * static_cast<double>(which.size());
+    for (std::size_t s = 0; s < subjects_.size(); ++s) {
+        const auto& part = subjects_[s].validation;
+        const auto n = static_cast<std::int64_t>(part.size());
+        for (std::int64_t first = 0, count = 0; first < n; first += count) {
+            // One image alone has nothing to be told from: it joins its predecessors.
+            count = n - first <= options_.batch + 1 ? n - first : options_.batch;
+            const std::vector<std::int64_t> which(part.begin() + first, part.begin() + first + count);
+            sum += loss(s, which, false).item<double>() * static_cast<double>(which.size());
+        }
     }
-    return sum / static_cast<double>(n);
+    return sum / static_cast<double>(images);
+}
+
+// The greatest loss over subjects of a few images, without dropout.
+double Tuner::probe() {
+    double worst = 0;
+    for (std::size_t s = 0; s < subjects_.size(); ++s) {
+        const auto& train = subjects_[s].train;
+        const auto count = std::min<std::size_t>({train.size(), probe_images, static_cast<std::size_t>(options_.batch)});
+        const double value = loss(s, {train.begin(), train.begin() + static_cast<std::ptrdiff_t>(count)}, false).item<double>();
+        if (!std::isfinite(value)) return value;
+        worst = std::max(worst, value);
+    }
+    return worst;
 }
 
 // A step may ruin the weights after a loss that was finite: nothing of such an epoch may
@@ -139,14 +218,12 @@ double Tuner::validate() {
 void Tuner::check_finite() {
     torch::NoGradGuard no_gradients;
     const double watched = history_.validation_loss.back();
-    if (!data_.validation.empty() && !std::isfinite(watched))
+    if (total(subjects_, &TuningData::validation) > 0 && !std::isfinite(watched))
         throw RunFailed(fmt::format("the validation loss is {} after epoch {}", watched, epoch_ + 1),
                         "a lower --lr or a --warmup-epochs keeps it finite");
     // Weights may be finite and yet so large that nothing comes out of them: a few images tell.
-    const auto count = std::min<std::size_t>({data_.train.size(), probe_images, static_cast<std::size_t>(options_.batch)});
-    const double probe = loss({data_.train.begin(), data_.train.begin() + static_cast<std::ptrdiff_t>(count)}, false).item<double>();
-    if (!std::isfinite(probe))
-        throw RunFailed(fmt::format("the loss is {} after epoch {}", probe, epoch_ + 1), "a lower --lr or a --warmup-epochs keeps it finite");
+    if (const double value = probe(); !std::isfinite(value))
+        throw RunFailed(fmt::format("the loss is {} after epoch {}", value, epoch_ + 1), "a lower --lr or a --warmup-epochs keeps it finite");
     for (const auto& [name, t] : live())
         if (!torch::isfinite(t).all().item<bool>())
             throw RunFailed(fmt::format("{} is not finite after epoch {}", name, epoch_ + 1),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// One network, one ROI: the training loop, without files.
+// One network, one ROI of one or several subjects: the training loop, without files.
 #pragma once
 
 #include <torch/torch.h>
@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/reporter.hpp"
@@ -23,19 +24,25 @@ namespace cortune::train {
 // The paper's values where an option was left open (negative).
 TuningOptions with_defaults(TuningOptions options);
 
-// The images that are learned from, and those that early stopping looks at.
+// One subject: the images that are learned from, and those that early stopping looks at.
 struct TuningData {
+    std::string name;                     // of the response branch; empty where there is one subject
     const nn::PixelSource* pixels = nullptr;
     torch::Tensor responses;              // images × V
-    std::vector<std::uint64_t> keys;      // of the images, for dropout
+    std::vector<std::string> ids;         // of the images
     std::vector<std::int64_t> train, validation;  // indices into the images
+    double weight = 1;                    // of its loss
 };
+
+// Their response branches.
+std::vector<Branch> branches_of(const std::vector<TuningData>& subjects);
 
 class Tuner {
   public:
     // `options` with defaults filled in. The backbone's parameters become leaves with
     // gradients, but for the frozen ones.
-    Tuner(nn::Backbone& backbone, TuningData data, const TuningOptions& options, std::int64_t seed,
+    // Every batch is of one subject. Throws UsageError for options that do not go together.
+    Tuner(nn::Backbone& backbone, std::vector<TuningData> subjects, const TuningOptions& options, std::int64_t seed,
           torch::Device device);
 
     // Runs the epochs that are left, calling `after_epoch` after each. Throws RunFailed
@@ -65,11 +72,16 @@ class Tuner {
     double validate();
     void check_finite();
     double learning_rate(std::int64_t step_in_epoch, std::int64_t steps) const;
-    torch::Tensor loss(const std::vector<std::int64_t>& which, bool training);
+    torch::Tensor loss(std::size_t subject, const std::vector<std::int64_t>& which, bool training);
+    torch::Tensor shared_loss(std::size_t subject, const std::vector<std::int64_t>& which, const torch::Tensor& image, const torch::Tensor& own);
+    double probe();
     NamedTensors live() const;  // learned tensors and buffers
 
     nn::Backbone& backbone_;
-    TuningData data_;
+    std::vector<TuningData> subjects_;
+    std::vector<std::vector<std::uint64_t>> keys_;  // per subject, of the images, for dropout
+    // Per subject and image, where other subjects learn from it, too: (subject, its image).
+    std::vector<std::vector<std::vector<std::pair<std::size_t, std::int64_t>>>> shared_;
     TuningOptions options_;
     std::int64_t seed_;
     torch::Device device_;

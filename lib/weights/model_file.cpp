@@ -28,6 +28,7 @@ void write_tuning(h5::Node& root, const Model& m) {
     root.scale("vertex", m.vertex,
                {"index in the subject's space of the responses that tuned the backbone"});
     root.put("column", {"vertex"}, m.column, {"their column in the data set's responses"});
+    if (!m.branch.empty()) root.put("branch", {"vertex"}, m.branch, {"whose response it is, as a place in the attribute subjects"});
     h5::Node tuned = root.create_group("tuned");
     tuned.scale("image", m.tuned_image, {"picture that tuned the backbone"});
     tuned.put_strings("sha256", {"image"}, m.tuned_sha256, {"SHA-256 of its decoded source pixels"});
@@ -63,6 +64,7 @@ void read_tuning(const h5::Node& root, Model& m) {
     m.options = root.attr_string("options");
     m.vertex = root.dataset("vertex").read<std::int32_t>();
     m.column = root.dataset("column").read<std::int32_t>();
+    if (root.has("branch")) m.branch = root.dataset("branch").read<std::int16_t>();
     m.tuned_image = root.dataset("tuned/image").read_strings();
     m.tuned_sha256 = root.dataset("tuned/sha256").read_strings();
     m.heads = read_state(root.group("heads"));
@@ -165,6 +167,11 @@ void check_tuning(const Model& m, const std::string& where, char separator) {
     if (m.vertex.empty())
         throw BadInput(fmt::format("{}vertex: expected the responses that tuned the network, found none", where));
     equal("column", m.column.size(), "vertex", m.vertex.size());
+    if (m.branch.empty()) return;
+    equal("branch", m.branch.size(), "vertex", m.vertex.size());
+    for (const auto b : m.branch)
+        if (b < 0 || static_cast<std::size_t>(b) >= m.subjects.size())
+            throw BadInput(fmt::format("{}branch: {} is no place among {} subjects", where, b, m.subjects.size()));
 }
 
 int checked_image_size(std::int64_t size, const Architecture& a, const std::string& where) {

@@ -35,6 +35,7 @@ struct Model {
     std::int64_t seed = 0;
     std::string options;              // JSON text: every option of the tuning
     std::vector<std::int32_t> column, vertex;  // responses that tuned it, as in `encoding`
+    std::vector<std::int16_t> branch;  // whose they are: index in `subjects`; empty: all of the first
     std::vector<std::string> tuned_image, tuned_sha256;
     StateDict heads;                  // "image.weight", "response.weight", "head.0.weight", …
     History history;

@@ -171,4 +171,5 @@ def main():
                             close(f"{label} {key}", value, heads[key.removeprefix("readout.")], 1e-8)
 
 
-main()
+if __name__ == "__main__":
+    main()

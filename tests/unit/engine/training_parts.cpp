@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
+
 #include <set>
 
+#include "core/error.hpp"
 #include "train/adam.hpp"
 #include "train/batches.hpp"
 #include "train/dropout.hpp"
 #include "train/heads.hpp"
+#include "train/loss.hpp"
 
 using namespace cortune;
 using torch::Tensor;
@@ -80,23 +84,81 @@ TEST_CASE("Adam equals LibTorch's, and leaves alone what has no gradient") {
 }
 
 TEST_CASE("head sizes cut as int() in Python does") {
+    train::TuningOptions options;
+    const auto sizes = [&](std::initializer_list<std::int64_t> voxels) {
+        std::vector<train::Branch> branches;
+        for (const auto v : voxels) branches.push_back({fmt::format("s{}", branches.size()), v});
+        return train::head_sizes(1000, branches, options);
+    };
     // .8 · 35 = 28.000000000000004 and .2 · 35 = 7.000000000000001 in double.
-    CHECK(train::head_sizes(1000, 35, -1, -1).embedding == 28);
-    CHECK(train::head_sizes(1000, 33, -1, -1).embedding == 26);
-    CHECK(train::head_sizes(1000, 33, -1, -1).projection == 6);
-    CHECK(train::head_sizes(1000, 3, -1, -1).projection == 1);
-    CHECK(train::head_sizes(1000, 33, 50, 5).embedding == 50);
+    CHECK(sizes({35}).embedding == 28);
+    CHECK(sizes({33}).embedding == 26);
+    CHECK(sizes({33}).projection == 6);
+    CHECK(sizes({3}).projection == 1);
+    options.pool = "avg";
+    CHECK(sizes({30, 35, 36}).embedding == 33);
+    CHECK(sizes({30, 35, 36}).projection == 8);
+    options.pool = "const";
+    CHECK(sizes({30, 35}).embedding == 5741);
+    CHECK(sizes({30, 35}).projection == 1435);
+    options.pool = "12";
+    CHECK(sizes({30, 35}).embedding == 12);
+    for (const char* none : {"mean", "0", "12x", "-3"}) {
+        options.pool = none;
+        CHECK_THROWS_AS(sizes({30, 35}), UsageError);
+    }
+    options.pool.clear();
+    options.embedding = 50;
+    CHECK(sizes({33}).embedding == 50);
+}
+
+TEST_CASE("pooled batches are of one subject, whoever else is there") {
+    const auto of = [](const std::vector<std::string>& names, const std::vector<std::int64_t>& images, bool interleaved) {
+        return train::pooled_batches(names, images, 10, 3, 2, interleaved);
+    };
+    const auto alone = train::epoch_batches(33, 10, 3, 2);
+    const auto one = of({"a"}, {33}, false);
+    REQUIRE(one.size() == alone.size());
+    for (std::size_t i = 0; i < one.size(); ++i) CHECK(one[i].images == alone[i]);
+    const auto turns = of({"a", "b", "c"}, {33, 21, 12}, false), without = of({"a", "c"}, {33, 12}, false), mixed = of({"a", "b", "c"}, {33, 21, 12}, true);
+    std::vector<std::size_t> order;
+    for (const auto& b : turns) order.push_back(b.subject);
+    CHECK(order == std::vector<std::size_t>{0, 0, 0, 0, 1, 1, 2, 2});
+    for (std::size_t i = 0; i < 4; ++i) CHECK(turns[i].images == without[i].images);
+    for (std::size_t i = 6; i < 8; ++i) CHECK(turns[i].images == without[i - 2].images);  // 21 images are two batches, a single image joins
+    // Interleaved: the same batches, in another order.
+    std::multiset<std::pair<std::size_t, std::vector<std::int64_t>>> a, b;
+    for (const auto& x : turns) a.emplace(x.subject, x.images);
+    for (const auto& x : mixed) b.emplace(x.subject, x.images);
+    CHECK(a == b);
+    CHECK_FALSE(std::equal(turns.begin(), turns.end(), mixed.begin(), [](const auto& x, const auto& y) { return x.subject == y.subject && x.images == y.images; }));
+}
+
+TEST_CASE("several responses to an image are its positives") {
+    torch::manual_seed(2);
+    const Tensor a = torch::randn({6, 4}, torch::kFloat64), b = torch::randn({9, 4}, torch::kFloat64);
+    CHECK(torch::allclose(train::infonce_shared(a, b.narrow(0, 0, 6), torch::arange(6, torch::kInt64), .3), train::infonce(a, b.narrow(0, 0, 6), .3), 1e-12));
+    const std::vector<std::int64_t> owner{0, 1, 2, 3, 4, 5, 2, 2, 5};
+    const Tensor nll = -torch::log_softmax(torch::cosine_similarity(a.unsqueeze(1), b.unsqueeze(0), 2) / .3, 1);
+    double wanted = 0;
+    for (std::int64_t i = 0; i < 6; ++i) {
+        double sum = 0, n = 0;
+        for (std::size_t j = 0; j < owner.size(); ++j)
+            if (owner[j] == i) sum += nll.index({i, static_cast<std::int64_t>(j)}).item<double>(), ++n;
+        wanted += sum / n / 6;
+    }
+    CHECK(train::infonce_shared(a, b, torch::tensor(owner), .3).item<double>() == Approx(wanted).epsilon(1e-12));
 }
 
 TEST_CASE("the shared head keeps batch statistics apart and mixes the running ones") {
-    train::Heads heads(true, {10, 12, 8, 4}, 1, torch::kFloat64, torch::kCPU);
+    train::Heads heads(true, {10, 8, 4}, {{"", 12}}, 1, torch::kFloat64, torch::kCPU);
     torch::manual_seed(4);
     const Tensor logits = torch::randn({20, 10}, torch::kFloat64), responses = torch::randn({20, 12}, torch::kFloat64);
-    const auto [image, response] = heads.embed(logits, responses, true);
+    const Tensor image = heads.embed_images(logits, true), response = heads.embed_responses(0, responses, true);
     CHECK(image.sizes().vec() == std::vector<std::int64_t>{20, 4});
     // In training mode one branch does not see the other: other responses, same image rows.
-    train::Heads again(true, {10, 12, 8, 4}, 1, torch::kFloat64, torch::kCPU);
-    const auto [same_image, other] = again.embed(logits, 3 * responses + 1, true);
+    train::Heads again(true, {10, 8, 4}, {{"", 12}}, 1, torch::kFloat64, torch::kCPU);
+    const Tensor same_image = again.embed_images(logits, true), other = again.embed_responses(0, 3 * responses + 1, true);
     CHECK(torch::equal(image, same_image));
     // The running mean is 0.9·(0.9·0 + 0.1·m_image) + 0.1·m_response: both left a trace.
     CHECK_FALSE(torch::equal(heads.buffers()[0].second, again.buffers()[0].second));
