@@ -97,12 +97,38 @@ std::vector<TunedSubject> open_subjects(const FinetuneJob& job, const train::Tun
     return out;
 }
 
+namespace {
+
+// Per subject and image, whether early stopping looks at it. One seed and one id a picture for all, so
+// that an image that one subject learns from is not what stops another.
+std::vector<std::vector<bool>> inner_validation(const std::vector<TunedSubject>& subjects, const train::TuningOptions& options) {
+    std::vector<std::string> ids, sha256;
+    for (const auto& s : subjects) {
+        ids.insert(ids.end(), s.ids.begin(), s.ids.end());
+        sha256.insert(sha256.end(), s.sha256.begin(), s.sha256.end());
+    }
+    const auto drawn = datasets::side_ids(ids, sha256);
+    const auto seed = subjects.at(0).data->header().split_seed;
+    std::vector<std::vector<bool>> out;
+    std::size_t at = 0;
+    for (const auto& s : subjects) {
+        out.emplace_back();
+        for (std::size_t i = 0; i < s.ids.size(); ++i, ++at)
+            out.back().push_back(options.patience > 0 && datasets::inner_validation(drawn[at], seed, options.validation_share));
+    }
+    return out;
+}
+
+}  // namespace
+
 std::vector<train::TuningData> tuning_data(std::vector<TunedSubject>& subjects, const train::TuningOptions& options, torch::Device device,
                                            Reporter& reporter) {
     std::vector<train::TuningData> out;
     std::uint64_t memory = memory_budget(options.memory);
+    const auto inner = inner_validation(subjects, options);
     for (auto& s : subjects) {
         const DatasetFile& data = *s.data;
+        const auto& held = inner[out.size()];
         s.pixels.emplace(data, s.rows, memory, device);
         const auto side = static_cast<std::uint64_t>(data.header().image_size);
         if (s.pixels->resident()) memory -= std::min(memory, s.rows.size() * side * side * 3);
@@ -113,11 +139,7 @@ std::vector<train::TuningData> tuning_data(std::vector<TunedSubject>& subjects, 
         t.responses = torch::tensor(finite_responses(data, s.roi, s.rows)).view({static_cast<std::int64_t>(s.rows.size()), -1});
         t.ids = s.ids;
         t.weight = s.weight;
-        const auto drawn = datasets::side_ids(s.ids, s.sha256);
-        for (std::size_t i = 0; i < s.ids.size(); ++i) {
-            const bool inner = options.patience > 0 && datasets::inner_validation(drawn[i], data.header().split_seed, options.validation_share);
-            (inner ? t.validation : t.train).push_back(static_cast<std::int64_t>(i));
-        }
+        for (std::size_t i = 0; i < s.ids.size(); ++i) (held[i] ? t.validation : t.train).push_back(static_cast<std::int64_t>(i));
         if (options.patience > 0 && (t.validation.size() < 2 || t.train.size() < 2))
             throw BadInput(fmt::format("{}: --validation-share {} leaves {} images to learn from and {} to validate on", data.where(),
                                        options.validation_share, t.train.size(), t.validation.size()));

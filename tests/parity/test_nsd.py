@@ -275,6 +275,9 @@ def test_simulated(folder):
         ids, expected, _ = truth.averaged([v.astype(float) for v in truth.volume], columns)
         assert np.array_equal(a["vertex_lh"][:], columns)
         close("simulated lh responses", a["response_lh"][:], expected, 1e-6)
+        # The session of every picture whose presentations are all in it, else 0.
+        shown = [set(1 + np.flatnonzero(truth.shown == i) // nsd_tree.TRIALS) for i in ids]
+        assert np.array_equal(a["run"][:], [min(s) if len(s) == 1 else 0 for s in shown]), "runs"
         # The ceiling that the file says is the one that was simulated: responses against the noiseless ones.
         clean = np.load(ours / "truth/subj01/lh_noiseless.npy").astype(float)
         r2 = np.array([np.corrcoef(clean[:, v], a["response_lh"][:, v])[0, 1] ** 2 for v in range(len(columns))])

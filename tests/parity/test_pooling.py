@@ -176,6 +176,15 @@ def test_rules(folder, files):
     # An image is on one side for all.
     other = extract(folder, "B", "--split-seed", 9, out=folder / "other.h5")
     tune("x.h5", [files[0], other], expect=3)
+    # And inside the training images on one side of early stopping, however a data set came by its split.
+    a = extract(folder, "A", "--split-seed", 5, out=folder / "a5.h5")
+    by_seed = extract(folder, "B", "--split-seed", 5, out=folder / "b5.h5")
+    with h5py.File(by_seed) as f:
+        (folder / "test.txt").write_text("\n".join(f["image"].asstr()[:][f["split"][:] == 1]))
+    by_list = extract(folder, "B", "--test-list", folder / "test.txt", out=folder / "b-list.h5")
+    for out, b in (("seed.h5", by_seed), ("list.h5", by_list)):
+        tune(out, [a, b], "--patience", 3, "--validation-share", 0.3)
+    assert same_weights(folder / "seed.h5", folder / "list.h5"), "early stopping looks at other images"
     tune("x.h5", [files[0], files[0]], expect=3)
     tune("x.h5", files, "--subject-weights", "1,2", expect=2)
     tune("x.h5", files, "--pool", "most", expect=2)
