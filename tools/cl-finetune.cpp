@@ -9,13 +9,15 @@
 #include "core/text.hpp"
 #include "engine/engine.hpp"
 
+#include <fmt/format.h>
+
 namespace {
 
 using namespace cortune;
 
 struct Options {
     engine::FinetuneJob job;
-    std::string memory;
+    std::string memory, processes = "auto";
     // Without effect in the regression baseline, without --patience, without --checkpoint, for one subject.
     std::vector<CLI::Option*> of_contrast, of_patience, of_checkpoint, of_pool;
 };
@@ -36,7 +38,11 @@ const cli::Doc doc{
          "Only images of the training split are used; their ids and the hashes of their pixels are kept in the model, and "
          "later tools refuse to score them. Options left at their default take the paper's value, which depends on "
          "--loss: 30 epochs at 1e-4, for mse 75 epochs at 2.5e-5.",
-         "A run is a function of its inputs, options, --seed and --threads. With --checkpoint FILE the state is kept "
+         "Under torchrun, srun or mpirun the processes that they start share every batch of --batch images: each computes its part, "
+         "with the other parts' responses as negatives and the statistics of the whole batch, and the network is that of one process but for "
+         "rounding. They meet at the first machine of the job (MASTER_ADDR and MASTER_PORT say otherwise); the first process alone "
+         "speaks and writes. Where one dies the others end with exit code 1, and --resume goes on from the checkpoint.",
+         "A run is a function of its inputs, options, --seed, --threads and the number of processes. With --checkpoint FILE the state is kept "
          "after every epoch, and the same command with --resume ends in the same network as an unbroken run. On a GPU some "
          "sums are added in no fixed order: equal runs agree there to rounding, not bit for bit."},
     .examples = {{"contrastive tuning of the shipped small backbone to the left V1v",
@@ -44,6 +50,8 @@ const cli::Doc doc{
                  {"the regression baseline, AlexNet's ImageNet weights, early visual areas joined",
                   "cl-finetune subj01.h5 --weights alexnet.h5 --hemi rh --roi V1v+V1d --loss mse -o v1.h5"},
                  {"one network for three subjects", "cl-finetune subj01.h5 subj02.h5 subj05.h5 --hemi lh --roi PPA --pool avg -o ppa.h5"},
+                 {"the same, its batches shared by four tasks of a cluster",
+                  "srun -n 4 --cpus-per-task 8 cl-finetune subj01.h5 --hemi lh --roi EBA --checkpoint eba.ckpt --resume -o eba.h5"},
                  {"a long run on a cluster that may be stopped and started again",
                   "cl-finetune subj01.h5 --hemi lh --roi EBA --checkpoint eba.ckpt --resume -o eba.h5"}},
     .reads = {"DATASET: a file of kind dataset (nsd-extract)",
@@ -96,6 +104,8 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--checkpoint", o.job.checkpoint, "Keep the state here while the run goes on")->type_name("FILE");
     o.of_checkpoint.emplace_back() = app.add_option("--checkpoint-every", o.job.checkpoint_every, "Epochs between checkpoints")
         ->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
+    app.add_option("--processes", o.processes, "auto: the processes that torchrun, srun or mpirun started share every batch; alone: this one is a run of its own")
+        ->check(CLI::IsMember({"auto", "alone"}))->capture_default_str()->type_name("WHICH");
     app.add_flag("--resume", o.job.resume, "Continue from --checkpoint where it exists");
 }
 
@@ -111,7 +121,11 @@ void run(const Options& options, cli::Context& context) {
     if (!options.memory.empty()) job.options.memory = parse_bytes(options.memory);
     if (job.roi.roi.find(',') != std::string::npos) throw UsageError("--roi " + job.roi.roi + ": one model is of one ROI", "A+B joins several");
     if (job.resume && job.checkpoint.empty()) throw UsageError("--resume needs --checkpoint FILE");
-    job.resume = job.resume && std::filesystem::exists(job.checkpoint);
+    if (options.processes == "auto") job.launch = launch_from_environment();
+    if (job.launch.rank > 0) {  // the first one speaks for all, but for what went wrong here
+        context.tool += fmt::format("[{}]", job.launch.rank);
+        context.quiet = true;
+    }
     engine::load().finetune(job, context);
 }
 

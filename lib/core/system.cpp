@@ -21,6 +21,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
+#include "core/launch.hpp"
 
 namespace fs = std::filesystem;
 
@@ -41,6 +42,15 @@ double seconds(const timeval& t) {
     return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
 }
 
+// Of one launch; 1 where its words make no sense, which only who needs them reports.
+int processes_on_this_machine() {
+    try {
+        return launch_from_environment().local_size;
+    } catch (const UsageError&) {
+        return 1;
+    }
+}
+
 }  // namespace
 
 std::string version() { return CORTUNE_VERSION; }
@@ -53,9 +63,10 @@ int default_threads() {
         if (error == std::errc{} && end == text.data() + text.size() && n > 0) return n;
     }
     cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) == 0) return std::max(1, CPU_COUNT(&set));
-    // More cores than the set has room for.
-    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    // Without an answer there are more cores than the set has room for.
+    const int mine = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
+    // Where the launcher gave each process cores of its own they are fewer than the machine's.
+    return std::max(1, mine < ::sysconf(_SC_NPROCESSORS_ONLN) ? mine : mine / processes_on_this_machine());
 }
 
 std::uint64_t peak_memory() {

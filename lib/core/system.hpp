@@ -10,7 +10,8 @@ namespace cortune {
 
 std::string version();  // "0.1.0"
 
-// SLURM_CPUS_PER_TASK, else the cores this process may use (at least 1).
+// SLURM_CPUS_PER_TASK, else the cores this process may use (at least 1), divided among the processes
+// of one launch on this machine where they are not bound to cores.
 int default_threads();
 
 std::uint64_t peak_memory();       // bytes, high-water mark of the resident set

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/launch.hpp"
 #include "core/reporter.hpp"
 #include "encode/protocol.hpp"
 #include "h5/provenance.hpp"
@@ -39,7 +40,8 @@ struct FinetuneJob {
     std::filesystem::path loss_curve;        // TSV; empty: none
     std::filesystem::path checkpoint;        // empty: none is kept
     int checkpoint_every = 1;                // epochs
-    bool resume = false;                     // from `checkpoint`
+    bool resume = false;                     // from `checkpoint`, where it is there
+    Launch launch;                           // the processes that share the work
 };
 
 struct EncodeJob {

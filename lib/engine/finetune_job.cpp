@@ -11,11 +11,13 @@
 #include "core/error.hpp"
 #include "core/output_file.hpp"
 #include "core/text_file.hpp"
+#include "engine/inputs.hpp"
 #include "engine/tuning_inputs.hpp"
 #include "nn/backbone.hpp"
 #include "nn/device.hpp"
 #include "train/checkpoint.hpp"
 #include "train/tuner.hpp"
+#include "train/world.hpp"
 #include "weights/architecture.hpp"
 #include "weights/model_file.hpp"
 
@@ -54,8 +56,33 @@ std::string identity(const FinetuneJob& job, const std::vector<TunedSubject>& su
     for (const auto& s : subjects) out["datasets"].push_back(s.data->input().uuid());
     out["seed"] = job.run.seed;
     out["threads"] = job.run.threads;
-    out["device"] = device.str();
+    out["processes"] = job.launch.size;
+    out["device"] = device.is_cuda() ? "cuda" : "cpu";
     return out.dump();
+}
+
+// The processes of one tuning were started with one command; returns the identity that the first one has.
+std::string agree(const train::World& world, const FinetuneJob& job, const std::string& identity, const train::TuningOptions& options) {
+    auto own = nlohmann::json::parse(identity);
+    own.erase("threads");  // cores may differ from machine to machine
+    own["epochs"] = options.epochs;
+    own["output"] = job.run.output.string();
+    own["checkpoint"] = job.checkpoint.string();
+    const auto first = nlohmann::json::parse(world.from_first("command", own.dump()));
+    for (const auto& [key, value] : own.items())
+        if (first.at(key) != value)
+            throw UsageError(fmt::format("process {} of {} was started with {} {}, the first one with {}", world.rank(), world.size(), key, value.dump(), first.at(key).dump()),
+                             "the processes of one tuning run one command; --processes alone makes each a run of its own");
+    const auto out = world.from_first("identity", identity);
+    world.barrier();
+    return out;
+}
+
+// Each process of a machine has a GPU of its own.
+torch::Device device_of(const FinetuneJob& job) {
+    const auto device = nn::choose_device(job.run.device, job.run.threads);
+    if (!device.is_cuda() || job.launch.local_size == 1) return device;
+    return nn::choose_device(fmt::format("cuda:{}", job.launch.local_rank), job.run.threads);
 }
 
 std::string curve_text(const weights::History& h) {
@@ -108,6 +135,7 @@ void add_earlier_tuning(weights::Model& model, const weights::Model& start) {
 void check_targets(const FinetuneJob& job) {
     auto inputs = job.datasets;
     inputs.push_back(job.weights);
+    h5::check_target(job.run.output, job.run.overwrite, "model");
     check_distinct({{"-o", job.run.output}, {"--loss-curve", job.loss_curve}, {"--checkpoint", job.checkpoint}}, inputs);
     if (!job.loss_curve.empty()) h5::check_target(job.loss_curve, job.run.overwrite, "");
     if (job.checkpoint.empty()) return;
@@ -120,13 +148,13 @@ void check_targets(const FinetuneJob& job) {
 
 // Runs the epochs; a failure says where the last good state is.
 void tune(const FinetuneJob& job, const train::TuningOptions& options, const h5::Record& record, const std::string& same,
-          train::Tuner& tuner, Reporter& reporter) {
-    std::int64_t kept = job.resume ? tuner.epochs_done() : 0;
+          train::Tuner& tuner, bool writes, Reporter& reporter) {
+    std::int64_t kept = tuner.epochs_done();
     try {
         tuner.run(reporter, [&] {
             const auto done = tuner.epochs_done();
             if (job.checkpoint.empty() || (done % job.checkpoint_every != 0 && done != options.epochs)) return;
-            train::write_checkpoint(job.checkpoint, record, same, tuner.state());
+            if (writes) train::write_checkpoint(job.checkpoint, record, same, tuner.state());
             kept = done;
         });
     } catch (const Interrupted&) {
@@ -134,31 +162,38 @@ void tune(const FinetuneJob& job, const train::TuningOptions& options, const h5:
         throw;
     } catch (const RunFailed& e) {
         if (kept == 0) throw;
-        throw RunFailed(e.what(), fmt::format("{}; the state after epoch {} is in {}", e.hint(), kept, job.checkpoint.string()));
+        throw RunFailed(e.what(), fmt::format("{}{}the state after epoch {} is in {}; --resume goes on from it", e.hint(), e.hint().empty() ? "" : "; ", kept, job.checkpoint.string()));
     }
 }
 
 }  // namespace
 
 void run_finetune(const FinetuneJob& job, Reporter& reporter) {
-    const auto options = train::with_defaults(job.options);
-    h5::check_target(job.run.output, job.run.overwrite, "model");
-    check_targets(job);
+    auto options = train::with_defaults(job.options);
+    const torch::Device device = device_of(job);
+    // Before anything that may fail in one of them alone: the others notice.
+    const train::World world(job.launch, device);
+    if (world.writes()) check_targets(job);
     h5::Record record = job.run.record;
     const weights::Model start = weights::load_network(job.weights, record);
     auto subjects = open_subjects(job, options, start, record, reporter);
     if (start.tuned()) reporter.warn(job.weights.string() + " is tuned already; tuning goes on from there");
 
-    const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);
+    if (world.size() > 1) {
+        record.options["processes"] = world.size();
+        reporter.info(fmt::format("{} processes, started by {}, share the batches", world.size(), job.launch.by));
+        options.memory = memory_budget(options.memory) / (options.memory == 0 ? static_cast<std::uint64_t>(job.launch.local_size) : 1);
+    }
     const auto data = tuning_data(subjects, options, device, reporter);
     const auto branches = train::branches_of(data);
     nn::Backbone backbone(start.backbone);
     backbone.load(start.parameters, options.precision == "float64" ? torch::kFloat64 : torch::kFloat32, device);
-    train::Tuner tuner(backbone, data, options, job.run.seed, device);
+    train::Tuner tuner(backbone, data, options, job.run.seed, device, world);
 
-    const std::string same = identity(job, subjects, start, options, device);
-    if (job.resume) {
+    const std::string same = agree(world, job, identity(job, subjects, start, options, device), options);
+    const bool resumes = !world.from_first("resume", job.resume && std::filesystem::exists(job.checkpoint) ? "yes" : "").empty();
+    if (resumes) {
         h5::Input(job.checkpoint, {"checkpoint"}).register_in(record);
         tuner.restore(train::read_checkpoint(job.checkpoint, same));
         if (tuner.epochs_done() > options.epochs)
@@ -169,8 +204,9 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     for (const auto& s : subjects)
         reporter.info(fmt::format("{} {} {}: {} voxels, {} images, {} epochs of {}", s.data->header().subject, s.roi.hemisphere, s.roi.name, s.roi.column.size(),
                                   s.rows.size(), options.epochs, options.loss));
-    tune(job, options, record, same, tuner, reporter);
+    tune(job, options, record, same, tuner, world.writes(), reporter);
     tuner.finish();
+    if (!world.writes()) return world.barrier();
     auto model = result(job, subjects, branches, backbone, tuner, options);
     if (start.tuned()) add_earlier_tuning(model, start);
     // Both or none: the curve waits for its name until the model has its own.
@@ -178,6 +214,7 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     if (!job.loss_curve.empty()) curve.emplace(job.loss_curve, std::initializer_list<std::string_view>{curve_text(tuner.history())}, WriteOptions{.overwrite = job.run.overwrite});
     weights::write_model(job.run.output, record, job.run.overwrite, model);
     if (curve) curve->commit();
+    world.barrier();
     if (!tuner.history().loss.empty())
         reporter.info(fmt::format("loss {:.4f} → {:.4f}", tuner.history().loss.front(), tuner.history().loss.back()));
 }

@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "core/random.hpp"
+#include "train/batch_norm.hpp"
 
 namespace cortune::train {
 
@@ -55,8 +56,9 @@ HeadSizes head_sizes(std::int64_t outputs, const std::vector<Branch>& branches, 
     return out;
 }
 
-Heads::Heads(bool contrastive, const HeadSizes& s, const std::vector<Branch>& branches, std::int64_t seed, torch::ScalarType dtype, torch::Device device)
-    : seed_(seed), options_(torch::TensorOptions().dtype(dtype).device(device)) {
+Heads::Heads(bool contrastive, const HeadSizes& s, const std::vector<Branch>& branches, std::int64_t seed, torch::ScalarType dtype, torch::Device device,
+             const World& world)
+    : seed_(seed), options_(torch::TensorOptions().dtype(dtype).device(device)), world_(world) {
     for (const auto& b : branches) branches_.push_back((contrastive ? "response" : "readout") + (b.name.empty() ? "" : '.' + b.name));
     if (!contrastive) {
         for (std::size_t b = 0; b < branches.size(); ++b) linear(branches_[b], branches[b].voxels, s.outputs, true);
@@ -99,23 +101,24 @@ Tensor Heads::get(const std::string& name) const {
     throw std::logic_error("heads have no tensor " + name);
 }
 
-Tensor Heads::project(Tensor x, bool training) {
+Tensor Heads::project(Tensor x, bool training, const Rows& rows) {
     for (const char* stage : {"head.0", "head.3"}) {
         const std::string linear_name = stage;
         const std::string norm_name = linear_name == "head.0" ? "head.1" : "head.4";
         x = torch::linear(x, get(linear_name + ".weight"), get(linear_name + ".bias"));
-        x = torch::batch_norm(x, get(norm_name + ".weight"), get(norm_name + ".bias"), get(norm_name + ".running_mean"),
-                              get(norm_name + ".running_var"), training, /*momentum=*/.1, /*eps=*/1e-5,
-                              /*cudnn_enabled=*/true);
+        x = batch_norm(x, {get(norm_name + ".weight"), get(norm_name + ".bias"), get(norm_name + ".running_mean"), get(norm_name + ".running_var")}, training,
+                       rows, world_);
         x = torch::relu(x);
     }
     return torch::linear(x, get("head.6.weight"));
 }
 
-Tensor Heads::embed_images(const Tensor& logits, bool training) { return project(torch::linear(logits, get("image.weight")), training); }
+Tensor Heads::embed_images(const Tensor& logits, bool training, const Rows& rows) {
+    return project(torch::linear(logits, get("image.weight")), training, rows);
+}
 
-Tensor Heads::embed_responses(std::size_t branch, const Tensor& responses, bool training) {
-    return project(torch::linear(responses, get(branches_.at(branch) + ".weight")), training);
+Tensor Heads::embed_responses(std::size_t branch, const Tensor& responses, bool training, const Rows& rows) {
+    return project(torch::linear(responses, get(branches_.at(branch) + ".weight")), training, rows);
 }
 
 Tensor Heads::predict(std::size_t branch, const Tensor& logits) const {

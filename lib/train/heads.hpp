@@ -12,6 +12,7 @@
 
 #include "train/adam.hpp"
 #include "train/options.hpp"
+#include "train/world.hpp"
 
 namespace cortune::train {
 
@@ -36,16 +37,18 @@ HeadSizes head_sizes(std::int64_t outputs, const std::vector<Branch>& branches, 
 // "image", one "response" (of several subjects "response.<name>") each, "head"; else "readout" likewise.
 class Heads {
   public:
-    Heads(bool contrastive, const HeadSizes& sizes, const std::vector<Branch>& branches, std::int64_t seed, torch::ScalarType dtype, torch::Device device);
+    // `world` outlives the heads.
+    Heads(bool contrastive, const HeadSizes& sizes, const std::vector<Branch>& branches, std::int64_t seed, torch::ScalarType dtype, torch::Device device,
+          const World& world);
 
     NamedTensors& parameters() { return parameters_; }  // learned
     NamedTensors& buffers() { return buffers_; }        // running statistics
 
-    // Embeddings n × z, of images from logits n × outputs, of responses n × V of a branch. In training
-    // mode each call has its own batch statistics and moves the running ones: the shared head sees the
-    // images first, then the responses.
-    torch::Tensor embed_images(const torch::Tensor& logits, bool training);
-    torch::Tensor embed_responses(std::size_t branch, const torch::Tensor& responses, bool training);
+    // Embeddings n × z, of images from logits n × outputs, of responses n × V of a branch, n = rows.count
+    // of a batch. In training mode each call has its own batch statistics and moves the running ones: the
+    // shared head sees the images first, then the responses.
+    torch::Tensor embed_images(const torch::Tensor& logits, bool training, const Rows& rows);
+    torch::Tensor embed_responses(std::size_t branch, const torch::Tensor& responses, bool training, const Rows& rows);
     // Regression: n × V of a branch from logits.
     torch::Tensor predict(std::size_t branch, const torch::Tensor& logits) const;
 
@@ -53,12 +56,13 @@ class Heads {
     void linear(const std::string& name, std::int64_t out, std::int64_t in, bool bias);
     void norm(const std::string& name, std::int64_t width);
     torch::Tensor get(const std::string& name) const;
-    torch::Tensor project(torch::Tensor x, bool training);
+    torch::Tensor project(torch::Tensor x, bool training, const Rows& rows);
 
     std::vector<std::string> branches_;  // "response", or "readout.subj01"
     NamedTensors parameters_, buffers_;
     std::int64_t seed_;
     torch::TensorOptions options_;
+    const World& world_;
 };
 
 }  // namespace cortune::train

@@ -10,7 +10,6 @@
 #include <map>
 
 #include "core/error.hpp"
-#include "core/interrupt.hpp"
 #include "nn/preprocess.hpp"
 #include "train/batches.hpp"
 #include "train/dropout.hpp"
@@ -89,11 +88,11 @@ std::vector<Branch> branches_of(const std::vector<TuningData>& subjects) {
 }
 
 Tuner::Tuner(nn::Backbone& backbone, std::vector<TuningData> subjects, const TuningOptions& options, std::int64_t seed,
-             torch::Device device)
+             torch::Device device, const World& world)
     : backbone_(backbone), subjects_(std::move(subjects)), options_(options), seed_(seed), device_(device),
-      dtype_(pass_dtype(options.precision)),
+      dtype_(pass_dtype(options.precision)), world_(world),
       heads_(options.loss != "mse", head_sizes(backbone.outputs(), branches_of(subjects_), options), branches_of(subjects_), seed,
-             head_dtype(options.precision), device) {
+             head_dtype(options.precision), device, world) {
     check_freeze(backbone, options.freeze, backbone.parameters());
     for (auto& s : subjects_) {
         s.responses = s.responses.to(device, head_dtype(options.precision));
@@ -110,44 +109,56 @@ Tuner::Tuner(nn::Backbone& backbone, std::vector<TuningData> subjects, const Tun
         learned.emplace_back(name, p);
     }
     for (auto& p : heads_.parameters()) learned.push_back(p);
+    for (const auto& [name, p] : learned) learned_.push_back(p);
     adam_.emplace(learned);
+}
+
+Tensor Tuner::logits(std::size_t subject, const std::vector<std::int64_t>& own, bool training) {
+    const TuningData& data = subjects_[subject];
+    // A batch smaller than the world leaves some processes without an image.
+    if (own.empty()) return torch::zeros({0, backbone_.outputs()}, data.responses.options());
+    const Tensor x = nn::normalise(data.pixels->get(own), dtype_, device_);
+    std::vector<std::uint64_t> keys;
+    for (auto i : own) keys.push_back(keys_[subject][static_cast<std::size_t>(i)]);
+    const nn::Dropout drop = [&](const Tensor& input, int layer) {
+        return dropout(input, options_.dropout, seed_, epoch_, layer, keys);
+    };
+    return backbone_.forward(x, training ? &drop : nullptr).to(data.responses.scalar_type());
 }
 
 Tensor Tuner::loss(std::size_t subject, const std::vector<std::int64_t>& which, bool training) {
     const TuningData& data = subjects_[subject];
-    const Tensor x = nn::normalise(data.pixels->get(which), dtype_, device_);
-    std::vector<std::uint64_t> keys;
-    for (auto i : which) keys.push_back(keys_[subject][static_cast<std::size_t>(i)]);
-    const nn::Dropout drop = [&](const Tensor& input, int layer) {
-        return dropout(input, options_.dropout, seed_, epoch_, layer, keys);
-    };
-    const Tensor logits = backbone_.forward(x, training ? &drop : nullptr).to(data.responses.scalar_type());
-    const Tensor responses = data.responses.index_select(0, torch::tensor(which, torch::kInt64).to(device_));
-    if (options_.loss == "mse") return mse(heads_.predict(subject, logits), responses);
-    const Tensor image = heads_.embed_images(logits, training);
-    const Tensor response = heads_.embed_responses(subject, responses, training);
-    if (options_.loss == "clip") return clip(image, response, options_.temperature);
-    if (training && options_.align_shared) return shared_loss(subject, which, image, response);
-    return infonce(image, response, options_.temperature);
+    const Rows rows = world_.share(static_cast<std::int64_t>(which.size()));
+    const std::vector<std::int64_t> own(which.begin() + rows.first, which.begin() + rows.first + rows.count);
+    const Tensor output = logits(subject, own, training);
+    const Tensor responses = data.responses.index_select(0, torch::tensor(own, torch::kInt64).to(device_));
+    if (options_.loss == "mse") return mse(heads_.predict(subject, output), responses, rows.total);
+    const Tensor image = heads_.embed_images(output, training, rows);
+    const Tensor response = heads_.embed_responses(subject, responses, training, rows);
+    if (training && options_.align_shared) return shared_loss(subject, which, rows, image, response);
+    const Tensor all_responses = world_.gather(response, rows);
+    if (options_.loss == "clip") return clip(image, response, world_.gather(image, rows), all_responses, options_.temperature, rows.first);
+    return infonce(image, all_responses, options_.temperature, rows.first);
 }
 
 // Other subjects' responses to the batch's images stand beside the subject's own, as positives of
 // their images and negatives of the others.
-Tensor Tuner::shared_loss(std::size_t subject, const std::vector<std::int64_t>& which, const Tensor& image, const Tensor& own) {
+Tensor Tuner::shared_loss(std::size_t subject, const std::vector<std::int64_t>& which, const Rows& rows, const Tensor& image, const Tensor& own) {
     std::map<std::size_t, std::pair<std::vector<std::int64_t>, std::vector<std::int64_t>>> others;  // subject → its images, whose they are
     for (std::size_t k = 0; k < which.size(); ++k)
         for (const auto& [other, at] : shared_[subject][static_cast<std::size_t>(which[k])]) {
             others[other].first.push_back(at);
             others[other].second.push_back(static_cast<std::int64_t>(k));
         }
-    std::vector<Tensor> rows{own}, owner{torch::arange(own.size(0), torch::kInt64)};
+    std::vector<Tensor> responses{world_.gather(own, rows)}, owner{torch::arange(rows.total, torch::kInt64)};
     for (const auto& [other, images] : others) {
         if (images.first.size() < 2) continue;  // batch norm needs two
-        const auto at = torch::tensor(images.first, torch::kInt64).to(device_);
-        rows.push_back(heads_.embed_responses(other, subjects_[other].responses.index_select(0, at), true));
+        const Rows part = world_.share(static_cast<std::int64_t>(images.first.size()));
+        const auto at = torch::tensor(images.first, torch::kInt64).narrow(0, part.first, part.count).to(device_);
+        responses.push_back(world_.gather(heads_.embed_responses(other, subjects_[other].responses.index_select(0, at), true, part), part));
         owner.push_back(torch::tensor(images.second, torch::kInt64));
     }
-    return infonce_shared(image, torch::cat(rows), torch::cat(owner).to(device_), options_.temperature);
+    return infonce_shared(image, torch::cat(responses), torch::cat(owner).to(device_), options_.temperature, rows);
 }
 
 double Tuner::learning_rate(std::int64_t step_in_epoch, std::int64_t steps) const {
@@ -166,16 +177,17 @@ double Tuner::train_epoch() {
     const auto batches = pooled_batches(names, images, options_.batch, seed_, epoch_, options_.pool_order == "interleaved");
     double sum = 0;
     for (std::size_t b = 0; b < batches.size(); ++b) {
-        check_interrupt();
+        world_.check_interrupt();
         const TuningData& data = subjects_[batches[b].subject];
         std::vector<std::int64_t> which;
         for (auto i : batches[b].images) which.push_back(data.train[static_cast<std::size_t>(i)]);
         const Tensor l = loss(batches[b].subject, which, true);
-        const double value = l.item<double>();
+        const double value = world_.sum(l.item<double>());
         if (!std::isfinite(value))
             throw RunFailed(fmt::format("the loss is {} in epoch {}, batch {}", value, epoch_ + 1, b + 1),
                             "a lower --lr or a --warmup-epochs keeps it finite");
         (data.weight == 1 ? l : l * data.weight).backward();
+        world_.sum_gradients(learned_);
         adam_->step(learning_rate(static_cast<std::int64_t>(b), static_cast<std::int64_t>(batches.size())));
         sum += value * static_cast<double>(which.size());
     }
@@ -194,7 +206,7 @@ double Tuner::validate() {
             // One image alone has nothing to be told from: it joins its predecessors.
             count = n - first <= options_.batch + 1 ? n - first : options_.batch;
             const std::vector<std::int64_t> which(part.begin() + first, part.begin() + first + count);
-            sum += loss(s, which, false).item<double>() * static_cast<double>(which.size());
+            sum += world_.sum(loss(s, which, false).item<double>()) * static_cast<double>(which.size());
         }
     }
     return sum / static_cast<double>(images);
@@ -206,7 +218,7 @@ double Tuner::probe() {
     for (std::size_t s = 0; s < subjects_.size(); ++s) {
         const auto& train = subjects_[s].train;
         const auto count = std::min<std::size_t>({train.size(), probe_images, static_cast<std::size_t>(options_.batch)});
-        const double value = loss(s, {train.begin(), train.begin() + static_cast<std::ptrdiff_t>(count)}, false).item<double>();
+        const double value = world_.sum(loss(s, {train.begin(), train.begin() + static_cast<std::ptrdiff_t>(count)}, false).item<double>());
         if (!std::isfinite(value)) return value;
         worst = std::max(worst, value);
     }

@@ -17,6 +17,7 @@
 #include "train/adam.hpp"
 #include "train/heads.hpp"
 #include "train/options.hpp"
+#include "train/world.hpp"
 #include "weights/model_file.hpp"
 
 namespace cortune::train {
@@ -41,9 +42,11 @@ class Tuner {
   public:
     // `options` with defaults filled in. The backbone's parameters become leaves with
     // gradients, but for the frozen ones.
-    // Every batch is of one subject. Throws UsageError for options that do not go together.
+    // Every batch is of one subject, and its images are shared out among the processes of the world, which
+    // outlives the tuner: all of them end with the same weights, those of one process but for rounding.
+    // Throws UsageError for options that do not go together.
     Tuner(nn::Backbone& backbone, std::vector<TuningData> subjects, const TuningOptions& options, std::int64_t seed,
-          torch::Device device);
+          torch::Device device, const World& world);
 
     // Runs the epochs that are left, calling `after_epoch` after each. Throws RunFailed
     // when a loss or a weight is not finite; `after_epoch` never sees such a state.
@@ -72,8 +75,10 @@ class Tuner {
     double validate();
     void check_finite();
     double learning_rate(std::int64_t step_in_epoch, std::int64_t steps) const;
+    // This process's part of a batch's loss.
     torch::Tensor loss(std::size_t subject, const std::vector<std::int64_t>& which, bool training);
-    torch::Tensor shared_loss(std::size_t subject, const std::vector<std::int64_t>& which, const torch::Tensor& image, const torch::Tensor& own);
+    torch::Tensor logits(std::size_t subject, const std::vector<std::int64_t>& own, bool training);
+    torch::Tensor shared_loss(std::size_t subject, const std::vector<std::int64_t>& which, const Rows& rows, const torch::Tensor& image, const torch::Tensor& own);
     double probe();
     NamedTensors live() const;  // learned tensors and buffers
 
@@ -86,7 +91,9 @@ class Tuner {
     std::int64_t seed_;
     torch::Device device_;
     torch::ScalarType dtype_;  // of the backbone's pass
+    const World& world_;
     Heads heads_;
+    std::vector<torch::Tensor> learned_;
     std::optional<Adam> adam_;
     std::int64_t epoch_ = 0, best_epoch_ = -1;
     double best_loss_ = 0;

@@ -16,6 +16,12 @@ if(CORTUNE_TORCH_DIR)
   # It brings headers of its own fmt, which stand before the system's: their functions are
   # compiled in, since the system's library has those of another version.
   target_compile_definitions(cortune_torch INTERFACE FMT_HEADER_ONLY)
+  # Several processes on GPUs speak through NCCL, whose header is a package of its own.
+  find_path(NCCL_INCLUDE nccl.h PATHS ${CORTUNE_TORCH_DIR}/../nvidia/nccl/include NO_DEFAULT_PATH)
+  if(NCCL_INCLUDE)
+    target_include_directories(cortune_torch SYSTEM INTERFACE ${NCCL_INCLUDE})
+    target_compile_definitions(cortune_torch INTERFACE CORTUNE_NCCL)
+  endif()
   # The toolkit's NCCL may be older than the one torch was linked against and brings.
   target_link_options(cortune_torch INTERFACE -Wl,--allow-shlib-undefined)
 elseif(CORTUNE_NEEDS_TORCH_DIR)

@@ -8,7 +8,7 @@ set -euo pipefail
 
 build=(
     g++ cmake ninja-build make pkg-config ccache
-    libtorch-dev libhdf5-dev libeigen3-dev libopenblas-dev
+    libtorch-dev libgloo-dev libhdf5-dev libeigen3-dev libopenblas-dev
     nlohmann-json3-dev libfmt-dev libcli11-dev catch2
     libpng-dev libjpeg-dev libzip-dev nettle-dev zlib1g-dev libgiftiio-dev libnifti-dev libmatio-dev libcifti-dev
     gnuplot-nox

@@ -51,7 +51,7 @@ void loss(char** a) {
     const double tau = std::stod(a[1]);
     const std::int64_t n = std::stoll(a[2]), z = std::stoll(a[3]);
     Tensor x = read(a[4], {n, z}).requires_grad_(), y = read(a[5], {n, z}).requires_grad_();
-    const Tensor value = name == "clip" ? train::clip(x, y, tau) : name == "mse" ? train::mse(x, y) : train::infonce(x, y, tau);
+    const Tensor value = name == "clip" ? train::clip(x, y, x, y, tau) : name == "mse" ? train::mse(x, y, n) : train::infonce(x, y, tau);
     value.backward();
     std::ofstream out(a[6], std::ios::binary);
     for (const auto& t : {value, x.grad(), y.grad()}) write(out, t);

@@ -137,7 +137,7 @@ TEST_CASE("pooled batches are of one subject, whoever else is there") {
 TEST_CASE("several responses to an image are its positives") {
     torch::manual_seed(2);
     const Tensor a = torch::randn({6, 4}, torch::kFloat64), b = torch::randn({9, 4}, torch::kFloat64);
-    CHECK(torch::allclose(train::infonce_shared(a, b.narrow(0, 0, 6), torch::arange(6, torch::kInt64), .3), train::infonce(a, b.narrow(0, 0, 6), .3), 1e-12));
+    CHECK(torch::allclose(train::infonce_shared(a, b.narrow(0, 0, 6), torch::arange(6, torch::kInt64), .3, {0, 6, 6}), train::infonce(a, b.narrow(0, 0, 6), .3), 1e-12));
     const std::vector<std::int64_t> owner{0, 1, 2, 3, 4, 5, 2, 2, 5};
     const Tensor nll = -torch::log_softmax(torch::cosine_similarity(a.unsqueeze(1), b.unsqueeze(0), 2) / .3, 1);
     double wanted = 0;
@@ -147,18 +147,20 @@ TEST_CASE("several responses to an image are its positives") {
             if (owner[j] == i) sum += nll.index({i, static_cast<std::int64_t>(j)}).item<double>(), ++n;
         wanted += sum / n / 6;
     }
-    CHECK(train::infonce_shared(a, b, torch::tensor(owner), .3).item<double>() == Approx(wanted).epsilon(1e-12));
+    CHECK(train::infonce_shared(a, b, torch::tensor(owner), .3, {0, a.size(0), a.size(0)}).item<double>() == Approx(wanted).epsilon(1e-12));
 }
 
 TEST_CASE("the shared head keeps batch statistics apart and mixes the running ones") {
-    train::Heads heads(true, {10, 8, 4}, {{"", 12}}, 1, torch::kFloat64, torch::kCPU);
+    const train::World world;
+    const train::Rows rows{0, 20, 20};
+    train::Heads heads(true, {10, 8, 4}, {{"", 12}}, 1, torch::kFloat64, torch::kCPU, world);
     torch::manual_seed(4);
     const Tensor logits = torch::randn({20, 10}, torch::kFloat64), responses = torch::randn({20, 12}, torch::kFloat64);
-    const Tensor image = heads.embed_images(logits, true), response = heads.embed_responses(0, responses, true);
+    const Tensor image = heads.embed_images(logits, true, rows), response = heads.embed_responses(0, responses, true, rows);
     CHECK(image.sizes().vec() == std::vector<std::int64_t>{20, 4});
     // In training mode one branch does not see the other: other responses, same image rows.
-    train::Heads again(true, {10, 8, 4}, {{"", 12}}, 1, torch::kFloat64, torch::kCPU);
-    const Tensor same_image = again.embed_images(logits, true), other = again.embed_responses(0, 3 * responses + 1, true);
+    train::Heads again(true, {10, 8, 4}, {{"", 12}}, 1, torch::kFloat64, torch::kCPU, world);
+    const Tensor same_image = again.embed_images(logits, true, rows), other = again.embed_responses(0, 3 * responses + 1, true, rows);
     CHECK(torch::equal(image, same_image));
     // The running mean is 0.9·(0.9·0 + 0.1·m_image) + 0.1·m_response: both left a trace.
     CHECK_FALSE(torch::equal(heads.buffers()[0].second, again.buffers()[0].second));

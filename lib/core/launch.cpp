@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "core/launch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+#include <string_view>
+
+#include "core/error.hpp"
+#include "core/hash.hpp"
+
+namespace cortune {
+namespace {
+
+std::string text(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+std::optional<int> number(const char* name) {
+    const std::string value = text(name);
+    if (value.empty()) return std::nullopt;
+    int out = 0;
+    const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), out);
+    if (code != std::errc{} || end != value.data() + value.size())
+        throw UsageError(fmt::format("{}={}: expected a whole number", name, value), "--processes alone does not look at it");
+    return out;
+}
+
+// A port that only this run should use: below those that the system gives away by itself.
+int port_of(const std::string& run) { return 20000 + static_cast<int>(hash64(run) % 10000); }
+
+Launch of_torchrun() {
+    Launch out;
+    out.by = "torchrun";
+    out.rank = *number("RANK");
+    out.size = *number("WORLD_SIZE");
+    out.local_rank = number("LOCAL_RANK").value_or(0);
+    out.local_size = number("LOCAL_WORLD_SIZE").value_or(1);
+    out.address = text("MASTER_ADDR");
+    out.port = number("MASTER_PORT").value_or(29500);
+    // That port may be torchrun's own, which speaks its version's language.
+    if (text("TORCHELASTIC_USE_AGENT_STORE") == "True")
+        out.port = port_of(fmt::format("torchrun {} {} {}", out.port, text("TORCHELASTIC_RUN_ID"), text("TORCHELASTIC_RESTART_COUNT")));
+    return out;
+}
+
+Launch of_slurm() {
+    Launch out;
+    out.by = "srun";
+    out.rank = *number("SLURM_PROCID");
+    out.size = *number("SLURM_STEP_NUM_TASKS");
+    out.local_rank = number("SLURM_LOCALID").value_or(0);
+    const int nodes = number("SLURM_STEP_NUM_NODES").value_or(1);
+    // "2(x3),1": of equal nodes it is their number, else that of the fullest.
+    const std::string tasks = text("SLURM_STEP_TASKS_PER_NODE");
+    std::from_chars(tasks.data(), tasks.data() + tasks.size(), out.local_size);
+    out.address = nodes == 1 ? "127.0.0.1" : first_host(text("SLURM_STEP_NODELIST"));
+    out.port = port_of("slurm " + text("SLURM_JOB_ID") + '.' + text("SLURM_STEP_ID"));
+    return out;
+}
+
+Launch of_mpirun(const char* rank, const char* size, const char* local_rank, const char* local_size, const std::string& run) {
+    Launch out;
+    out.by = "mpirun";
+    out.rank = *number(rank);
+    out.size = *number(size);
+    out.local_rank = number(local_rank).value_or(0);
+    out.local_size = number(local_size).value_or(out.size);
+    if (out.local_size == out.size) out.address = "127.0.0.1";
+    out.port = port_of("mpi " + run);
+    return out;
+}
+
+Launch find() {
+    if (number("RANK") && number("WORLD_SIZE") && !text("MASTER_ADDR").empty()) return of_torchrun();
+    // Not SLURM_NTASKS: a batch script that was started once has it, too.
+    if (number("SLURM_STEP_NUM_TASKS") && number("SLURM_PROCID")) return of_slurm();
+    if (number("OMPI_COMM_WORLD_RANK") && number("OMPI_COMM_WORLD_SIZE"))
+        return of_mpirun("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE",
+                         text("PMIX_NAMESPACE") + text("OMPI_MCA_orte_ess_jobid"));
+    if (number("PMI_RANK") && number("PMI_SIZE")) return of_mpirun("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", text("PMI_PORT"));
+    return {};
+}
+
+}  // namespace
+
+std::string first_host(const std::string& nodelist) {
+    const auto open = nodelist.find_first_of("[,");
+    if (open == std::string::npos || nodelist[open] == ',') return nodelist.substr(0, open);
+    const auto end = nodelist.find_first_of("-,]", open);
+    return nodelist.substr(0, open) + nodelist.substr(open + 1, end == std::string::npos ? end : end - open - 1);
+}
+
+Launch launch_from_environment() {
+    Launch out = find();
+    if (out.size < 1 || out.rank < 0 || out.rank >= out.size)
+        throw UsageError(fmt::format("{} says that this is process {} of {}", out.by, out.rank, out.size), "--processes alone does not look at it");
+    out.local_size = std::clamp(out.local_size, 1, out.size);
+    if (out.size == 1) return {};
+    if (out.by == "torchrun") return out;
+    if (const auto address = text("MASTER_ADDR"); !address.empty()) out.address = address;
+    if (const auto port = number("MASTER_PORT")) out.port = *port;
+    return out;
+}
+
+}  // namespace cortune
