@@ -98,7 +98,7 @@ void declare(CLI::App& app, Options& o) {
         ->check(CLI::IsMember({"float32", "bfloat16", "float64"}))->capture_default_str()->type_name("TYPE");
     app.add_option("--freeze", t.freeze, "Modules that stay as they are, e.g. features.0,features.3 or features")
         ->delimiter(',')->allow_extra_args(false)->type_name("NAMES");
-    app.add_option("--min-voxels", t.min_voxels, "Refuse smaller ROIs")->capture_default_str()->type_name("INT");
+    app.add_option("--min-voxels", t.min_voxels, "Refuse smaller ROIs")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--memory", o.memory, "Memory for pictures held as they are, e.g. 2G; default: half of what is free")->type_name("SIZE");
     app.add_option("--loss-curve", o.job.loss_curve, "Write the loss of every epoch as TSV")->type_name("FILE");
     app.add_option("--checkpoint", o.job.checkpoint, "Keep the state here while the run goes on")->type_name("FILE");

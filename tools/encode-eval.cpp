@@ -19,6 +19,7 @@
 #include "encode/evaluation_file.hpp"
 #include "linalg/threads.hpp"
 #include "report/evaluation_report.hpp"
+#include "report/figure_folder.hpp"
 #include "report/gnuplot.hpp"
 
 namespace {
@@ -47,7 +48,8 @@ const cli::Doc doc = {
      "Each voxel has a bootstrap interval of r, a one-sided p from permuting images, and the "
      "same of the difference. Where the data say in which run a picture was shown (layouts nsd and nod, "
      "nsd-extract table --runs), images are permuted inside runs: they share the run's slow noise and "
-     "normalisation, so that only among themselves they are exchangeable. q values hold the false discovery rate inside a region "
+     "normalisation, so that only among themselves they are exchangeable. A voxel's p that fewer than ten permutations reach is "
+     "the tail of a Student t with their mean, variance and kurtosis. q values hold the false discovery rate inside a region "
      "(Benjamini and Hochberg). share_p_value is the share of improved voxels under the same "
      "exchanges, which keep the correlation between voxels; share_binomial_p is what one would "
      "get from counting voxels as if they were independent. effect_size is the difference "
@@ -106,6 +108,8 @@ std::vector<encode::ModelFiles> open_models(const Options& o) {
         const auto equals = text.find('=');
         if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
             throw UsageError("--model: expected LABEL=FILE[,FILE...], found '" + text + "'");
+        if (std::any_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(equals), [](unsigned char c) { return c < ' ' || c == 127; }))
+            throw UsageError("--model: a label with a tab, line break or the like would break the table");
         for (const auto& file : split(text.substr(equals + 1), ','))
             add(models, text.substr(0, equals), encode::EncodingFile(file));
     }
@@ -126,38 +130,17 @@ void check_targets(const Options& o, const std::vector<encode::ModelFiles>& mode
     check_distinct({{"-o", context.output}, {"--forest", o.forest}, {"--report", o.report}, {"--figures", o.figures}}, inputs);
     for (const auto* target : {&context.output, &o.forest, &o.report})
         if (!target->empty())
-            h5::check_target(*target, context.overwrite, target == &context.output ? "evaluation" : "");
+            h5::check_target(*target, context.overwrite, target == &context.output ? "evaluation" : "text");
     if (!o.figures.empty()) h5::check_target_folder(o.figures);
     if (!o.figures.empty() && !context.overwrite && std::filesystem::exists(o.figures))
         throw OutputError(o.figures.string() + ": exists already", "--overwrite replaces the figures in it");
     if (!o.report.empty() || !o.figures.empty()) report::svg("plot x", 100, 100);  // is gnuplot there?
 }
 
-// The folder of the figures; one that was made here goes again unless it is kept.
-class FigureFolder {
-  public:
-    explicit FigureFolder(const std::filesystem::path& path) : path_(path) {
-        std::error_code error;
-        made_ = std::filesystem::create_directories(path, error);
-        if (error) throw OutputError(fmt::format("{}: cannot be made ({})", path.string(), error.message()));
-    }
-    ~FigureFolder() {
-        std::error_code none;
-        if (made_) std::filesystem::remove(path_, none);
-    }
-    FigureFolder(const FigureFolder&) = delete;
-    FigureFolder& operator=(const FigureFolder&) = delete;
-    void keep() { made_ = false; }
-
-  private:
-    std::filesystem::path path_;
-    bool made_ = false;
-};
-
 // All of them, or none: the evaluation gets its name when the others wait for theirs.
 void write_files(const Options& o, cli::Context& context, const h5::Record& record, const encode::Evaluation& evaluation,
                  const std::vector<report::Figure>& figures) {
-    std::optional<FigureFolder> folder;
+    std::optional<report::FigureFolder> folder;
     std::vector<StagedFile> staged;
     const auto stage = [&](const std::filesystem::path& path, std::string_view text, bool overwrite) {
         staged.emplace_back(path, std::initializer_list<std::string_view>{text}, WriteOptions{.overwrite = overwrite});
@@ -165,13 +148,12 @@ void write_files(const Options& o, cli::Context& context, const h5::Record& reco
     if (!o.forest.empty()) stage(o.forest, encode::forest_tsv(evaluation), context.overwrite);
     if (!o.figures.empty()) {
         folder.emplace(o.figures);
-        for (const auto& f : figures)
-            stage(o.figures / (f.name + ".svg"), f.svg, true);
+        for (const auto& f : figures) stage(o.figures / (f.name + ".svg"), f.svg, true);
     }
     if (!o.report.empty()) stage(o.report, report::evaluation_page(evaluation, figures, h5::provenance_of(record, "this page")), context.overwrite);
     if (!context.output.empty()) encode::write_evaluation(context.output, record, context.overwrite, evaluation);
     for (auto& file : staged) file.commit();
-    if (folder) folder->keep();
+    if (folder) folder->keep(figures);
 }
 
 void run(const Options& o, cli::Context& context) {

@@ -98,7 +98,7 @@ void run(const Options& options, cli::Context& context) {
     Options o = options;
     if (o.to == "auto") o.to = context.output.extension() == ".safetensors" ? "safetensors" : "cortune";
     check_options(o);
-    h5::check_target(context.output, context.overwrite, o.to == "cortune" ? "model" : "");
+    h5::check_target(context.output, context.overwrite, o.to == "cortune" ? "model" : "safetensors");
     h5::Record record = context.record();
     weights::Model model = weights::load_weights(o.input, record, o.backbone);
     if (o.heads && model.heads.empty())

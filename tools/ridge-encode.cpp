@@ -77,7 +77,7 @@ void declare(CLI::App& app, Options& o) {
         ->delimiter(',')->allow_extra_args(false)->check(cli::above_zero())->type_name("FLOATS");
     app.add_option("--pca", o.pca, "exact, fast (truncated solver) or auto (fast where it is faster)")
         ->check(CLI::IsMember({"auto", "exact", "fast"}))->capture_default_str()->type_name("MODE");
-    app.add_option("--min-voxels", j.min_voxels, "Leave out smaller ROIs")->capture_default_str()->type_name("INT");
+    app.add_option("--min-voxels", j.min_voxels, "Leave out smaller ROIs")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--memory", o.memory, "Memory for features, responses and matrices, beside the program and the network, e.g. 8G; default: half of what is free")->type_name("SIZE");
     app.add_option("--scratch", j.scratch, "Folder for features that do not fit in --memory; default: $TMPDIR or /tmp")->type_name("DIR");
     app.add_option("--batch", j.batch, "Images per forward pass")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");

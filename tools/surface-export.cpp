@@ -87,6 +87,13 @@ void write(const std::string& format, const Target& target, std::vector<surface:
     else surface::write_mgh(path, map, context.overwrite);
 }
 
+// The file_sort of what is written.
+std::string sort_of(const std::string& format, const std::filesystem::path& path) {
+    if (format == "gifti") return "text";
+    if (format == "mgh") return "mgh";
+    return path.extension() == ".gz" ? "gzip" : "nifti";
+}
+
 void run(const Options& o, cli::Context& context) {
     const std::string format = format_of(o, context.output);
     const bool needs = format == "nifti" || format == "cifti";
@@ -94,7 +101,7 @@ void run(const Options& o, cli::Context& context) {
         throw UsageError("this format needs --reference", format == "nifti" ? "any NIfTI volume of the subject in this space, as a ROI file"
                                                                             : "any CIFTI file of this surface, as a run's betas");
     if (!needs && (!o.reference.empty() || o.choice.hemisphere == "both")) throw UsageError("--reference and --hemi both are of NIfTI and CIFTI files");
-    h5::check_target(context.output, context.overwrite, "");
+    h5::check_target(context.output, context.overwrite, sort_of(format, context.output));
     check_distinct({{"-o", context.output}}, {o.file, o.reference});
     const h5::Input file(o.file, {"evaluation", "encoding", "dataset"});
     Target target;
@@ -106,12 +113,19 @@ void run(const Options& o, cli::Context& context) {
         if (o.choice.hemisphere != h && o.choice.hemisphere != "both") continue;
         surface::Choice choice = o.choice;
         choice.hemisphere = h;
-        maps.push_back(read_vertex_map(file, choice, target.place(h)));
+        try {
+            maps.push_back(read_vertex_map(file, choice, target.place(h)));
+        } catch (const surface::NothingThere& e) {
+            if (o.choice.hemisphere != "both") throw;
+            context.warn(e.what());
+            continue;
+        }
         known += maps.back().known;
         positions += static_cast<std::int64_t>(maps.back().value.size());
         if (maps.back().disagreeing > 0)
             context.warn(fmt::format("{}: {} vertices are in several ROIs with different values; the first ROI's stand", h, maps.back().disagreeing));
     }
+    if (maps.empty()) throw BadInput(fmt::format("{}: nothing of either hemisphere", o.file), "cortune-info lists what it has");
     if (known == 0)
         throw BadInput(fmt::format("{}: no vertex of {} has a value of '{}' here", o.file, o.choice.hemisphere, o.choice.quantity),
                        "is it that model's, or the reference's? cortune-info lists what there is");

@@ -229,6 +229,11 @@ int run_main(int argc, char** argv, const Doc& doc, const Common& common,
     });
     if (declared != 0) return declared;
     if (const int answer = parse(argc, argv, app, doc, context, asked); answer >= 0) return answer;
+    if (common.threads && context.threads > threads_per_core * cores()) {
+        const int most = threads_per_core * cores();
+        context.warn(fmt::format("--threads {}: this process may use {} cores; {} threads are used", context.threads, cores(), most));
+        context.threads = most;
+    }
     if (common.threads) take_better_blas_kernel(argv);
     context.effective_options = effective_options(app);
     const int code = guarded(context, [&] {

@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 
 namespace fs = std::filesystem;
 
@@ -69,6 +71,23 @@ void check_output(const fs::path& path, bool overwrite) {
         throw OutputError(fmt::format("{}: is not a regular file, so it is not replaced", path.string()),
                           "choose another output");
     if (!overwrite) throw OutputError(path.string() + ": exists already", "--overwrite replaces it");
+}
+
+std::string file_sort(const fs::path& path) {
+    std::string head(4096, '\0');
+    std::ifstream in(path, std::ios::binary);
+    in.read(head.data(), static_cast<std::streamsize>(head.size()));
+    head.resize(static_cast<std::size_t>(in.gcount()));
+    if (head.empty()) return "empty";
+    const auto starts = [&](std::string_view with) { return head.starts_with(with); };
+    const auto word = [&](std::size_t i) { return i < head.size() ? static_cast<unsigned char>(head[i]) : 0U; };
+    if (starts("\x89HDF\r\n\x1a\n")) return "hdf5";
+    if (starts("\x1f\x8b")) return "gzip";
+    if (head.size() > 8 && head[8] == '{' && word(6) == 0 && word(7) == 0) return "safetensors";
+    if (const auto size = word(0) | word(1) << 8; (size == 348 || size == 540) && word(2) == 0 && word(3) == 0) return "nifti";
+    if (starts(std::string_view("\0\0\0\1", 4)) && head.size() >= 284) return "mgh";
+    const bool text = std::none_of(head.begin(), head.end(), [](unsigned char c) { return (c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 127; });
+    return text ? "text" : "other";
 }
 
 void check_distinct(const std::vector<std::pair<std::string, std::filesystem::path>>& targets,

@@ -51,6 +51,10 @@ void write_bytes(const std::filesystem::path& path, std::initializer_list<std::s
 // file name.
 void check_output(const std::filesystem::path& path, bool overwrite);
 
+// What a file is, by its first bytes: "hdf5", "safetensors", "gzip", "nifti" (also CIFTI), "mgh", "text" (no byte
+// that text has not), else "other". "empty" for one without bytes. Good enough to tell what may be replaced.
+std::string file_sort(const std::filesystem::path& path);
+
 // Throws UsageError where two targets (option, path; empty paths do not count) are one
 // file, or one is also an input.
 void check_distinct(const std::vector<std::pair<std::string, std::filesystem::path>>& targets,

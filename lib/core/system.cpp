@@ -42,6 +42,8 @@ double seconds(const timeval& t) {
     return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
 }
 
+constexpr std::int64_t last_second = 253402300799;  // of the year 9999
+
 // Of one launch; 1 where its words make no sense, which only who needs them reports.
 int processes_on_this_machine() {
     try {
@@ -53,6 +55,12 @@ int processes_on_this_machine() {
 
 }  // namespace
 
+int cores() {
+    cpu_set_t set;
+    // Without an answer there are more cores than the set has room for.
+    return std::max(1, sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency()));
+}
+
 std::string version() { return CORTUNE_VERSION; }
 
 int default_threads() {
@@ -60,11 +68,9 @@ int default_threads() {
         const std::string_view text = slurm;
         int n = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-        if (error == std::errc{} && end == text.data() + text.size() && n > 0) return n;
+        if (error == std::errc{} && end == text.data() + text.size() && n > 0) return std::min(n, threads_per_core * cores());
     }
-    cpu_set_t set;
-    // Without an answer there are more cores than the set has room for.
-    const int mine = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : static_cast<int>(std::thread::hardware_concurrency());
+    const int mine = cores();
     // Where the launcher gave each process cores of its own they are fewer than the machine's.
     return std::max(1, mine < ::sysconf(_SC_NPROCESSORS_ONLN) ? mine : mine / processes_on_this_machine());
 }
@@ -133,7 +139,14 @@ fs::path share_dir() {
 bool reproducible_time() { return std::getenv("SOURCE_DATE_EPOCH") != nullptr; }
 
 std::int64_t creation_time() {
-    if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH")) return std::atoll(epoch);
+    if (const char* epoch = std::getenv("SOURCE_DATE_EPOCH")) {
+        const std::string_view text = epoch;
+        std::int64_t out = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+        if (error != std::errc{} || end != text.data() + text.size() || out < 0 || out > last_second)
+            throw UsageError(fmt::format("SOURCE_DATE_EPOCH={}: expected seconds since 1970, at most {}", text, last_second), "unset it, or date +%s");
+        return out;
+    }
     return std::chrono::duration_cast<std::chrono::seconds>(
                std::chrono::system_clock::now().time_since_epoch())
         .count();

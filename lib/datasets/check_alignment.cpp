@@ -10,6 +10,7 @@
 #include <numbers>
 
 #include "core/interrupt.hpp"
+#include "core/text.hpp"
 #include "datasets/checks.hpp"
 #include "linalg/threads.hpp"
 
@@ -89,8 +90,8 @@ class Regression {
         }
     }
 
-    // Mean over columns of the cross-validated r.
-    double mean_r(const MatrixXf& y) const {
+    // Cross-validated predictions, standardised.
+    MatrixXf predict(const MatrixXf& y) const {
         MatrixXf predicted(y.rows(), y.cols());
         for (int f = 0; f < folds; ++f) {
             std::vector<Index> fit, held;
@@ -101,8 +102,10 @@ class Regression {
             for (std::size_t i = 0; i < held.size(); ++i) predicted.row(held[i]) = outside.row(static_cast<Index>(i));
         }
         standardise(predicted);
-        return static_cast<double>((predicted.cwiseProduct(y)).colwise().mean().mean());
+        return predicted;
     }
+    // Mean over columns of the cross-validated r.
+    double mean_r(const MatrixXf& y) const { return static_cast<double>(predict(y).cwiseProduct(y).colwise().mean().mean()); }
 
   private:
     MatrixXf x_;
@@ -117,6 +120,19 @@ MatrixXf standardised_responses(const EarlyResponses& r, Index images) {
     return y;
 }
 
+struct Spread {
+    double mean = 0, deviation = 0;
+};
+
+Spread spread_of(const std::vector<double>& values) {
+    Spread out;
+    const auto n = static_cast<double>(values.size());
+    for (const double v : values) out.mean += v / n;
+    for (const double v : values) out.deviation += (v - out.mean) * (v - out.mean) / (n - 1);
+    out.deviation = std::sqrt(out.deviation);
+    return out;
+}
+
 Finding alignment(const EarlyResponses& r, const Regression& whole, const MatrixXf& y) {
     const double found = whole.mean_r(y);
     std::vector<double> chance;
@@ -127,15 +143,66 @@ Finding alignment(const EarlyResponses& r, const Regression& whole, const Matrix
         moved << y.bottomRows(y.rows() - shift), y.topRows(shift);
         chance.push_back(whole.mean_r(moved));
     }
-    double mean = 0, square = 0;
-    for (const double c : chance) mean += c / rotations;
-    for (const double c : chance) square += (c - mean) * (c - mean) / (rotations - 1);
+    const auto [mean, deviation] = spread_of(chance);
     const double best = *std::max_element(chance.begin(), chance.end());
-    const bool lost = found <= best || found - mean < 3 * std::sqrt(square);
+    const bool lost = found <= best || found - mean < 3 * deviation;
     return {"alignment", r.hemisphere, found, lost,
             fmt::format("colour and orientation energy predict {} with r = {:.3f}; with images exchanged {:.3f} ± {:.3f}{}",
-                        r.early ? "early visual areas" : "the responses", found, mean, std::sqrt(square),
+                        r.early ? "early visual areas" : "the responses", found, mean, deviation,
                         lost ? (r.early ? ": do rows and images belong together?" : ": no better than chance; do rows and images belong together? (some higher areas are like that)") : "")};
+}
+
+struct StretchScore {
+    double r = 0, z = 0;  // mean over columns, and against presentations paired with others' images
+};
+
+// Of one stretch: predictions and presentations of its trials, in order.
+StretchScore score_stretch(MatrixXf predicted, MatrixXf measured) {
+    standardise(predicted);
+    standardise(measured);
+    const Index n = measured.rows();
+    const auto r_at = [&](Index shift) {
+        double sum = 0;
+        for (Index i = 0; i < n; ++i) sum += static_cast<double>(predicted.row(i).dot(measured.row((i + shift) % n)));
+        return sum / static_cast<double>(n * measured.cols());
+    };
+    std::vector<double> chance;
+    for (int k = 1; k <= rotations; ++k) chance.push_back(r_at(n * k / (rotations + 1)));
+    const Spread s = spread_of(chance);
+    const double found = r_at(0);
+    return {found, s.deviation > 0 ? (found - s.mean) / s.deviation : 0};
+}
+
+// Stretches that look like chance beside others that clearly do not.
+Finding stretches(const EarlyResponses& r, const MatrixXf& predicted) {
+    constexpr std::size_t least = 2 * rotations;
+    std::vector<std::vector<Index>> trials(r.stretch.size());
+    for (std::size_t t = 0; t < r.trial_stretch.size(); ++t) trials[r.trial_stretch[t]].push_back(static_cast<Index>(t));
+    const Eigen::Map<const RowMajor> values(r.trial_values.data(), static_cast<Index>(r.trial_image.size()), static_cast<Index>(r.columns));
+    std::vector<StretchScore> score;
+    std::vector<std::string> name;
+    for (std::size_t s = 0; s < trials.size(); ++s) {
+        check_interrupt();
+        if (trials[s].size() < least) continue;
+        std::vector<Index> image;
+        for (const Index t : trials[s]) image.push_back(static_cast<Index>(r.trial_image[static_cast<std::size_t>(t)]));
+        score.push_back(score_stretch(predicted(image, Eigen::all), values(trials[s], Eigen::all)));
+        name.push_back(r.stretch[s]);
+    }
+    Finding out{"alignment_stretches", r.hemisphere, 0, false, fmt::format("not looked at: {} sessions, runs or pieces with enough presentations", score.size())};
+    if (score.size() < 2) return out;
+    auto sorted = score;
+    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.r < b.r; });
+    // What a good stretch reaches, though half of them be bad.
+    const StretchScore good = sorted[(3 * (sorted.size() - 1) + 3) / 4];
+    std::vector<std::string> lost;
+    for (std::size_t s = 0; s < score.size(); ++s)
+        if (good.z > 6 && score[s].z < 2.5 && score[s].r < good.r / 4) lost.push_back(fmt::format("{} (r = {:.3f})", name[s], score[s].r));
+    out.value = static_cast<double>(lost.size());
+    out.warning = !lost.empty();
+    out.text = lost.empty() ? fmt::format("none of {} sessions, runs or pieces stands out; r = {:.3f} to {:.3f}", score.size(), sorted.front().r, sorted.back().r)
+                            : fmt::format("like chance, where a good one has r = {:.3f}: {}; were their trials moved or their order lost?", good.r, join(lost));
+    return out;
 }
 
 }  // namespace
@@ -172,6 +239,7 @@ std::vector<Finding> alignment_findings(const std::vector<float>& features, std:
         if (r.columns == 0) continue;
         const MatrixXf y = standardised_responses(r, n);
         out.push_back(alignment(r, whole, y));
+        out.push_back(stretches(r, whole.predict(y)));
         if (!r.early || (r.hemisphere != "lh" && r.hemisphere != "rh")) continue;
         const double of_left = left.mean_r(y), of_right = right.mean_r(y);
         advantage.push_back(r.hemisphere == "lh" ? of_right - of_left : of_left - of_right);

@@ -68,17 +68,23 @@ void write_findings(h5::Node& root, const std::vector<Finding>& findings) {
     group.put_strings("text", {"finding"}, text, {"in words"});
 }
 
-std::vector<std::string> DatasetFile::warnings() const {
+namespace {
+
+std::vector<std::string> listed(const h5::Node& root, bool warnings) {
     std::vector<std::string> out;
-    const h5::Node& root = input_.root();
     if (!root.has("checks")) return out;
     const h5::Node checks = root.group("checks");
     const auto check = checks.dataset("check").read_strings(), where = checks.dataset("where").read_strings(),
                text = checks.dataset("text").read_strings();
     const auto warning = checks.dataset("warning").read<std::int16_t>();
     for (std::size_t i = 0; i < std::min({check.size(), where.size(), text.size(), warning.size()}); ++i)
-        if (warning[i] != 0) out.push_back(fmt::format("{} {}: {}", check[i], where[i], text[i]));
+        if ((warning[i] != 0) == warnings) out.push_back(fmt::format("{}{}{}: {}", check[i], where[i].empty() ? "" : " ", where[i], text[i]));
     return out;
 }
+
+}  // namespace
+
+std::vector<std::string> DatasetFile::warnings() const { return listed(input_.root(), true); }
+std::vector<std::string> DatasetFile::passed_checks() const { return listed(input_.root(), false); }
 
 }  // namespace cortune::datasets

@@ -52,10 +52,18 @@ struct EarlyResponses {
     bool early = false;  // of known early visual areas (V1, V2, V3, their v and d), else of all columns
     std::size_t columns = 0;
     std::vector<float> values;
+    // The single presentations behind them, in the order of the files: each one's image, stretch (from 0) and
+    // columns. Stretches are sessions or runs, or where none are known pieces of the file in order.
+    std::vector<std::size_t> trial_image;
+    std::vector<std::size_t> trial_stretch;
+    std::vector<float> trial_values;
+    std::vector<std::string> stretch;  // what to call them
 };
 
 // Cross-validated ridge from simple features. "alignment": mean r against that of the same
-// responses paired with other images, a warning where early areas do not beat it. "hemispheres":
+// responses paired with other images, a warning where early areas do not beat it. "alignment_stretches": the
+// same prediction against the presentations of each session, run or piece alone; a warning where one is
+// like chance while others are not, as where trials moved against the design. "hemispheres":
 // the half of the picture opposite to a hemisphere should predict it better than the other; a
 // warning where it is the other way round in both. features: images × picture_features.
 std::vector<Finding> alignment_findings(const std::vector<float>& features, std::size_t images,

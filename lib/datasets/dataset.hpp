@@ -112,6 +112,12 @@ class DatasetFile {
 
     // "check where: text" of the extraction's findings that look wrong (checks.hpp).
     std::vector<std::string> warnings() const;
+    // What was looked at and is as it should be, likewise.
+    std::vector<std::string> passed_checks() const;
+    // Noise ceilings of a hemisphere's columns for the averages that these rows are: the file's are over all
+    // its images, and among these others may have been shown more often. As they are where the file does not
+    // say how often (Algonauts: its ceilings are those of the official test images). Empty: none.
+    std::vector<float> noise_ceiling(const std::string& hemisphere, std::span<const std::int64_t> rows) const;
 
     std::vector<std::int64_t> rows(Split split) const;  // image rows of one side, ascending
 

@@ -11,6 +11,7 @@
 #include "core/text.hpp"
 #include "datasets/dataset.hpp"
 #include "datasets/npy.hpp"
+#include "datasets/repeat_ceiling.hpp"
 
 namespace cortune::datasets {
 namespace {
@@ -72,7 +73,9 @@ ImageTable read_images(const h5::Node& root, std::uint64_t size) {
     for (const auto& id : out.id)
         if (!seen.insert(id).second)
             throw BadInput(fmt::format("{}: image '{}' occurs twice", root.dataset("image").where(), id));
-    expect_shape(root.dataset("pixels"), {n, size, size, 3});
+    const h5::Dataset pixels = root.dataset("pixels");
+    expect_shape(pixels, {n, size, size, 3});
+    if (pixels.type_name() != "uint8") throw BadInput(fmt::format("{}: expected uint8, found {}", pixels.where(), pixels.type_name()));
     out.sha256 = read_sha256(root, n);
     out.split = read_split(root, n);
     const auto numbers = [&](const char* name) -> std::vector<std::int32_t> {
@@ -124,6 +127,8 @@ Hemisphere read_hemisphere(const h5::Node& root, const std::string& name, std::u
     const h5::Dataset axis = root.dataset("vertex_" + name);
     out.vertex = axis.read<std::int32_t>();
     out.space = axis.attr_string("space");
+    if (std::set<std::int32_t>(out.vertex.begin(), out.vertex.end()).size() != out.vertex.size())
+        throw BadInput(axis.where() + ": a vertex occurs twice");
     const std::uint64_t v = out.vertex.size();
     expect_shape(root.dataset("response_" + name), {images, v});
     if (root.has("noise_ceiling_" + name)) {
@@ -211,6 +216,17 @@ std::vector<float> DatasetFile::responses(const std::string& hemisphere_name,
             for (std::size_t c = 0; c < columns.size(); ++c) to[c] = from[columns[c]];
         }
     }
+    return out;
+}
+
+std::vector<float> DatasetFile::noise_ceiling(const std::string& hemisphere_name, std::span<const std::int64_t> rows) const {
+    std::vector<float> out = hemisphere(hemisphere_name).noise_ceiling;
+    const auto& repeats = images_.repeats;
+    if (out.empty() || repeats.empty() || rows.empty() || *std::min_element(repeats.begin(), repeats.end()) < 1) return out;
+    double all = 0, these = 0;
+    for (const auto n : repeats) all += 1.0 / n / static_cast<double>(repeats.size());
+    for (const auto r : rows) these += 1.0 / repeats[static_cast<std::size_t>(r)] / static_cast<double>(rows.size());
+    for (float& c : out) c = ceiling_at(c, all, these);
     return out;
 }
 

@@ -105,7 +105,7 @@ Roi DatasetFile::roi(const std::string& hemisphere_name, const std::string& roi_
         throw UsageError(fmt::format("{}: ROI '{}' exists in the classes {}", place, roi, join(known)),
                          "--roi-class says which");
     }
-    Roi out{h.name, found[0]->name, roi, columns_of(*found[0], names)};
+    Roi out{h.name, found[0]->name, join(names, "+"), columns_of(*found[0], names)};
     if (out.column.empty())
         throw MissingRoi(fmt::format("{}: ROI '{}' of {} is empty: no vertex of {} has this label", place, roi,
                                    out.roi_class, header_.subject));

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <numeric>
 
 #include "core/error.hpp"
@@ -173,6 +174,71 @@ std::vector<std::size_t> early_columns(const Hemisphere& h, bool& known) {
 
 }  // namespace
 
+namespace {
+
+// Single presentations of chosen columns, and what they average to.
+class Collector {
+  public:
+    Collector(EarlyResponses& out, std::vector<std::size_t> chosen) : out_(out), chosen_(std::move(chosen)) { out_.columns = chosen_.size(); }
+    void add(const ResponsePart& part) {
+        std::vector<float> rows;
+        for (std::uint64_t i = 0; i < part.images(); ++i, ++image_) {
+            if (i % 64 == 0) check_interrupt();
+            rows.resize(part.count(i) * part.units());
+            part.read_presentations(i, rows.data());
+            std::vector<double> sum(chosen_.size(), 0.0);
+            for (std::uint64_t k = 0; k < part.count(i); ++k) {
+                const std::uint64_t row = part.presentations.empty() ? i : part.presentations[i][k];
+                trials_.push_back({before_ + row, part.run.empty() ? 0 : part.run[row], image_, {}});
+                if (!part.run.empty()) name_.try_emplace(part.run[row], part.rows->where(row));
+                for (std::size_t c = 0; c < chosen_.size(); ++c) {
+                    const float y = rows[k * part.units() + chosen_[c]];
+                    trials_.back().value.push_back(y);
+                    sum[c] += static_cast<double>(y);
+                }
+            }
+            for (const double s : sum) out_.values.push_back(static_cast<float>(s / static_cast<double>(part.count(i))));
+        }
+        before_ += part.rows->rows();
+    }
+    void finish() {
+        std::sort(trials_.begin(), trials_.end(), [](const Trial& a, const Trial& b) { return a.row < b.row; });
+        std::map<std::int32_t, std::size_t> stretch;
+        for (const auto& [run, name] : name_)
+            if (name_.size() > 1) stretch.emplace(run, out_.stretch.size()), out_.stretch.push_back(std::filesystem::path(name).filename().string());
+        constexpr std::size_t pieces = 8;
+        if (stretch.empty())
+            for (std::size_t p = 0; p < pieces; ++p)
+                out_.stretch.push_back(fmt::format("rows {} to {}", p * trials_.size() / pieces + 1, (p + 1) * trials_.size() / pieces));
+        for (std::size_t t = 0; t < trials_.size(); ++t) {
+            out_.trial_image.push_back(trials_[t].image);
+            out_.trial_stretch.push_back(stretch.empty() ? piece_of(t, pieces) : stretch.at(trials_[t].run));
+            for (const float y : trials_[t].value) out_.trial_values.push_back(std::isfinite(y) ? y : 0.0F);
+        }
+    }
+
+  private:
+    struct Trial {
+        std::uint64_t row;  // in the order of the files
+        std::int32_t run;
+        std::size_t image;
+        std::vector<float> value;
+    };
+    std::size_t piece_of(std::size_t trial, std::size_t pieces) const {
+        std::size_t p = 0;
+        while ((p + 1) * trials_.size() / pieces <= trial) ++p;
+        return p;
+    }
+    EarlyResponses& out_;
+    std::vector<std::size_t> chosen_;
+    std::vector<Trial> trials_;
+    std::map<std::int32_t, std::string> name_;  // of runs, by their file
+    std::size_t image_ = 0;
+    std::uint64_t before_ = 0;
+};
+
+}  // namespace
+
 std::vector<EarlyResponses> early_responses(const Plan& plan, std::size_t most) {
     std::vector<EarlyResponses> out;
     for (const PlannedHemisphere& h : plan.hemispheres) {
@@ -181,11 +247,9 @@ std::vector<EarlyResponses> early_responses(const Plan& plan, std::size_t most) 
         const auto all = early_columns(h.about, one.early);
         std::vector<std::size_t> chosen;
         for (std::size_t i = 0; i < std::min(most, all.size()); ++i) chosen.push_back(all[i * all.size() / std::min(most, all.size())]);
-        one.columns = chosen.size();
-        for_blocks(h, [&](Block block) {
-            for (std::uint64_t i = 0; i < block.count; ++i)
-                for (const std::size_t v : chosen) one.values.push_back(block.values[i * block.part.units() + v]);
-        });
+        Collector collect(one, std::move(chosen));
+        for (const ResponsePart& part : h.parts) collect.add(part);
+        collect.finish();
         out.push_back(std::move(one));
     }
     return out;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/foreign_file.hpp"
 #include "datasets/npy.hpp"
 
 namespace cortune::datasets {
@@ -109,8 +110,9 @@ class Literal {
 
 NpyHeader parse_npy_header(std::span<const std::uint8_t> bytes, const std::string& where) {
     static constexpr char magic[] = "\x93NUMPY";
+    refuse_pointer({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, where);
     if (bytes.size() < 10 || std::memcmp(bytes.data(), magic, 6) != 0)
-        throw BadInput(fmt::format("{}: not an .npy file, or cut short", where));
+        throw BadInput(fmt::format("{}: not an .npy file, or cut short", where), "numpy.save writes them; was it downloaded whole?");
     const int version = bytes[6];
     if (version < 1 || version > 3)
         throw BadInput(fmt::format("{}: .npy version {}, expected 1 to 3", where, version));

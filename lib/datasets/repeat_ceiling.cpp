@@ -34,6 +34,12 @@ double RepeatStatistics::Pair::noise_ratio() const {
     return 2 * excess / (h + k + std::sqrt((h + k) * (h + k) + 4 * h * k * excess));
 }
 
+float ceiling_at(float ceiling, double from, double to) {
+    if (!(ceiling > 0) || ceiling >= 1) return ceiling;  // NaN stays unknown
+    const double share = static_cast<double>(ceiling);
+    return static_cast<float>(1 / (1 + (1 - share) / share / from * to));
+}
+
 RepeatStatistics::RepeatStatistics(std::size_t columns) : columns_(columns) {}
 
 void RepeatStatistics::add(const float* rows, std::size_t count) {

@@ -23,6 +23,10 @@ enum class RepeatCeiling { ncsnr, split_half, leave_one_out };
 
 RepeatCeiling parse_repeat_ceiling(const std::string& name);  // "ncsnr", "split-half", "leave-one-out"; UsageError
 
+// The ceiling of averages with another number of presentations, from one's: the noise ratio q stays.
+// `from`, `to`: means over the pictures of 1/nᵢ.
+float ceiling_at(float ceiling, double from, double to);
+
 class RepeatStatistics {
   public:
     explicit RepeatStatistics(std::size_t columns);

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "core/error.hpp"
+#include "core/foreign_file.hpp"
 #include "core/text.hpp"
 
 namespace fs = std::filesystem;
@@ -15,6 +16,7 @@ namespace fs = std::filesystem;
 namespace cortune::datasets {
 
 std::vector<std::uint8_t> read_whole_file(const fs::path& path, std::uint64_t most) {
+    require_file(path);
     std::error_code error;
     const auto size = fs::file_size(path, error);
     if (error) throw BadInput(fmt::format("{}: {}", path.string(), error.message()));

@@ -45,8 +45,11 @@ EncodingHeader read_header(const h5::Node& root) {
     // The mark cannot be taken off: both protocols report what they selected on.
     if (!out.optimistic && (out.protocol == "paper" || out.protocol == "train-cv"))
         throw BadInput(fmt::format("{}: attribute 'optimistic' is 0, and protocol {} always is optimistic", root.where(), out.protocol));
+    if (!out.optimistic && !out.optimistic_reason.empty())
+        throw BadInput(fmt::format("{}: attribute 'optimistic' is 0 beside the reason '{}'", root.where(), out.optimistic_reason));
     if (root.has_attr("tuned_to")) out.tuned_to = root.attr_string("tuned_to");
     if (root.has_attr("data_warnings")) out.data_warnings = root.attr_strings("data_warnings");
+    if (root.has("data_checks")) out.data_checks = root.dataset("data_checks").read_strings();
     out.layer = root.dataset("layer").read_strings();
     out.alpha_grid = root.dataset("alpha_grid").read<double>();
     out.image = root.dataset("image").read_strings();
@@ -118,6 +121,8 @@ EncodingWriter::EncodingWriter(const std::filesystem::path& path, const h5::Reco
     root.attr("optimistic_reason", header.optimistic_reason);
     if (!header.tuned_to.empty()) root.attr("tuned_to", header.tuned_to);
     if (!header.data_warnings.empty()) root.attr("data_warnings", header.data_warnings);
+    // A data set, not an attribute: those are limited to 64 KiB.
+    if (!header.data_checks.empty()) root.scale("data_checks", header.data_checks, {"what the extraction of the data looked at and found as it should be"});
     root.scale("image", header.image, {"scored image"});
     root.put_strings("image_sha256", {"image"}, header.image_sha256,
                      {"SHA-256 of the decoded source pixels"});

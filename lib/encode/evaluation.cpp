@@ -16,16 +16,18 @@
 namespace cortune::encode {
 namespace {
 
-// Files in which scored images tuned the model; throws unless that is allowed.
-std::set<const EncodingFile*> tuned_files(const std::vector<ModelFiles>& models, bool allowed,
-                                          Reporter& reporter) {
+// Files in which scored images tuned the model or fitted its ridge; throws unless that is allowed.
+std::set<const EncodingFile*> leaking_files(const std::vector<ModelFiles>& models, bool allowed, std::set<std::string>& reasons,
+                                            Reporter& reporter) {
     std::set<const EncodingFile*> out;
     for (const auto& model : models)
         for (const auto& file : model.files) {
-            const std::int64_t count = scored_tuned_images(file.header());
-            if (count == 0) continue;
-            const std::string text = fmt::format("{}: {} of the {} scored images tuned the model",
-                                                 file.input().path().string(), count, file.header().image.size());
+            const Leaks leaks = find_leaks(file.header());
+            if (leaks.tuned + leaks.fitted == 0) continue;
+            const bool tuned = leaks.tuned > 0;
+            reasons.insert(tuned ? "scored images tuned the model" : "scored images are among the fitting images");
+            const std::string text = fmt::format("{}: {} of the {} scored images {}", file.input().path().string(), tuned ? leaks.tuned : leaks.fitted,
+                                                 file.header().image.size(), tuned ? "tuned the model" : "are among those that the ridge was fitted on");
             if (!allowed)
                 throw BadInput(text, "its scores reward memory; --allow-tuned-images admits them and marks "
                                      "their rows optimistic");
@@ -85,15 +87,17 @@ std::vector<GroupScores> over_subjects(const std::vector<RoiScores>& rois, const
 Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptions& options,
                     Reporter& reporter) {
     Evaluation out;
-    std::set<std::string> reasons, warnings;
-    const auto tuned = tuned_files(models, options.allow_tuned_images, reporter);
-    if (!tuned.empty()) reasons.insert("scored images tuned the model");
+    std::set<std::string> reasons, warnings, checks, unchecked;
+    const auto leaking = leaking_files(models, options.allow_tuned_images, reasons, reporter);
     out.protocol = common_protocol(models, options.mixed_protocols);
     for (const auto& model : models) {
         out.label.push_back(model.label);
         for (const auto& file : model.files) {
             if (file.header().optimistic) reasons.insert(file.header().optimistic_reason);
-            for (const auto& text : file.header().data_warnings) warnings.insert(file.header().subject + ": " + text);
+            const auto& h = file.header();
+            for (const auto& text : h.data_warnings) warnings.insert(h.subject + ": " + text);
+            for (const auto& text : h.data_checks) checks.insert(h.subject + ": " + text);
+            if (h.data_warnings.empty() && h.data_checks.empty()) unchecked.insert(h.subject);
         }
     }
     const auto untuned = [](const ModelFiles& model) { return std::all_of(model.files.begin(), model.files.end(), [](const auto& f) { return f.header().method == "untuned"; }); };
@@ -102,11 +106,13 @@ Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptio
     out.optimistic = !reasons.empty();
     out.optimistic_reason = join({reasons.begin(), reasons.end()}, "; ");
     out.data_warnings = {warnings.begin(), warnings.end()};
+    out.data_checks = {checks.begin(), checks.end()};
+    out.unchecked = {unchecked.begin(), unchecked.end()};
     const auto rois = index_rois(models, reporter);
     for (std::size_t i = 0; i < rois.size(); ++i) {
         check_interrupt();
         std::vector<bool> leaked;
-        for (const auto& source : rois[i].second) leaked.push_back(tuned.contains(source.file));
+        for (const auto& source : rois[i].second) leaked.push_back(leaking.contains(source.file));
         out.rois.push_back(score_roi(rois[i].first, rois[i].second, leaked, options, reporter));
         reporter.progress("ROIs", static_cast<std::int64_t>(i + 1), static_cast<std::int64_t>(rois.size()));
     }

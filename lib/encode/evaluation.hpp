@@ -87,6 +87,8 @@ struct Evaluation {
     bool optimistic = false;
     std::string optimistic_reason;
     std::vector<std::string> data_warnings;  // what the extractions found, "subject: check: …"
+    std::vector<std::string> data_checks;    // what they looked at and found as it should be, likewise
+    std::vector<std::string> unchecked;      // subjects whose data set says nothing of checks
 };
 
 // Throws BadInput where images that tuned a model are scored, protocols are mixed, or

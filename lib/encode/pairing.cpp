@@ -113,8 +113,11 @@ std::vector<double> mean_by_layer(const RoiEncoding& roi) {
 
 }  // namespace
 
-std::int64_t scored_tuned_images(const EncodingHeader& header) {
-    return count_tuned(header.image, header.image_sha256, header.tuned_image, header.tuned_sha256);
+Leaks find_leaks(const EncodingHeader& h) {
+    Leaks out;
+    out.tuned = count_tuned(h.image, h.image_sha256, h.tuned_image, h.tuned_sha256);
+    if (h.protocol == "held-out" || h.protocol == "predicted") out.fitted = count_tuned(h.image, h.image_sha256, h.fitted_image, h.fitted_sha256);
+    return out;
 }
 
 RoiEncoding read_source(const RoiSource& source) {

@@ -37,7 +37,11 @@ struct PairedRoi {
 // images do and `common_images` is false.
 PairedRoi pair_roi(const std::vector<RoiSource>& sources, bool common_images);
 
-// How many of the file's scored images tuned its model, by id or by pixels.
-std::int64_t scored_tuned_images(const EncodingHeader& header);
+// How many of the file's scored images tuned its model or, where folds do not keep the two apart
+// (held-out, predicted), were fitted on: by id or by pixels.
+struct Leaks {
+    std::int64_t tuned = 0, fitted = 0;
+};
+Leaks find_leaks(const EncodingHeader& header);
 
 }  // namespace cortune::encode

@@ -33,6 +33,7 @@ Places places_of(const ModelFiles& model, std::vector<RoiKey>& order) {
 
 std::vector<std::string> parts_of(const std::string& roi) {
     auto out = split(roi, '+');
+    for (auto& part : out) part = trim(part);
     std::sort(out.begin(), out.end());
     return out;
 }

@@ -95,10 +95,13 @@ encode::RoiEncoding as_result(const DatasetFile& data, const EncodePlan& plan, c
     const auto& hemisphere = data.hemisphere(work.roi.hemisphere);
     out.space = hemisphere.space;
     out.ceiling_mode = hemisphere.ceiling_mode;
+    std::vector<std::int64_t> scored;
+    for (const auto p : plan.reported) scored.push_back(plan.rows[static_cast<std::size_t>(p)]);
+    const auto ceiling = data.noise_ceiling(work.roi.hemisphere, scored);
     for (auto c : work.roi.column) {
         out.column.push_back(static_cast<std::int32_t>(c));
         out.vertex.push_back(hemisphere.vertex[static_cast<std::size_t>(c)]);
-        if (!hemisphere.noise_ceiling.empty()) out.noise_ceiling.push_back(hemisphere.noise_ceiling[static_cast<std::size_t>(c)]);
+        if (!ceiling.empty()) out.noise_ceiling.push_back(ceiling[static_cast<std::size_t>(c)]);
     }
     out.cv_r = std::move(best.cv_r);
     out.alpha = std::move(best.alpha);

@@ -145,7 +145,8 @@ void judge_honesty(EncodePlan& plan, const EncodeJob& job, const DatasetFile& da
                                    job.model.string()), hint);
     if (twins > 0 && !job.allow_tuned_images)
         throw BadInput(fmt::format("{}: {} of the {} images to be scored are among the fitting images under another id",
-                                   data.where(), twins, h.image.size()), hint);
+                                   data.where(), twins, h.image.size()),
+                       "one picture has two ids here: leave one out, or put both on one side with nsd-extract --test-list; " + hint);
     if (tuned > 0) reasons.push_back(fmt::format("{} of {} scored images tuned the network", tuned, h.image.size()));
     if (twins > 0) reasons.push_back(fmt::format("{} scored images are among the fitting images", twins));
     h.optimistic = !reasons.empty();
@@ -166,6 +167,7 @@ EncodePlan plan_encoding(const EncodeJob& job, const DatasetFile& data, const we
     auto& h = plan.header;
     h.subject = data.header().subject;
     h.data_warnings = data.warnings();
+    h.data_checks = data.passed_checks();
     if (model.tuned()) h.tuned_to = fmt::format("{} {} {}", join(model.subjects, "+"), model.hemisphere, model.roi);
     if (model.tuned() && std::find(model.subjects.begin(), model.subjects.end(), h.subject) == model.subjects.end())
         reporter.warn(fmt::format("{} was tuned to {}; what is encoded is {}", job.model.string(), join(model.subjects), h.subject));

@@ -137,7 +137,7 @@ void check_targets(const FinetuneJob& job) {
     inputs.push_back(job.weights);
     h5::check_target(job.run.output, job.run.overwrite, "model");
     check_distinct({{"-o", job.run.output}, {"--loss-curve", job.loss_curve}, {"--checkpoint", job.checkpoint}}, inputs);
-    if (!job.loss_curve.empty()) h5::check_target(job.loss_curve, job.run.overwrite, "");
+    if (!job.loss_curve.empty()) h5::check_target(job.loss_curve, job.run.overwrite, "text");
     if (job.checkpoint.empty()) return;
     h5::check_target(job.checkpoint, true, "checkpoint");
     if (!std::filesystem::exists(job.checkpoint)) return;

@@ -69,8 +69,8 @@ bool take_truth(const datasets::DatasetFile& data, const std::string& subject, b
     if (data.header().subject != subject || found == all.end() || !same_columns(*found, roi, same_units)) return false;
     roi.response = data.responses(roi.hemisphere, rows, std::vector<std::int64_t>(roi.column.begin(), roi.column.end()));
     roi.ceiling_mode = found->ceiling_mode;
-    if (!found->noise_ceiling.empty())
-        for (auto c : roi.column) roi.noise_ceiling.push_back(found->noise_ceiling[static_cast<std::size_t>(c)]);
+    if (const auto ceiling = data.noise_ceiling(roi.hemisphere, rows); !ceiling.empty())
+        for (auto c : roi.column) roi.noise_ceiling.push_back(ceiling[static_cast<std::size_t>(c)]);
     return true;
 }
 
@@ -133,6 +133,8 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
     const bool same_units = job.same_units || header.dataset_uuid == data.input().uuid();
     std::size_t unmeasured = 0;
     header.protocol = "predicted";
+    header.data_warnings = data.warnings();
+    header.data_checks = data.passed_checks();
     header.dataset_uuid = data.input().uuid();
     header.image = data.images().id;
     header.image_sha256 = data.images().sha256;

@@ -9,7 +9,7 @@
 
 #include "core/error.hpp"
 #include "formats/by_library.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 
 namespace cortune::formats {
 namespace {
@@ -69,6 +69,8 @@ CiftiFile::CiftiFile(const std::filesystem::path& path) : path_(path), library_(
         const Models& models = xml.getBrainModelsMap(cifti::CiftiXML::ALONG_COLUMN);
         left_ = model_of(models, "lh");
         right_ = model_of(models, "rh");
+        auto& later = left_.offset < right_.offset ? right_ : left_;
+        later.rank = static_cast<std::int64_t>((&later == &left_ ? right_ : left_).vertex.size());
     } catch (const BadInput&) {
         throw;
     } catch (const std::exception& e) {

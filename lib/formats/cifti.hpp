@@ -15,6 +15,7 @@ namespace cortune::formats {
 // vertices `vertex`, in that order.
 struct CortexModel {
     std::int64_t offset = 0;
+    std::int64_t rank = 0;              // of its first brainordinate among those of both cortices
     std::int64_t surface_vertices = 0;  // of the whole surface, 32,492 on fsLR 32k
     std::vector<std::int32_t> vertex;
 };

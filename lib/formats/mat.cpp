@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "core/error.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 
 namespace cortune::formats {
 namespace {

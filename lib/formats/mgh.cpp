@@ -8,7 +8,7 @@
 #include <type_traits>
 
 #include "core/error.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 
 namespace cortune::formats {
 namespace {

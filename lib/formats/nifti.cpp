@@ -12,7 +12,7 @@
 
 #include "core/error.hpp"
 #include "core/gzip.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 
 namespace cortune::formats {
 namespace {

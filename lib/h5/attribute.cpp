@@ -137,15 +137,4 @@ double Object::attr_double(const std::string& name) const {
     return only(attr_doubles(name), where_, name);
 }
 
-std::vector<std::string> Object::attr_names() const {
-    std::vector<std::string> out;
-    auto visit = [](hid_t, const char* name, const H5A_info_t*, void* data) -> herr_t {
-        static_cast<std::vector<std::string>*>(data)->emplace_back(name);
-        return 0;
-    };
-    hsize_t at = 0;
-    H5Aiterate2(id(), H5_INDEX_NAME, H5_ITER_INC, &at, visit, &out);
-    return out;
-}
-
 }  // namespace cortune::h5

@@ -10,7 +10,7 @@
 
 namespace cortune::h5 {
 
-using raw::cannot_read, raw::check_writes, raw::take_strings, raw::wrote;
+using raw::cannot_read, raw::check_writes, raw::object_path, raw::take_strings, raw::wrote;
 
 template <>
 hid_t native_type<float>() { return H5T_NATIVE_FLOAT; }
@@ -62,9 +62,7 @@ std::vector<std::string> Dataset::dims() const {
     for (unsigned axis = 0; axis < rank; ++axis) {
         std::string name;
         auto visit = [](hid_t, unsigned, hid_t scale, void* data) -> herr_t {
-            char text[256] = "";
-            H5Iget_name(scale, text, sizeof text);
-            const std::string path = text;
+            const std::string path = object_path(scale);
             *static_cast<std::string*>(data) = path.substr(path.rfind('/') + 1);
             return 1;
         };

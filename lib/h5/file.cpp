@@ -93,7 +93,14 @@ void check_replaceable(const fs::path& path, const std::string& kind) {
     if (!fs::exists(path, error) || fs::file_size(path, error) == 0) return;
     const Found found = what_stands_at(path);
     const char* mend = "choose another output, or remove it first";
-    if (kind.empty() ? !found.damaged && !found.kind.empty() : !found.damaged && found.kind != kind)
+    static constexpr std::string_view plain[] = {"text", "safetensors", "gzip", "nifti", "mgh"};
+    if (std::find(std::begin(plain), std::end(plain), kind) != std::end(plain)) {
+        if (const auto sort = file_sort(path); sort != kind)
+            throw OutputError(found.kind.empty() ? fmt::format("{}: is not a file that this tool writes, so it is not replaced", path.string())
+                                                 : fmt::format("{}: is a file of kind '{}', so it is not replaced", path.string(), found.kind), mend);
+        return;
+    }
+    if (!found.damaged && found.kind != kind)
         throw OutputError(found.kind.empty() ? path.string() + ": is not a file that cortune wrote, so it is not replaced"
                                              : fmt::format("{}: is a file of kind '{}', so it is not replaced", path.string(), found.kind), mend);
 }

@@ -44,8 +44,8 @@ class Output {
 
 // Refuses early, before a long computation, what would be refused at its end: an existing
 // target without overwrite, or one that is something else (--overwrite and a wrong name are no
-// reason to lose data), and a folder that cannot be written. `kind` is that of the file to come;
-// "" is a file of another format, which never replaces one of cortune's.
+// reason to lose data), and a folder that cannot be written. `kind` is that of the file to come,
+// or for what is no HDF5 file its file_sort: only a file of the same sort is replaced.
 void check_target(const std::filesystem::path& path, bool overwrite, const std::string& kind);
 // A folder to come, or one that is there: the nearest one that exists can be written.
 void check_target_folder(const std::filesystem::path& folder);

@@ -11,7 +11,7 @@
 
 namespace cortune::h5 {
 
-using raw::cannot_read, raw::check_writes, raw::pointers, raw::string_type, raw::wrote;
+using raw::cannot_read, raw::check_writes, raw::object_path, raw::pointers, raw::string_type, raw::wrote;
 
 namespace {
 
@@ -103,10 +103,8 @@ Node Node::create_group(const std::string& path) {
 }
 
 Handle Node::find_scale(const std::string& name) const {
-    char text[1024] = "";
-    H5Iget_name(id(), text, sizeof text);
     Handle file(H5Iget_file_id(id()));
-    for (std::string path = text;; path = path.substr(0, path.rfind('/'))) {
+    for (std::string path = object_path(id());; path = path.substr(0, path.rfind('/'))) {
         const std::string candidate = (path == "/" ? "" : path) + '/' + name;
         if (H5Lexists(file.get(), candidate.c_str(), H5P_DEFAULT) > 0) {
             Handle found(H5Dopen2(file.get(), candidate.c_str(), H5P_DEFAULT));

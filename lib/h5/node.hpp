@@ -60,7 +60,6 @@ class Object {
     std::vector<std::string> attr_strings(const std::string& name) const;
     std::vector<std::int64_t> attr_ints(const std::string& name) const;
     std::vector<double> attr_doubles(const std::string& name) const;
-    std::vector<std::string> attr_names() const;
 
   protected:
     Object(Handle handle, std::string where)

@@ -25,6 +25,13 @@ void check_writes(hid_t object, const std::string& where) {
                           "is the disk full? nothing was left behind");
 }
 
+std::string object_path(hid_t object) {
+    const auto length = H5Iget_name(object, nullptr, 0);
+    std::string out(length > 0 ? static_cast<std::size_t>(length) : 0, '\0');
+    if (!out.empty()) H5Iget_name(object, out.data(), out.size() + 1);
+    return out;
+}
+
 Handle string_type() {
     Handle type(H5Tcopy(H5T_C_S1));
     H5Tset_size(type.get(), H5T_VARIABLE);

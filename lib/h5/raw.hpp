@@ -30,6 +30,9 @@ Id wrote(Id id, const std::string& where) {
 // After a change of `object`: the driver keeps write failures for us to ask for.
 void check_writes(hid_t object, const std::string& where);
 
+// Where an object stands in its file, from the root, whatever its length.
+std::string object_path(hid_t object);
+
 Handle string_type();  // variable length, UTF-8
 std::vector<const char*> pointers(std::span<const std::string> values);
 // Copies what HDF5 read and gives its memory back.

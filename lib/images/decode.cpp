@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/error.hpp"
+#include "core/foreign_file.hpp"
 #include "core/hash.hpp"
 #include "images/codec.hpp"
 #include "images/image.hpp"
@@ -20,9 +21,7 @@ Image decode(std::span<const std::uint8_t> bytes, const std::string& name) {
     };
     if (starts_with(png)) return decode_png(bytes, name);
     if (starts_with(jpeg)) return decode_jpeg(bytes, name);
-    static constexpr std::string_view pointer = "/annex/objects/";
-    if (bytes.size() > pointer.size() && std::memcmp(bytes.data(), pointer.data(), pointer.size()) == 0)
-        throw BadInput(fmt::format("{}: a git-annex pointer without its content", name), "fetch its content: git annex get");
+    refuse_pointer({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, name);
     throw BadInput(fmt::format("{}: neither a PNG nor a JPEG picture", name));
 }
 

@@ -12,6 +12,7 @@
 #include <mutex>
 
 #include "core/error.hpp"
+#include "core/foreign_file.hpp"
 #include "core/hash.hpp"
 #include "core/interrupt.hpp"
 #include "core/parallel.hpp"
@@ -159,6 +160,7 @@ std::shared_ptr<const Source> open_source(const fs::path& path) {
 std::vector<std::uint8_t> read_picture_file(const fs::path& file) {
     std::error_code error;
     const auto size = fs::file_size(file, error);
+    if (error) require_file(file);
     if (error) throw BadInput(fmt::format("{}: {}", file.string(), error.message()));
     if (size > most_bytes) throw BadInput(fmt::format("{}: {} bytes are no picture", file.string(), size));
     std::vector<std::uint8_t> out(size);

@@ -31,8 +31,10 @@ bool several_subjects(const Evaluation& e) {
 
 std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "NaN"; }
 
-std::string style() {
-    return "set border 3 lc rgb '#555555'\nset tics nomirror textcolor rgb '#333333'\nset grid ytics lc rgb '#dddddd' lw 1\n"
+// Every figure says it that stands on optimistic numbers, wherever it is pasted.
+std::string style(const Evaluation& e) {
+    const std::string mark = e.optimistic ? "set label 99 'optimistic' at screen 0.01, screen 0.97 textcolor rgb '#b34700' noenhanced\n" : "";
+    return mark + "set border 3 lc rgb '#555555'\nset tics nomirror textcolor rgb '#333333'\nset grid ytics lc rgb '#dddddd' lw 1\n"
            "set key outside top center horizontal noenhanced\nset bmargin 6\n";
 }
 
@@ -77,7 +79,7 @@ Figure accuracy(const Evaluation& e) {
     data += "EOD\n";
     plots += ceilings ? "$ceiling using 1:2:3:4 with xerrorbars pt 0 lw 2 lc rgb '#000000' title 'noise ceiling'" : "1/0 notitle";
     if (!some) return {};
-    const std::string script = style() + data + fmt::format("set style fill solid 0.9 noborder\nset errorbars 1\nset xrange [-0.6:{}]\n"
+    const std::string script = style(e) + data + fmt::format("set style fill solid 0.9 noborder\nset errorbars 1\nset xrange [-0.6:{}]\n"
                                                             "set xtics rotate by 40 right noenhanced ({})\nset ylabel 'mean r'\nplot {}\n",
                                                             static_cast<double>(rois) - 0.4, tics, plots);
     const int width = std::clamp(static_cast<int>(60 * rois * std::max<std::size_t>(models, 2) / 2) + 160, 560, 2400);
@@ -101,7 +103,7 @@ Figure scatter(const Evaluation& e, std::size_t m) {
                 data += fmt::format("{:.4f} {:.4f}\n", roi.models[0].r[v], roi.models[m].r[v]), ++points;
     if (points == 0) return {};
     data += "EOD\n";
-    const std::string script = style() + data +
+    const std::string script = style(e) + data +
         fmt::format("unset key\nset size square\nset xlabel {} noenhanced\nset ylabel {} noenhanced\n"
                     "plot $points with points pt 7 ps 0.35 lc rgb '#400072B2', x with lines lc rgb '#555555' dt 2\n",
                     quoted("r, " + e.label[0]), quoted("r, " + e.label[m]));
@@ -110,30 +112,47 @@ Figure scatter(const Evaluation& e, std::size_t m) {
             svg(script, 480, 480, "scatter-" + std::to_string(m)), 480, true};
 }
 
-// Cross-validated r of each layer of a model; regions are lines.
-Figure layers(const Evaluation& e, std::size_t m) {
-    std::string data, plots, tics;
-    const encode::ModelScores* some = nullptr;
-    for (const auto& roi : e.rois)
-        if (!some && !roi.models[m].layer.empty()) some = &roi.models[m];
-    if (!some) return {};
-    for (std::size_t l = 0; l < some->layer.size(); ++l) tics += fmt::format("{}{} {}", l ? ", " : "", quoted(some->layer[l]), l);
-    std::size_t lines = 0;
-    const bool subjects = several_subjects(e);
+// What is drawn of a model's layers: regions with the same taps and a known r.
+std::vector<const RoiScores*> layered_rois(const Evaluation& e, std::size_t m, std::vector<std::string>& taps) {
+    std::vector<const RoiScores*> out;
     for (const auto& roi : e.rois) {
-        if (lines >= 12) break;
-        const auto& r = roi.models[m].layer_r;
-        if (roi.models[m].layer != some->layer || std::none_of(r.begin(), r.end(), [](double x) { return std::isfinite(x); })) continue;
-        data += fmt::format("$line{} << EOD\n", lines);
-        for (std::size_t l = 0; l < r.size(); ++l) data += fmt::format("{} {}\n", l, number(r[l]));
-        data += "EOD\n";
-        plots += fmt::format("{}$line{} with linespoints pt 7 ps 0.6 lw 1.5 title {}", lines ? ", " : "", lines, quoted(roi_label(roi, subjects)));
-        ++lines;
+        const auto& s = roi.models[m];
+        if (taps.empty()) taps = s.layer;
+        if (s.layer.empty() || s.layer != taps || std::none_of(s.layer_r.begin(), s.layer_r.end(), [](double x) { return std::isfinite(x); })) continue;
+        out.push_back(&roi);
+        if (out.size() == most_rois) break;
     }
-    if (lines == 0) return {};
-    const std::string script = style() + data + fmt::format("set key outside right top vertical noenhanced\nset xtics rotate by 30 right noenhanced ({})\nset ylabel 'cross-validated r'\nplot {}\n", tics, plots);
+    return out;
+}
+
+// Cross-validated r of each layer of a model: a line a region, or, where those are more than can be told
+// apart, a row of a map.
+Figure layers(const Evaluation& e, std::size_t m) {
+    std::vector<std::string> taps;
+    const auto shown = layered_rois(e, m, taps);
+    if (shown.empty()) return {};
+    const bool subjects = several_subjects(e), lines = shown.size() < colour_count;
+    std::string data, plots, columns, rows;
+    for (std::size_t l = 0; l < taps.size(); ++l) columns += fmt::format("{}{} {}", l ? ", " : "", report::quoted(taps[l]), l);
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+        const auto& r = shown[i]->models[m].layer_r;
+        const std::string label = quoted(roi_label(*shown[i], subjects));
+        if (lines) data += fmt::format("$line{} << EOD\n", i);
+        else if (i == 0) data += "$map << EOD\n";
+        for (std::size_t l = 0; l < r.size(); ++l) data += fmt::format("{} {} {}\n", l, i, number(r[l]));
+        if (lines) data += "EOD\n";
+        plots += fmt::format("{}$line{} using 1:3 with linespoints pt {} ps 0.7 lw 1.8 lc rgb '{}' title {}", i ? ", " : "", i, 4 + i, colours[(i + 1) % colour_count], label);
+        rows += fmt::format("{}{} {}", i ? ", " : "", label, i);
+    }
+    const std::string common = style(e) + fmt::format("set xtics rotate by 30 right noenhanced ({})\n", columns);
+    const std::string script = lines ? common + data + fmt::format("set key outside right top vertical noenhanced\nset ylabel 'cross-validated r'\nplot {}\n", plots)
+                                     : common + data + "EOD\n" + fmt::format("unset key\nunset grid\nset palette viridis\nset cblabel 'cross-validated r'\nset yrange [{}:-0.5]\nset xrange [-0.5:{}]\n"
+                                           "set ytics noenhanced ({})\nplot $map using 1:2:3 with image\n", static_cast<double>(shown.size()) - 0.5, static_cast<double>(taps.size()) - 0.5, rows);
+    const int height = lines ? 380 : 150 + 18 * static_cast<int>(shown.size());
     return {"layers-" + std::to_string(m), fmt::format("r against layer, {}", e.label[m]),
-            "Mean over voxels of the cross-validated r from which the layer of each region was chosen (up to 12 regions).", svg(script, 720, 380, "layers-" + std::to_string(m)), 720, true};
+            fmt::format("Mean over voxels of the cross-validated r from which the layer of each region was chosen{}.",
+                        shown.size() < e.rois.size() ? fmt::format("; {} of {} regions", shown.size(), e.rois.size()) : ""),
+            svg(script, 720, height, "layers-" + std::to_string(m)), 720, true};
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/system.hpp"
+#include "core/text.hpp"
 #include "h5/provenance.hpp"
 #include "report/evaluation_report.hpp"
 
@@ -51,6 +52,7 @@ std::string rows(const Evaluation& e) {
             if (!s.present) continue;
             out += fmt::format("<tr{}><td class=t>{}</td><td class=t>{}</td><td class=t>{}</td><td>{}</td><td class=t>{}</td>", m == 0 ? " class=first" : "",
                                escaped(roi.subject), escaped(roi.hemisphere), escaped(roi.roi), roi.voxels, escaped(e.label[m]));
+            if (e.protocol == "mixed") out += fmt::format("<td class=t>{}</td>", escaped(s.protocol));
             out += fmt::format("<td>{}</td><td>{} … {}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>", cell(s.mean_r, "{:.3f}"), cell(s.mean_r_low, "{:.3f}"),
                                cell(s.mean_r_high, "{:.3f}"), cell(roi.ceiling_r, "{:.3f}"), cell(s.median_share_of_ceiling * 100, "{:.0f} %"), std::isfinite(s.challenge_score) ? std::to_string(s.above_ceiling) : "–",
                                cell(s.share_significant * 100, "{:.0f} %"));
@@ -87,14 +89,21 @@ std::string evaluation_page(const Evaluation& e, const std::vector<Figure>& figu
         out += "<h2>What looked wrong in the data</h2><ul>\n";
         for (const auto& text : e.data_warnings) out += fmt::format("<li class=warn>{}</li>\n", escaped(text));
         out += "</ul>\n";
-    } else {
-        out += "<p>The checks of the extraction found nothing that looks wrong (cortune-info lists them).</p>\n";
+    } else if (!e.data_checks.empty()) {
+        out += "<p>The checks of the extraction found nothing that looks wrong.</p>\n";
+    }
+    if (!e.unchecked.empty()) out += fmt::format("<p class=warn>The data of {} were not checked.</p>\n", escaped(join(e.unchecked)));
+    if (!e.data_checks.empty()) {
+        out += "<details><summary>What was looked at and is as it should be</summary><ul>\n";
+        for (const auto& text : e.data_checks) out += fmt::format("<li>{}</li>\n", escaped(text));
+        out += "</ul></details>\n";
     }
     for (const auto& f : figures)
         out += fmt::format("<figure id=\"{}\"><h2>{}</h2><div class=panel><div style=\"width:{}px{}\">{}</div></div><figcaption>{}</figcaption></figure>\n",
                            f.name, escaped(f.title), f.width, f.shrinks ? ";max-width:100%" : "", f.svg, escaped(f.caption));
-    out += "<h2>Regions and models</h2><div class=scroll><table><tr><th class=t>subject</th><th class=t>hemi</th><th class=t>region</th><th>voxels</th><th class=t>model</th>"
-           "<th>mean r</th><th>95 %</th><th>ceiling r</th><th>of ceiling</th><th>above it</th><th>significant</th><th>gain</th><th>95 %</th><th>p</th><th>improved</th><th class=t></th></tr>\n";
+    out += "<h2>Regions and models</h2><div class=scroll><table><tr><th class=t>subject</th><th class=t>hemi</th><th class=t>region</th><th>voxels</th><th class=t>model</th>";
+    if (e.protocol == "mixed") out += "<th class=t>protocol</th>";
+    out += "<th>mean r</th><th>95 %</th><th>ceiling r</th><th>of ceiling</th><th>above it</th><th>significant</th><th>gain</th><th>95 %</th><th>p</th><th>improved</th><th class=t></th></tr>\n";
     out += rows(e) + "</table></div>\n<p>mean r: over voxels, on the scored images; of ceiling: median over voxels of max(r, 0)² / noise ceiling, not capped; above it: "
                      "voxels that exceed their ceiling; significant: "
                      "share of voxels at a false discovery rate of .05; gain: mean r minus the first model's, with its bootstrap interval over images and the p of "

@@ -14,6 +14,7 @@
 #include "linalg/threads.hpp"
 #include "stats/correlation.hpp"
 #include "stats/significance.hpp"
+#include "stats/tail.hpp"
 
 namespace cortune::stats {
 namespace {
@@ -246,8 +247,17 @@ class Tally {
           higher_(Eigen::VectorXi::Zero(options.permutations)), lower_(higher_),
           resampled_(options.bootstraps), left_out_(parts) {}
 
-    // Rows [from, …) of the permutations of one block; its voxels' counts beyond `observed`.
-    void permutations(Index from, const MatrixXd& d, const Eigen::VectorXd& observed, Eigen::VectorXi& beyond) {
+    // Of a block's voxels: counts beyond the observed difference, and sums of its second and fourth power by
+    // block of permutations, to be added in one order. Under an exchange its distribution is symmetric about 0.
+    struct Beyond {
+        Beyond(Index permutations, Index voxels)
+            : count(Eigen::VectorXi::Zero(voxels)), second((permutations + resamples_per_block - 1) / resamples_per_block, voxels), fourth(second) {}
+        Eigen::VectorXi count;
+        MatrixXd second, fourth;
+    };
+
+    // Rows [from, …) of the permutations of one block.
+    void permutations(Index from, const MatrixXd& d, const Eigen::VectorXd& observed, Beyond& beyond) {
         permuted_.segment(from, d.rows()) += d.rowwise().sum();
         for (Index i = 0; i < d.rows(); ++i) {
             higher_(from + i) += static_cast<int>((d.row(i).array() > tie).count());
@@ -256,15 +266,19 @@ class Tally {
         Eigen::VectorXi mine(d.cols());
         for (Index v = 0; v < d.cols(); ++v)
             mine(v) = static_cast<int>((!(d.col(v).array().abs() < std::abs(observed(v)) - tie)).count());  // an unknown one counts
+        beyond.second.row(from / resamples_per_block) = d.array().square().colwise().sum();
+        beyond.fourth.row(from / resamples_per_block) = d.array().square().square().colwise().sum();
         const std::lock_guard lock(mutex_);
-        beyond += mine;
+        beyond.count += mine;
     }
     void bootstraps(Index from, const MatrixXd& d) { resampled_.add(from, d); }
     void left_out(const MatrixXd& d) { left_out_.add(0, d); }
-    void observed(const Eigen::VectorXd& d, const Eigen::VectorXi& beyond, PairedTest& out) const {
+    void observed(const Eigen::VectorXd& d, const Beyond& beyond, PairedTest& out) const {
+        const auto draws = static_cast<double>(permuted_.size());
         for (Index v = 0; v < d.size(); ++v) {
             out.voxel_difference.push_back(static_cast<float>(d(v)));
-            out.voxel_p.push_back((1.0 + beyond(v)) / (1.0 + static_cast<double>(permuted_.size())));
+            const double variance = beyond.second.col(v).sum() / draws;
+            out.voxel_p.push_back(permutation_p(beyond.count(v), permuted_.size(), d(v), {0, variance, beyond.fourth.col(v).sum() / draws / (variance * variance) - 3}, 2));
         }
     }
     void finish(const Eigen::VectorXd& d, PairedTest& out) const {
@@ -331,7 +345,7 @@ PairedTest paired_test(const Eigen::MatrixXf& reference, const Eigen::MatrixXf& 
         const Eigen::VectorXd here =
             over_groups([&](std::size_t g) { return blocks[g].under_exchange(MatrixXd::Zero(1, blocks[g].images())); }).transpose();
         check_interrupt();
-        Eigen::VectorXi beyond = Eigen::VectorXi::Zero(count);
+        Tally::Beyond beyond(options.permutations, count);
         for_blocks(options.permutations, options.threads, [&](Index from, Index n) {
             const auto masks = exchanges(groups, options.seed, from, n);
             tally.permutations(from, over_groups([&](std::size_t g) { return blocks[g].under_exchange(masks[g]); }), here, beyond);

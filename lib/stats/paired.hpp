@@ -41,7 +41,7 @@ struct PairedTest {
     double share_binomial_p;     // exact, two-sided, as if voxels were independent
     // Per voxel; V, in the order given.
     std::vector<float> voxel_difference, voxel_low, voxel_high;
-    std::vector<double> voxel_p;
+    std::vector<double> voxel_p;  // two-sided, as p, or from the tail where permutations are too few (tail.hpp)
 
     static PairedTest unknown();  // NaN everywhere, no voxels
 };

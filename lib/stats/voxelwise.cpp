@@ -12,6 +12,7 @@
 #include "core/random.hpp"
 #include "linalg/threads.hpp"
 #include "stats/correlation.hpp"
+#include "stats/tail.hpp"
 
 namespace cortune::stats {
 namespace {
@@ -114,6 +115,13 @@ Gather best_gather() {
     return gather_plain;
 }
 
+// From the means of the first four powers.
+NullMoments moments_of(const Eigen::Array<double, 1, 4>& mean) {
+    const double m = mean(0), variance = mean(1) - m * m;
+    const double fourth = mean(3) - 4 * m * mean(2) + 6 * m * m * mean(1) - 3 * m * m * m * m;
+    return {m, variance, fourth / (variance * variance) - 3};
+}
+
 constexpr auto least = static_cast<float>(least_variance);
 
 // r of each resample (rows) and voxel of one group.
@@ -151,11 +159,15 @@ class Block {
             gather(p_[g].data(), y_[g].data(), same.data(), p_[g].rows(), r);
         });
         std::vector<std::int64_t> beyond(width, 0);
+        // Sums of the first four powers of the permuted r.
+        Eigen::Array<double, width, 4> power = Eigen::Array<double, width, 4>::Zero();
         for (std::int64_t i = 0; i < options.permutations; ++i) {
             const auto r = mean_r([&](std::size_t g, float* one) {
                 gather(p_[g].data(), y_[g].data(), draws[g].permutation[static_cast<std::size_t>(i)].data(), p_[g].rows(), one);
             });
             for (Index v = 0; v < width; ++v) beyond[static_cast<std::size_t>(v)] += r(v) >= observed(v) - tie;
+            const Eigen::Array<double, width, 1> one = r.template cast<double>(), two = one.square();
+            power.col(0) += one, power.col(1) += two, power.col(2) += two * one, power.col(3) += two.square();
         }
         MatrixXf resampled;
         for (std::size_t g = 0; g < p_.size() && options.bootstraps > 0; ++g) {
@@ -168,7 +180,8 @@ class Block {
         for (Index v = 0; v < count_; ++v) {
             const auto at = static_cast<std::size_t>(first_ + v);
             if (!usable_[static_cast<std::size_t>(v)]) continue;
-            out.p[at] = (1.0 + static_cast<double>(beyond[static_cast<std::size_t>(v)])) / (1.0 + static_cast<double>(options.permutations));
+            out.p[at] = permutation_p(beyond[static_cast<std::size_t>(v)], options.permutations, static_cast<double>(observed(v)),
+                                      moments_of(power.row(v) / static_cast<double>(options.permutations)), 1);
             if (options.bootstraps == 0) continue;
             const auto [low, high] = interval({resampled.col(v).begin(), resampled.col(v).end()});
             out.low[at] = static_cast<float>(low);

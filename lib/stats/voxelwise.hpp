@@ -22,7 +22,7 @@ namespace cortune::stats {
 
 struct VoxelTest {
     std::vector<float> low, high;  // 2.5th and 97.5th percentile of the bootstrap; NaN without
-    std::vector<double> p;         // one-sided: (1 + #{r* ≥ r}) / (1 + permutations)
+    std::vector<double> p;         // one-sided, of the permuted r* (tail.hpp)
     double mean_low, mean_high;    // the same percentiles of the mean r over the voxels that have one
 };
 

@@ -116,7 +116,7 @@ VertexMap from_results(const h5::Input& file, const Choice& choice, const Place&
     std::vector<std::string> paths;
     collect(file.root().group("results"), "results", choice, paths);
     if (paths.empty())
-        throw BadInput(fmt::format("{}: nothing of hemisphere {}{}{}{}", file.path().string(), choice.hemisphere,
+        throw NothingThere(fmt::format("{}: nothing of hemisphere {}{}{}{}", file.path().string(), choice.hemisphere,
                                    choice.subject.empty() ? "" : ", subject " + choice.subject, choice.roi_class.empty() ? "" : ", class " + choice.roi_class,
                                    choice.roi.empty() ? "" : ", ROI " + choice.roi), "cortune-info lists what it has");
     std::vector<h5::Node> rois;

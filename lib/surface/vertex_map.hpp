@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.hpp"
 #include "h5/file.hpp"
 
 namespace cortune::surface {
@@ -38,7 +39,13 @@ struct VertexMap {
     std::int64_t disagreeing = 0; // vertices of several ROIs with different values: the first ROI's stand
 };
 
-// Reads an evaluation, encoding or dataset file. Throws BadInput for a quantity that it does not
+// A file without any region of the hemisphere (or of what else was chosen).
+class NothingThere : public BadInput {
+  public:
+    using BadInput::BadInput;
+};
+
+// Reads an evaluation, encoding or dataset file. Throws NothingThere, and BadInput for a quantity that it does not
 // have (those that it has are named), vertices of another space, or an index beyond it;
 // UsageError where a choice is open.
 VertexMap read_vertex_map(const h5::Input& file, const Choice& choice, const Place& place);

@@ -81,6 +81,17 @@ def main():
             assert np.array_equal(f["run"][:], [min(s) if len(s) == 1 else 0 for s in inside])
         (folder / "runs.txt").write_text("a\nb\n")
         run("nsd-extract", *table, "--responses", folder / "trials.npy", "--average-repeats", "--runs", folder / "runs.txt", "-o", folder / "x.h5", expect=3)
+        # Of other averages than the file's as a whole the ceiling is another: scored are pictures shown thrice.
+        thrice = [f"t:p{i:03d}" for i in np.flatnonzero(counts == 3)[:60]]
+        (folder / "thrice.txt").write_text("\n".join(thrice) + "\n")
+        large = [*table[:-1], 64, "--responses", folder / "trials.npy", "--average-repeats", "--ceiling", "ncsnr", "--test-list", folder / "thrice.txt"]
+        run("nsd-extract", *large, "-o", folder / "large.h5")
+        run("ridge-encode", folder / "large.h5", "--hemi", "all", "--roi", "all", "--min-voxels", 1, "--layers", "classifier.6", "--folds", 3, "-o", folder / "scored.h5")
+        with h5py.File(folder / "scored.h5") as f:
+            assert sorted(f["image"].asstr()[:]) == sorted(thrice)
+            found = f["results/all/all/all/noise_ceiling"][:]
+        ratio = (1 / wanted["ncsnr"] - 1) / np.mean(1 / counts)
+        assert np.abs(found - 1 / (1 + ratio / 3)).max() < 1e-5, np.abs(found - 1 / (1 + ratio / 3)).max()
         # Repeats that do not belong together are noticed; repeats that nobody announced are refused.
         np.save(folder / "mixed.npy", trials[rng.permutation(len(trials))])
         run("nsd-extract", *table, "--responses", folder / "mixed.npy", "--average-repeats", "-o", folder / "mixed.h5")

@@ -267,6 +267,33 @@ def check_voxels(folder):
     print(f"voxels: distance from uniform {uniform:.3f}, coverage {covered:.3f} {covered_zero:.3f} {gain:.3f}")
 
 
+def check_few(folder):
+    """Fifty voxels of 3,000 are predicted: they pass the false discovery rate with the default number of
+    permutations, for r and for the difference, and hardly any other does."""
+    rng = np.random.default_rng(5)
+    n, voxels, real = 200, 3000, 50
+    images = [f"t:{i:03d}" for i in range(n)]
+    y = rng.standard_normal((n, voxels))
+    p = rng.standard_normal((n, voxels))
+    p[:, :real] = 0.6 * y[:, :real] + 0.8 * p[:, :real]
+    a, b, out = (os.path.join(folder, name) for name in ("few_a.h5", "few_b.h5", "few.h5"))
+    roi = lambda x: {("lh", "x", "R"): (np.arange(voxels), x, y, None)}
+    write(a, roi(rng.standard_normal((n, voxels))), images, -np.ones(n))
+    write(b, roi(p), images, -np.ones(n), "mse", tuned=["t:other"])
+    run("--model", f"a={a}", "--model", f"b={b}", "-o", out, "--bootstrap", "0")
+    with h5py.File(out) as f:
+        q, gain, small = f["results/subj01/lh/x/R/q_value"][1], f["results/subj01/lh/x/R/difference_q_value"][1], f["results/subj01/lh/x/R/p_value"][1]
+        r = f["results/subj01/lh/x/R/r"][1]
+    for name, values in (("r", q), ("difference", gain)):
+        assert (values[:real] <= 0.05).mean() > 0.9 and (values[real:] <= 0.05).sum() <= 8, (name, (values[:real] <= 0.05).sum(), (values[real:] <= 0.05).sum())
+    # Against the t distribution that r of normal data has: larger, and by not too much.
+    from scipy import stats
+    exact = stats.t.sf(r[:real] * np.sqrt((n - 2) / (1 - r[:real] ** 2)), n - 2)
+    distance = np.log10(small[:real] / exact)
+    print(f"few: {(q[:real] <= .05).sum()} of {real} voxels found, log10 of p against Student's t {distance.min():.1f} to {distance.max():.1f} at p {exact.min():.0e} to {exact.max():.0e}")
+    assert distance.min() > 0 and small[:real].max() < 1e-3 and np.median(small[:real]) < 1e-6
+
+
 def check_runs(folder):
     """Predictions know the runs' levels and nothing of the images: p is uniform where images are
     permuted inside runs, equals numpy's, and is far too small across them."""
@@ -423,6 +450,7 @@ def main():
         check_table(folder, np.arange(150) % 5, "paper")
         check_union(folder)
         check_voxels(folder)
+        check_few(folder)
         check_runs(folder)
         check_coverage(folder)
         check_sparse(folder)

@@ -47,6 +47,22 @@ expect 3 nsd-extract algonauts shuffled --subject 1 --size 64 -q --check strict 
 says 'alignment'
 absent strict.h5
 
+# Of the second half alone: the whole is predicted, these rows are not.
+cp -r sim half
+/usr/bin/python3 - << 'PY'
+import numpy as np
+for h in ("lh", "rh"):
+    path = f"half/subj01/training_split/training_fmri/{h}_training_fmri.npy"
+    y = np.load(path)
+    middle = len(y) // 2
+    y[middle:] = y[middle:][np.random.default_rng(0).permutation(len(y) - middle)]
+    np.save(path, y)
+PY
+expect 0 nsd-extract algonauts half --subject 1 --size 64 -q -o half.h5
+says 'alignment_stretches lh'
+says 'were their trials moved'
+rm -rf half half.h5
+
 # Mirrored pictures put each hemisphere on the wrong side.
 cp -r sim mirrored
 /usr/bin/python3 - << 'PY'

@@ -15,6 +15,40 @@ says 'not a file that cortune wrote'
 expect 4 nsd-extract algonauts sim --subject 1 --size 64 --overwrite -o theirs.h5
 expect 2 ridge-encode s1.h5 -o s1.h5 --overwrite
 says 'is also an input'
+expect 0 ridge-encode s1.h5 --hemi lh --roi V1v --min-voxels 5 -q -o first.h5
+for option in --forest --report; do
+    for theirs in $raw theirs.h5 s2.h5; do expect 4 encode-eval first.h5 --overwrite $option $theirs; done
+done
+expect 4 model-convert "$CORTUNE_SOURCE/share/models/alexnet-mini.h5" --to safetensors --overwrite -o $raw
+[ "$before" = "$(sha256sum < $raw)" ] || fail "an input was overwritten"
+echo old > table.tsv
+expect 0 encode-eval first.h5 --overwrite --forest table.tsv
+
+# Names as people type them, and long ones.
+expect 0 ridge-encode s1.h5 --hemi lh --roi 'V1v + V1d' --min-voxels 5 -q -o blanks.h5
+expect 0 ridge-encode s1.h5 --hemi lh --roi V1d+V1v --min-voxels 5 -q -o tight.h5
+expect 0 encode-eval --model a=blanks.h5 --model b=tight.h5
+expect 2 encode-eval --model "$(printf 'a\tb')=tight.h5"
+long=$(printf 'R%.0s' $(seq 240))
+/usr/bin/python3 - "$long" << 'PY'
+import sys, h5py
+with h5py.File("s1.h5") as f:
+    import numpy as np
+    np.save("long.npy", f["response_lh"][:120, :30])
+PY
+expect 0 nsd-extract table --images sim/subj01/training_split/training_images --responses long.npy --namespace x --roi-name "$long" --size 64 -q -o long.h5
+expect 0 ridge-encode long.h5 --hemi all --roi "$long" -q -o longer.h5
+expect 0 cortune-info longer.h5
+
+# Scored images among those that were fitted on are found when they are evaluated, too.
+expect 0 ridge-encode s1.h5 --hemi lh --roi V1v --min-voxels 5 --save-weights -q -o kept.h5
+expect 3 ridge-encode kept.h5 --predict s1.h5 -o x.h5
+expect 0 ridge-encode kept.h5 --predict s1.h5 --allow-tuned-images -q -o again-scored.h5
+expect 3 encode-eval again-scored.h5
+says 'the ridge was fitted on'
+/usr/bin/python3 -c 'import h5py, numpy as np; h5py.File("again-scored.h5", "a").attrs["optimistic"] = np.int64(0)'
+expect 3 encode-eval again-scored.h5 --allow-tuned-images
+says 'beside the reason'
 
 # A network that is tuned twice says of both data sets and lists every image once.
 common=(--hemi lh --roi V1v --min-voxels 5 --batch 32 --threads 2 --epochs 2 -q)

@@ -7,7 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 #include "formats/mat.hpp"
 
 namespace cortune::datasets::nod {
@@ -22,7 +22,7 @@ std::string region_name(const std::string& cell) {
 }
 
 std::vector<std::string> read_names(const std::filesystem::path& path) {
-    formats::require_file(path);
+    require_file(path);
     std::ifstream in(path);
     std::vector<std::string> out;
     for (std::string line; std::getline(in, line);)
@@ -34,8 +34,8 @@ std::vector<std::string> read_names(const std::filesystem::path& path) {
 
 }  // namespace
 
-int Atlas::region(std::int64_t brainordinate) const {
-    const std::int64_t l = label.at(static_cast<std::size_t>(brainordinate));
+int Atlas::region(std::int64_t of_cortex) const {
+    const std::int64_t l = label.at(static_cast<std::size_t>(of_cortex));
     return l < 1 ? 0 : static_cast<int>((l - 1) % regions) + 1;
 }
 

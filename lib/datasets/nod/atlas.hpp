@@ -16,8 +16,8 @@ struct Atlas {
     std::filesystem::path labels_file, names_file;
     std::vector<std::int64_t> label;   // 1 … 360 per brainordinate of the cortex; 0: none
     std::vector<std::string> name;     // of the 180 regions, without side
-    // 1 … 180 whatever the side; 0: none.
-    int region(std::int64_t brainordinate) const;
+    // 1 … 180 whatever the side; 0: none. Brainordinates are counted among those of the cortex.
+    int region(std::int64_t of_cortex) const;
 };
 
 // glasser_MMP of a MAT file (MMP_mpmLR32k.mat) and the 180 rows "L_V1_ROI,R_V1_ROI" of a

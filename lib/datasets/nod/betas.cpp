@@ -10,7 +10,7 @@
 #include "core/interrupt.hpp"
 #include "core/system.hpp"
 #include "core/text.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 
 namespace fs = std::filesystem;
 
@@ -53,7 +53,7 @@ void check_labels(const Run& run) {
     name.replace(name.size() - ending.size(), ending.size(), "_label.txt");
     std::error_code error;
     if (!fs::exists(name, error)) return;
-    formats::require_file(name);
+    require_file(name);
     std::vector<std::string> label, shown;
     std::ifstream in(name);
     for (std::string line; std::getline(in, line);)

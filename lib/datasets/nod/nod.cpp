@@ -10,7 +10,7 @@
 #include "core/error.hpp"
 #include "core/system.hpp"
 #include "core/text.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 #include "datasets/nod/atlas.hpp"
 #include "datasets/nod/betas.hpp"
 #include "formats/cifti.hpp"
@@ -26,7 +26,7 @@ class Stimuli : public images::Source {
   public:
     Stimuli(const fs::path& folder, std::vector<std::string> names) : Source(folder) {
         names_ = std::move(names);
-        for (std::size_t i = 0; i < names_.size(); ++i) formats::require_file(path_ / names_[i]);
+        for (std::size_t i = 0; i < names_.size(); ++i) require_file(path_ / names_[i]);
     }
     std::string where(std::size_t i) const override { return (path_ / names_.at(i)).string(); }
     std::vector<std::uint8_t> read(std::size_t i) const override { return images::read_picture_file(path_ / names_.at(i)); }
@@ -72,7 +72,7 @@ std::vector<std::size_t> choose(const Atlas& atlas, const formats::CortexModel& 
     for (const int region : wanted) {
         std::vector<std::size_t> inside;
         for (std::size_t i = 0; i < cortex.vertex.size(); ++i)
-            if (atlas.region(cortex.offset + static_cast<std::int64_t>(i)) == region) inside.push_back(i);
+            if (atlas.region(cortex.rank + static_cast<std::int64_t>(i)) == region) inside.push_back(i);
         if (best > 0) {
             // What has no R² comes last, and of equals the first.
             const auto value = [&](std::size_t i) { return std::isfinite(fit[i]) ? fit[i] : -std::numeric_limits<float>::infinity(); };
@@ -103,7 +103,7 @@ Hemisphere choose_vertices(const std::string& name, const NodOptions& options, c
     for (const std::size_t i : taken) {
         at.push_back(cortex.offset + static_cast<std::int64_t>(i));
         out.vertex.push_back(cortex.vertex[i]);
-        glasser.label.push_back(static_cast<std::int16_t>(atlas.region(at.back())));
+        glasser.label.push_back(static_cast<std::int16_t>(atlas.region(cortex.rank + static_cast<std::int64_t>(i))));
     }
     out.roi_classes.push_back(std::move(glasser));
     return out;

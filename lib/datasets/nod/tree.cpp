@@ -9,7 +9,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "datasets/folder.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 
 namespace fs = std::filesystem;
 
@@ -20,7 +20,7 @@ constexpr int usual_sessions = 4, most_runs = 99;
 
 // The column stim_file of a tab-separated table.
 std::vector<std::string> read_pictures(const fs::path& path) {
-    formats::require_file(path);
+    require_file(path);
     std::ifstream in(path);
     std::string line;
     std::getline(in, line);
@@ -65,15 +65,18 @@ std::vector<Run> Tree::runs(const std::vector<int>& sessions) const {
     std::error_code error;
     const auto there = [&](const fs::path& path) { return fs::exists(fs::symlink_status(path, error)); };
     auto wanted = sessions;
-    if (wanted.empty())
-        for (int s = 1; s <= usual_sessions; ++s)
-            if (there(events(s, 1).parent_path())) wanted.push_back(s);
-    for (const int s : wanted) {
-        const std::size_t before = out.size();
+    const auto last_run = [&](int s) {
         int last = 0;
         for (int r = 1; r <= most_runs; ++r)
             if (there(events(s, r)) || there(betas(s, r))) last = r;
-        for (int r = 1; r <= last; ++r) out.push_back({s, r, events(s, r), betas(s, r), read_pictures(events(s, r))});
+        return last;
+    };
+    if (wanted.empty())
+        for (int s = 1; s <= usual_sessions; ++s)
+            if (there(events(s, 1).parent_path()) || last_run(s) > 0) wanted.push_back(s);
+    for (const int s : wanted) {
+        const std::size_t before = out.size();
+        for (int r = 1, last = last_run(s); r <= last; ++r) out.push_back({s, r, events(s, r), betas(s, r), read_pictures(events(s, r))});
         if (out.size() == before) throw BadInput(fmt::format("{}: session {} has no events", (root / subject_name()).string(), s), "download it, or name others by --sessions");
     }
     if (out.empty()) throw BadInput((root / subject_name()).string() + ": no session of the ImageNet task", "download ses-imagenet01 and its betas");

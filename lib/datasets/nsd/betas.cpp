@@ -9,7 +9,7 @@
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
 #include "core/system.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 #include "datasets/nsd/experiment.hpp"
 #include "formats/mgh.hpp"
 #include "formats/nifti.hpp"
@@ -31,7 +31,7 @@ void check_trials(const fs::path& path, std::int64_t found) {
 class VolumeBetas : public SessionFile {
   public:
     VolumeBetas(const fs::path& path, std::vector<std::int32_t> position)
-        : path_(path), position_(std::move(position)), file_((formats::require_file(path), path)), betas_(file_.root().dataset("betas")) {
+        : path_(path), position_(std::move(position)), file_((require_file(path), path)), betas_(file_.root().dataset("betas")) {
         const auto shape = betas_.shape();
         if (shape.size() != 4 || betas_.type_name() != "int16")
             throw BadInput(fmt::format("{}: expected int16, trials × Z × Y × X", betas_.where()), "take the betas as NSD distributes them");

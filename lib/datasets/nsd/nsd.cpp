@@ -12,7 +12,7 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "datasets/folder.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 #include "datasets/nsd/betas.hpp"
 #include "datasets/nsd/experiment.hpp"
 #include "datasets/nsd/stimuli.hpp"
@@ -25,6 +25,12 @@ namespace {
 Tree tree_of(const NsdOptions& options) {
     if (folder_or_nothing(options.root).empty()) throw BadInput(options.root.string() + ": no such folder");
     return {options.root, options.subject, options.space, options.preparation};
+}
+
+// Of NSD's eight subjects; 0 for another.
+int usual_sessions(int subject) {
+    constexpr int sessions[] = {40, 40, 32, 30, 40, 32, 40, 30};
+    return subject >= 1 && subject <= 8 ? sessions[subject - 1] : 0;
 }
 
 // The sessions to read; those left out between them are a finding.
@@ -42,7 +48,7 @@ std::vector<int> choose_sessions(const Tree& tree, const std::vector<int>& wante
         for (int s = 1; s < out.back(); ++s)
             if (!std::binary_search(there.begin(), there.end(), s)) gaps.push_back(std::to_string(s));
     plan.findings.push_back({"missing_sessions", tree.betas().string(), static_cast<double>(gaps.size()), !gaps.empty(),
-                             gaps.empty() ? fmt::format("{} sessions", out.size()) : fmt::format("sessions {} are not there", join(gaps))});
+                             gaps.empty() ? fmt::format("{} sessions; NSD has {} of this subject", out.size(), usual_sessions(tree.subject)) : fmt::format("sessions {} are not there", join(gaps))});
     return out;
 }
 

@@ -12,7 +12,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 #include "formats/mgh.hpp"
 #include "formats/nifti.hpp"
 
@@ -32,8 +32,15 @@ std::string known_size(const Grid& grid) {
     return subject > 0 ? fmt::format("; that is the size of NSD subject {}", subject) : "";
 }
 
-// A value per position of the grid.
-std::vector<float> read_positions(const fs::path& path, bool surface, const Grid& grid) {
+std::string mend_of_shape(const Grid& labels, const Grid& betas) {
+    if (!std::is_permutation(betas.begin(), betas.end(), labels.begin())) return "labels and betas must be of the same subject and resolution";
+    if (subject_of_size(labels) > 0) return "the axes of the betas are permuted: NSD's are trials × Z × Y × X";
+    if (subject_of_size(betas) > 0) return "the axes of this file are permuted: NSD's labels are X × Y × Z";
+    return "the axes of one of the two are permuted: NSD's betas are trials × Z × Y × X, its labels X × Y × Z";
+}
+
+// A value per position of the grid, which `betas` has.
+std::vector<float> read_positions(const fs::path& path, bool surface, const Grid& grid, const fs::path& betas) {
     if (surface) {
         const formats::MghFile file(path);
         if (file.vertices() != grid[0] || file.frames() != 1)
@@ -43,16 +50,14 @@ std::vector<float> read_positions(const fs::path& path, bool surface, const Grid
     }
     formats::Volume volume = formats::read_nifti(path);
     if (volume.shape != grid)
-        throw BadInput(fmt::format("{}: {} voxels, the betas have {}{}", path.string(), formats::shape_of(volume.shape), formats::shape_of(grid), known_size(volume.shape)),
-                       std::is_permutation(grid.begin(), grid.end(), volume.shape.begin())
-                           ? "the axes of the betas are permuted: NSD's are trials × Z × Y × X, the labels X × Y × Z"
-                           : "labels and betas must be of the same subject and resolution");
+        throw BadInput(fmt::format("{}: {} voxels, the betas ({}) have {}{}", path.string(), formats::shape_of(volume.shape), betas.string(), formats::shape_of(grid),
+                                   known_size(volume.shape)), mend_of_shape(volume.shape, grid));
     return std::move(volume.value);
 }
 
 // "1 V1v" or FreeSurfer's "1 V1v 255 0 0 0" a line.
 std::map<int, std::string> read_names(const fs::path& path) {
-    formats::require_file(path);
+    require_file(path);
     std::ifstream in(path);
     std::map<int, std::string> out;
     for (std::string line; std::getline(in, line);) {
@@ -77,7 +82,7 @@ struct Labels {
 
 Labels read_labels(const Tree& tree, const std::string& hemisphere, const std::string& roi_class, const Grid& grid) {
     Labels out{roi_class, tree.labels(hemisphere, roi_class), tree.label_names(roi_class), {}, {}};
-    out.value = read_positions(out.file, tree.surface(), grid);
+    out.value = read_positions(out.file, tree.surface(), grid, tree.betas());
     if (roi_class == "nsdgeneral") out.names = {{1, "nsdgeneral"}};
     else out.names = read_names(out.names_file);
     for (const float v : out.value)
@@ -138,7 +143,8 @@ Hemisphere read_regions(const Tree& tree, const std::string& hemisphere, const G
 
 std::vector<float> read_ncsnr(const Tree& tree, const Hemisphere& hemisphere, const Grid& grid, std::vector<fs::path>& files) {
     const fs::path path = tree.ncsnr(hemisphere.name);
-    const auto all = read_positions(path, tree.surface(), grid);
+    const auto all = read_positions(path, tree.surface(), grid, tree.betas());
+    if (std::any_of(all.begin(), all.end(), [](float v) { return v < 0; })) throw BadInput(path.string() + ": holds negative values", "an ncsnr is a ratio of two deviations; is it another file?");
     if (std::find(files.begin(), files.end(), path) == files.end()) files.push_back(path);
     std::vector<float> out;
     for (const auto p : hemisphere.vertex) out.push_back(all[static_cast<std::size_t>(p)]);

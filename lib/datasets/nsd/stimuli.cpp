@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "core/error.hpp"
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 #include "h5/foreign.hpp"
 #include "h5/lock.hpp"
 
@@ -41,7 +41,7 @@ class Stimuli : public images::Source {
 }  // namespace
 
 std::shared_ptr<const images::Source> open_stimuli(const std::filesystem::path& path, std::vector<std::int32_t> ids) {
-    formats::require_file(path);
+    require_file(path);
     return std::make_shared<Stimuli>(path, std::move(ids));
 }
 

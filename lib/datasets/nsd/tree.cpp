@@ -39,18 +39,23 @@ std::vector<int> Tree::sessions() const {
     if (folder_or_nothing(betas()).empty())
         throw BadInput(betas().string() + ": no such folder",
                        fmt::format("give the folder that holds nsddata_betas, and a subject that is there; --space names another form of the betas"));
-    const std::string prefix = surface() ? "lh.betas_session" : "betas_session", ending = surface() ? ".mgh" : ".hdf5";
+    const std::string prefix = surface() ? "?h.betas_session" : "betas_session", ending = surface() ? ".mgh" : ".hdf5";
     std::vector<int> out;
     for (const fs::path& entry : entries_of(betas())) {
         const std::string name = entry.filename().string();
-        if (!name.starts_with(prefix) || !name.ends_with(ending) || name.size() <= prefix.size() + ending.size()) continue;
+        const std::string side = surface() ? name.substr(0, 2) : "lh";
+        if (side != "lh" && side != "rh") continue;
+        const std::string_view own = prefix;
+        if (surface() ? name.substr(std::min<std::size_t>(1, name.size())).rfind(own.substr(1), 0) != 0 : !name.starts_with(own)) continue;
+        if (!name.ends_with(ending) || name.size() <= prefix.size() + ending.size()) continue;
         const std::string digits = name.substr(prefix.size(), name.size() - prefix.size() - ending.size());
         if (digits.size() > 4 || digits.find_first_not_of("0123456789") != std::string::npos) continue;
         // The name that this session has, and no other spelling of its number.
         const int number = std::stoi(digits);
-        if (number >= 1 && session("lh", number).filename() == name) out.push_back(number);
+        if (number >= 1 && session(side, number).filename() == name) out.push_back(number);
     }
     std::sort(out.begin(), out.end());
+    out.erase(std::unique(out.begin(), out.end()), out.end());  // a surface has a file a side
     if (out.empty()) throw BadInput(fmt::format("{}: holds no {}NN{}", betas().string(), prefix, ending), "download the betas of this subject");
     return out;
 }

@@ -45,7 +45,8 @@ int region_of(const Vertex& v) {
 formats::CortexModel cortex_of(const HemisphereModel& model) {
     const auto n = static_cast<std::int64_t>(model.vertices.size());
     if (n > surface_vertices) throw UsageError(fmt::format("{} vertices do not fit on a surface of {}", n, surface_vertices), "a smaller --roi-scale");
-    formats::CortexModel out{0, surface_vertices, {}};
+    formats::CortexModel out;
+    out.surface_vertices = surface_vertices;
     for (std::int64_t i = 0; i < n; ++i) out.vertex.push_back(static_cast<std::int32_t>(i * surface_vertices / n));
     return out;
 }

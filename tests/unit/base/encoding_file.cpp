@@ -113,10 +113,19 @@ TEST_CASE("an encoding of the wrong shape is refused, and nothing is left") {
 
 TEST_CASE("scored images that tuned a model are found by id and by pixels") {
     auto h = header("mse");
-    REQUIRE(scored_tuned_images(h) == 0);
+    REQUIRE(find_leaks(h).tuned == 0);
     h.tuned_image = {"other:1", "t:4"};
     h.tuned_sha256 = {"s9", "s4"};
-    REQUIRE(scored_tuned_images(h) == 2);
+    REQUIRE(find_leaks(h).tuned == 2);
+    // And what the ridge was fitted on, unless folds keep the two apart.
+    h.fitted_image = {h.image[0]};
+    h.fitted_sha256 = {"another"};
+    for (const char* protocol : {"held-out", "predicted"}) {
+        h.protocol = protocol;
+        REQUIRE(find_leaks(h).fitted == 1);
+    }
+    h.protocol = "train-cv";
+    REQUIRE(find_leaks(h).fitted == 0);
 }
 
 TEST_CASE("evaluation refuses what cannot be compared") {

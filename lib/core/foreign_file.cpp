@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "formats/foreign_file.hpp"
+#include "core/foreign_file.hpp"
 
 #include <fmt/format.h>
 
@@ -9,15 +9,27 @@
 
 namespace fs = std::filesystem;
 
-namespace cortune::formats {
+namespace cortune {
+
+namespace {
+
+BadInput annex_pointer(const std::string& name) {
+    return BadInput(name + ": a git-annex pointer without its content", fmt::format("fetch its content: git annex get '{}'", name));
+}
+
+}  // namespace
+
+void refuse_pointer(std::string_view head, const std::string& name) {
+    if (head.starts_with("/annex/objects/")) throw annex_pointer(name);
+    if (head.starts_with("version https://git-lfs")) throw BadInput(name + ": a Git LFS pointer without its content", "fetch its content: git lfs pull");
+}
 
 void require_file(const fs::path& path) {
     std::error_code error;
-    const std::string fetch = fmt::format("fetch its content: git annex get '{}'", path.string());
     if (fs::is_symlink(path, error) && !fs::exists(path, error)) {
         const std::string target = fs::read_symlink(path, error).generic_string();
         if (target.find(".git/annex/") != std::string::npos)
-            throw BadInput(path.string() + ": a git-annex pointer without its content", fetch);
+            throw annex_pointer(path.string());
         throw BadInput(fmt::format("{}: a link to {}, which does not exist", path.string(), target));
     }
     if (!fs::is_regular_file(path, error))
@@ -29,9 +41,7 @@ void require_file(const fs::path& path) {
     std::string head(64, '\0');
     in.read(head.data(), static_cast<std::streamsize>(head.size()));
     head.resize(static_cast<std::size_t>(in.gcount()));
-    if (head.starts_with("/annex/objects/")) throw BadInput(path.string() + ": a git-annex pointer without its content", fetch);
-    if (head.starts_with("version https://git-lfs"))
-        throw BadInput(path.string() + ": a Git LFS pointer without its content", "fetch its content: git lfs pull");
+    refuse_pointer(head, path.string());
 }
 
-}  // namespace cortune::formats
+}  // namespace cortune

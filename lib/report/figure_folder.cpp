@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "report/figure_folder.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <regex>
+
+#include "core/error.hpp"
+
+namespace fs = std::filesystem;
+
+namespace cortune::report {
+
+FigureFolder::FigureFolder(const fs::path& path) : path_(path) {
+    std::error_code error;
+    made_ = fs::create_directories(path, error);
+    if (error) throw OutputError(fmt::format("{}: cannot be made ({})", path.string(), error.message()));
+}
+
+FigureFolder::~FigureFolder() {
+    std::error_code none;
+    if (made_) fs::remove(path_, none);
+}
+
+void FigureFolder::keep(const std::vector<Figure>& figures) {
+    made_ = false;
+    static const std::regex ours("accuracy|(scatter|layers)-[0-9]+");
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(path_, error)) {
+        const fs::path& path = entry.path();
+        const std::string name = path.stem().string();
+        if (path.extension() != ".svg" || !std::regex_match(name, ours)) continue;
+        if (std::none_of(figures.begin(), figures.end(), [&](const auto& f) { return f.name == name; })) fs::remove(path, error);
+    }
+}
+
+}  // namespace cortune::report
