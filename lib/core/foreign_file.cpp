@@ -33,7 +33,7 @@ void require_file(const fs::path& path) {
         throw BadInput(fmt::format("{}: a link to {}, which does not exist", path.string(), target));
     }
     if (!fs::is_regular_file(path, error))
-        throw BadInput(path.string() + (fs::exists(path, error) ? ": not a file" : ": no such file"));
+        throw BadInput(path.string() + (fs::exists(path, error) ? ": not a file" : ": no such file"), "is everything of the data set downloaded?");
     // Pointers are short texts; no format that we read is.
     constexpr std::uintmax_t longest_pointer = 32768;
     if (fs::file_size(path, error) > longest_pointer) return;

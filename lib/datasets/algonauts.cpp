@@ -82,7 +82,7 @@ fs::path response_file(const fs::path& folder, const std::string& ending) {
                                        found.filename().string(), entry.filename().string()));
         found = entry;
     }
-    if (found.empty()) throw BadInput(fmt::format("{}: {} is missing", folder.string(), ending));
+    if (found.empty()) throw BadInput(fmt::format("{}: {} is missing", folder.string(), ending), "a subject has one of each hemisphere; unpack its archive anew");
     return found;
 }
 
@@ -93,7 +93,9 @@ ResponsePart open_part(const fs::path& folder, const std::string& ending, const 
     if (shape.size() != 2 || shape[0] != pictures.names().size())
         throw BadInput(fmt::format("{}: expected ({}, vertices), a row for every picture of {}; found {}",
                                    path.string(), pictures.names().size(), pictures.path().string(),
-                                   shape_text(shape)));
+                                   shape_text(shape)),
+                       shape.size() == 2 && shape[1] == pictures.names().size() ? "it is transposed: numpy.save(…, responses.T)"
+                                                                                : "are all pictures unpacked, and is it this subject's?");
     return {std::make_shared<NpyRows>(std::move(file), false)};
 }
 
@@ -137,7 +139,7 @@ void add_ceiling(const fs::path& folder, PlannedHemisphere& h, Plan& plan) {
     const std::uint64_t vertices = h.about.vertex.size();
     if (file.shape() != std::vector<std::uint64_t>{vertices})
         throw BadInput(fmt::format("{}: expected ({},), one value per column of the responses; found {}",
-                                   path.string(), vertices, shape_text(file.shape())));
+                                   path.string(), vertices, shape_text(file.shape())), "is it this subject's? --ceiling none goes without");
     h.about.noise_ceiling = file.floats();
     h.about.ceiling_mode = "file";
     check_noise_ceiling(h.about.noise_ceiling, path.string());
@@ -186,7 +188,7 @@ Plan algonauts_plan(const fs::path& root, int subject, const std::string& ceilin
     std::shared_ptr<const images::Source> test;
     if (!tree.test_fmri.empty()) {
         if (tree.test_images.empty())
-            throw BadInput(tree.test_fmri.string() + ": test responses without a folder of test images");
+            throw BadInput(tree.test_fmri.string() + ": test responses without a folder of test images", "unpack test_split/test_images, too");
         test = images::open_source(tree.test_images);
     } else if (!tree.test_images.empty()) {
         reporter.detail(tree.test_images.string() + ": no responses to these images; they are left out");
@@ -205,7 +207,7 @@ Plan algonauts_plan(const fs::path& root, int subject, const std::string& ceilin
         for (const ResponsePart& part : h.parts) {
             if (part.units() != vertices)
                 throw BadInput(fmt::format("{}: expected {} vertices, as in the training responses, found {}",
-                                           part.rows->where(0), vertices, part.units()));
+                                           part.rows->where(0), vertices, part.units()), "are both this subject's, and of this hemisphere?");
             plan.files.emplace_back(part.rows->where(0));
         }
         h.about = read_algonauts_masks(tree.roi_masks, name, vertices, plan.files);

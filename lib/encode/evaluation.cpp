@@ -116,6 +116,8 @@ Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptio
         out.rois.push_back(score_roi(rois[i].first, rois[i].second, leaked, options, reporter));
         reporter.progress("ROIs", static_cast<std::int64_t>(i + 1), static_cast<std::int64_t>(rois.size()));
     }
+    if (const auto few = std::count_if(out.rois.begin(), out.rois.end(), [](const auto& r) { return r.few; }); few > 0)
+        reporter.warn(fmt::format("{} of {} regions have folds of fewer than {} scored images; their intervals and p mean little", few, out.rois.size(), few_images));
     out.groups = over_subjects(out.rois, options.resample);
     return out;
 }

@@ -56,6 +56,8 @@ struct ModelScores {
     std::vector<double> difference_p, difference_q;                  // V
 };
 
+inline constexpr std::size_t few_images = 10;  // with fewer, intervals and p mean little
+
 struct RoiScores {
     std::string subject, hemisphere, roi_class, roi;
     std::string space;                         // of `vertex`
@@ -66,6 +68,7 @@ struct RoiScores {
     std::int64_t voxels = 0;                   // used: those with an r for every model that has the ROI
     double ceiling_r;                          // mean over used voxels of sqrt(NC)
     std::vector<ModelScores> models;           // parallel to Evaluation::label
+    bool few = false;                          // some fold has fewer than few_images scored images
 };
 
 // One model in one ROI over all subjects that have it.

@@ -184,9 +184,7 @@ RoiScores score_roi(const RoiKey& key, const std::vector<RoiSource>& sources,
     Compared compared;
     compared.groups = stats::groups_of(paired.fold[0]);
     if (!paired.run.empty()) say_runs(paired, compared.groups, key, reporter);
-    constexpr std::size_t few = 10;
-    if (std::any_of(compared.groups.begin(), compared.groups.end(), [](const auto& g) { return g.size() < few; }))
-        reporter.warn(fmt::format("{}: some folds have fewer than {} scored images; intervals and p mean little", key.text(), few));
+    out.few = std::any_of(compared.groups.begin(), compared.groups.end(), [](const auto& g) { return g.size() < few_images; });
     for (std::size_t v = 0; v < out.vertex.size(); ++v) {
         bool known = true;
         for (const auto& model : out.models) known &= !model.present || !std::isnan(model.r[v]);

@@ -10,9 +10,6 @@ namespace cortune::engine {
 
 void run_encode(const EncodeJob& job, Reporter& reporter);
 
-// The Gram matrix of one stored layer.
-Eigen::MatrixXd layer_gram(const nn::FeatureStore& store, std::size_t layer);
-
 // What --save-weights keeps of a layer that some ROIs chose.
 struct ChosenRoi {
     const RoiWork* work;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/text.hpp"
+#include "engine/encode_fit.hpp"
 #include "engine/encode_job.hpp"
 #include "linalg/gram.hpp"
 

@@ -146,8 +146,8 @@ Figure layers(const Evaluation& e, std::size_t m) {
     }
     const std::string common = style(e) + fmt::format("set xtics rotate by 30 right noenhanced ({})\n", columns);
     const std::string script = lines ? common + data + fmt::format("set key outside right top vertical noenhanced\nset ylabel 'cross-validated r'\nplot {}\n", plots)
-                                     : common + data + "EOD\n" + fmt::format("unset key\nunset grid\nset palette viridis\nset cblabel 'cross-validated r'\nset yrange [{}:-0.5]\nset xrange [-0.5:{}]\n"
-                                           "set ytics noenhanced ({})\nplot $map using 1:2:3 with image\n", static_cast<double>(shown.size()) - 0.5, static_cast<double>(taps.size()) - 0.5, rows);
+                                     : common + data + "EOD\n" + fmt::format("unset key\nunset grid\nset palette defined (0 '#440154', 1 '#3b528b', 2 '#21918c', 3 '#5ec962', 4 '#fde725')\nset cblabel 'cross-validated r'\nset yrange [{}:-0.5]\nset xrange [-0.5:{}]\n"
+                                           "set ytics noenhanced ({})\nplot $map using 1:2:3 with image pixels\n", static_cast<double>(shown.size()) - 0.5, static_cast<double>(taps.size()) - 0.5, rows);
     const int height = lines ? 380 : 150 + 18 * static_cast<int>(shown.size());
     return {"layers-" + std::to_string(m), fmt::format("r against layer, {}", e.label[m]),
             fmt::format("Mean over voxels of the cross-validated r from which the layer of each region was chosen{}.",

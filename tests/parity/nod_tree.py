@@ -50,13 +50,15 @@ class Truth:
 
     surface = SURFACE
 
-    def axis(self, extra=0):
+    def axis(self, extra=0, before=0):
+        """`extra` voxels after the cortex, or `before` it."""
         axis = nib.cifti2.BrainModelAxis.from_surface(self.vertex["lh"], self.surface, "CORTEX_LEFT") + \
             nib.cifti2.BrainModelAxis.from_surface(self.vertex["rh"], self.surface, "CORTEX_RIGHT")
-        if extra:
+        if extra or before:
             mask = np.zeros((10, 10, 10), bool)
-            mask.reshape(-1)[:extra] = True
-            axis = axis + nib.cifti2.BrainModelAxis.from_mask(mask, "CEREBELLUM_LEFT", np.eye(4))
+            mask.reshape(-1)[:extra + before] = True
+            voxels = nib.cifti2.BrainModelAxis.from_mask(mask, "CEREBELLUM_LEFT", np.eye(4))
+            axis = voxels + axis if before else axis + voxels
         return axis
 
 
@@ -75,12 +77,13 @@ def events_of(root, session, run, subject="sub-01"):
     return root / f"{subject}/ses-imagenet{session:02}/func/{subject}_ses-imagenet{session:02}_task-imagenet_run-{run:02}_events.tsv"
 
 
-def write(root, truth, picture="JPEG"):
+def write(root, truth, picture="JPEG", before=0):
     at = 0
     for s in range(1, truth.sessions + 1):
         for r in range(1, truth.runs + 1):
             rows = slice(at, at + TRIALS)
-            dscalar(betas_of(root, s, r), truth.betas[rows], truth.axis())
+            below = np.full((TRIALS, before), 7, np.float32)
+            dscalar(betas_of(root, s, r), np.hstack([below, truth.betas[rows]]), truth.axis(before=before))
             events = events_of(root, s, r)
             events.parent.mkdir(parents=True, exist_ok=True)
             lines = [f"{4 * i}.0\t0.5\t{1 + j % 7}\t1\t0.4\t{truth.names[j]}" for i, j in enumerate(truth.shown[rows])]

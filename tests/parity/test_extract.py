@@ -13,7 +13,7 @@ import numpy as np
 import xarray
 from PIL import Image
 
-from common import SHARED, close, run, scratch
+from common import SHARED, close, run, scratch, same_data_sets
 
 MAPPINGS = {
     "prf-visualrois": {0: "Unknown", 1: "V1v", 2: "V1d", 7: "hV4"},
@@ -220,6 +220,25 @@ def test_algonauts(folder):
         normalized(root, truth)
 
 
+def test_simulated(folder):
+    """What nsd-simulate writes and the same numbers and pixels written by numpy, pickle and Pillow are one data set."""
+    run("nsd-simulate", "--preset", "tiny", "--subjects", 1, "--seed", 8, "-q", "-o", folder / "simulated")
+    theirs, ours = folder / "rewritten/subj01", folder / "simulated/subj01"
+    for source in sorted(p for p in ours.rglob("*") if p.is_file()):
+        target = theirs / source.relative_to(ours)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.suffix == ".npy":
+            np.save(target, np.load(source, allow_pickle=True), allow_pickle=True)
+        elif source.suffix == ".png":
+            Image.open(source).save(target)
+    for name in ("simulated", "rewritten"):
+        run("nsd-extract", "algonauts", folder / name, "--subject", 1, "--size", 64, "-q", "-o", folder / f"{name}.h5")
+    with h5py.File(folder / "simulated.h5") as a, h5py.File(folder / "rewritten.h5") as b:
+        names = lambda f: sorted(n for n in f if isinstance(f[n], h5py.Dataset) and n != "provenance")
+        assert names(a) == names(b) and len(names(a)) > 10
+        same_data_sets(a, b)
+
+
 def normalized(root, truth):
     """z-scores by the training images alone; a constant column gives zeros."""
     out = root / "normalized.h5"
@@ -359,6 +378,6 @@ def test_real_masks(folder):
 if __name__ == "__main__":
     with scratch() as name:
         place = pathlib.Path(name)
-        for test in (test_resize, test_formats, test_algonauts, test_table, test_mappings, test_cut_jpeg,
+        for test in (test_resize, test_formats, test_algonauts, test_simulated, test_table, test_mappings, test_cut_jpeg,
                      test_real_masks):
             test(place)

@@ -73,6 +73,15 @@ def test_repeats(folder):
         assert abs(np.nanmean(f["noise_ceiling_lh"][:]) - 2 / 3) < 0.05, np.nanmean(f["noise_ceiling_lh"][:])
 
 
+def test_voxels_first(folder, truth):
+    """Voxels below the cortex stand before it in the file: the atlas counts the cortex alone."""
+    root = folder / "voxels-first"
+    nod_tree.write(root, truth, before=40)
+    extract(root, folder / "voxels-first.h5")
+    with h5py.File(folder / "voxels-first.h5") as a, h5py.File(folder / "all.h5") as b:
+        same_data_sets(a, b)
+
+
 def test_export(root, folder, truth):
     like = nod_tree.betas_of(root, 1, 1)
     run("surface-export", folder / "all.h5", "--quantity", "roi", "--roi-class", "glasser", "--hemi", "both", "--reference", like, "-o", folder / "roi.dscalar.nii")
@@ -223,6 +232,7 @@ def main():
         test_all(root, folder, truth)
         test_prf(root, folder, truth)
         test_repeats(folder)
+        test_voxels_first(folder, truth)
         test_export(root, folder, truth)
         test_wrong_inputs(root, folder, truth)
         test_simulated(folder)

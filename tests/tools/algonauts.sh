@@ -7,6 +7,8 @@ expect 0 nsd-simulate --preset nsd --subjects 2 --images 200 --test-images 20 --
 example=$CORTUNE_SOURCE/examples/algonauts
 common=(--no-print-directory -C "$example" BIN="$CORTUNE_BIN" OUT="$PWD/out" DATA="$PWD/data" SUBJECTS="1 2" HEMIS=lh ROIS="V1v hV4"
         METHODS=contrastive TUNE="--epochs 2 --lr 1e-3")
+expect 0 make "${common[@]}" -n
+absent out
 expect 0 make "${common[@]}" plan
 prints 'images: 220'
 expect 0 make "${common[@]}" -j2
@@ -31,4 +33,7 @@ with h5py.File("out/evaluation.h5") as f:
     group = f["results/subj01/lh/prf-visualrois/V1v"]
     assert np.array_equal(surface[group["vertex"][:]], group["r"][-1])
 PY
+# Other regions than the first ones, of another class.
+expect 0 make "${common[@]}" SUBJECTS=1 ROIS="V1v EBA" -j2
+[ "$(cut -f4 out/table.tsv | sort -u | grep -c EBA)" = 1 ] || fail "EBA is not in the table"
 no_parts
