@@ -26,7 +26,8 @@ fi
 cmake --preset release -DCORTUNE_WERROR=ON -DCORTUNE_TESTS=ON
 cmake --build --preset release
 share/setup/docs.sh --check build/release/bin
-ctest --test-dir build/release --output-on-failure --no-tests=error
+# Two at a time: many of them wait for Python or for one thread.
+ctest --test-dir build/release -j 2 --output-on-failure --no-tests=error
 if [ $asan = 1 ]; then
     cmake --preset asan -DCORTUNE_WERROR=ON
     cmake --build --preset asan --target unit_base

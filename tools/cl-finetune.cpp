@@ -50,7 +50,7 @@ const cli::Doc doc{
                  {"the regression baseline, AlexNet's ImageNet weights, early visual areas joined",
                   "cl-finetune subj01.h5 --weights alexnet.h5 --hemi rh --roi V1v+V1d --loss mse -o v1.h5"},
                  {"one network for three subjects", "cl-finetune subj01.h5 subj02.h5 subj05.h5 --hemi lh --roi PPA --pool avg -o ppa.h5"},
-                 {"the same, its batches shared by four tasks of a cluster",
+                 {"a long run whose batches four tasks of a cluster share",
                   "srun -n 4 --cpus-per-task 8 cl-finetune subj01.h5 --hemi lh --roi EBA --checkpoint eba.ckpt --resume -o eba.h5"},
                  {"a long run on a cluster that may be stopped and started again",
                   "cl-finetune subj01.h5 --hemi lh --roi EBA --checkpoint eba.ckpt --resume -o eba.h5"}},

@@ -5,8 +5,8 @@
 // arXiv 2410.06067, with a protocol whose scored images chose nothing.
 #include <fmt/format.h>
 
-#include <algorithm>
 
+#include "cli/encode_options.hpp"
 #include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
@@ -21,7 +21,8 @@ using namespace cortune;
 
 struct Options {
     engine::EncodeJob job;
-    std::string protocol = "held-out", pca = "auto", score = "test", memory;
+    std::string protocol = "held-out", score = "test";
+    cli::EncodeWords words;
     std::vector<std::string> rois;
     std::string hemisphere, roi_class;
 };
@@ -57,8 +58,6 @@ void declare(CLI::App& app, Options& o) {
     auto& j = o.job;
     app.add_option("DATASET", j.dataset, "Pictures and responses of one subject")->required()->type_name("FILE");
     app.add_option("MODEL", j.model, "Tuned model, or weights of a backbone")->type_name("FILE");
-    app.add_option("--layers", j.layers, "Modules to tap, e.g. features.2,classifier.5; default: those of the paper")
-        ->delimiter(',')->allow_extra_args(false)->type_name("NAMES");
     app.add_option("--hemi", o.hemisphere, "Hemisphere of --roi; with a tuned model by default that of the model")->type_name("HEMI");
     app.add_option("--roi", o.rois, "Region(s) of interest, separated by commas; A+B is a union; with a tuned model by default that of the model")
         ->delimiter(',')->allow_extra_args(false)->type_name("ROIS");
@@ -69,18 +68,7 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--score", o.score, "Split that is scored: test, or official_test where the data have one")
         ->check(CLI::IsMember({"test", "official_test"}))->capture_default_str()->type_name("SPLIT");
     app.add_flag("--allow-tuned-images", j.allow_tuned_images, "Score images that tuned the model, and say so in the file");
-    app.add_option("--folds", j.folds, "Folds of the cross-validation")->check(cli::whole_between(2, 100))->capture_default_str()->type_name("INT");
-    app.add_option("--fold-seed", j.fold_seed, "Seed of the images' folds")->check(cli::whole_at_least(0))->capture_default_str()->type_name("INT");
-    app.add_option("--components", j.ridge.components, "Principal components at most")
-        ->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
-    app.add_option("--alphas", j.ridge.alphas, "Ridge penalties, separated by commas; default: 1e-1 … 1e7, 9 values")
-        ->delimiter(',')->allow_extra_args(false)->check(cli::above_zero())->type_name("FLOATS");
-    app.add_option("--pca", o.pca, "exact, fast (truncated solver) or auto (fast where it is faster)")
-        ->check(CLI::IsMember({"auto", "exact", "fast"}))->capture_default_str()->type_name("MODE");
-    app.add_option("--min-voxels", j.min_voxels, "Leave out smaller ROIs")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
-    app.add_option("--memory", o.memory, "Memory for features, responses and matrices, beside the program and the network, e.g. 8G; default: half of what is free")->type_name("SIZE");
-    app.add_option("--scratch", j.scratch, "Folder for features that do not fit in --memory; default: $TMPDIR or /tmp")->type_name("DIR");
-    app.add_option("--batch", j.batch, "Images per forward pass")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
+    cli::declare_encode_settings(app, j, o.words);
     app.add_flag("--save-weights", j.save_weights, "Keep what predicts new images");
     auto* predict =
         app.add_option("--predict", j.predict, "Predict this data set's images with the weights of the encoding given first")->type_name("FILE");
@@ -90,9 +78,6 @@ void declare(CLI::App& app, Options& o) {
                                 "--components", "--alphas", "--pca", "--min-voxels", "--memory", "--scratch", "--save-weights"})
         predict->excludes(app.get_option(decided));
 }
-
-// The penalties of the published protocol.
-std::vector<double> default_alphas() { return {1e-1, 1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7}; }
 
 void choose_rois(const Options& o, engine::EncodeJob& job) {
     const bool named = !o.rois.empty() || !o.hemisphere.empty();
@@ -109,22 +94,12 @@ void run(const Options& options, cli::Context& context) {
     if (job.model.empty()) job.model = share_dir() / "models" / "alexnet-mini.h5";
     check_distinct({{"-o", context.output}}, {job.dataset, job.model, job.predict});
     choose_rois(options, job);
-    cli::refuse_repeated("--layers", job.layers);
     cli::refuse_repeated("--roi", options.rois);
     job.protocol = encode::parse_protocol(options.protocol);
     job.score_official_test = options.score == "official_test";
     if (job.score_official_test && job.protocol == encode::Protocol::train_cv)
         throw UsageError("--score has no effect with --protocol train-cv, which scores the training images");
-    if (job.ridge.alphas.empty()) job.ridge.alphas = default_alphas();
-    std::sort(job.ridge.alphas.begin(), job.ridge.alphas.end());
-    job.ridge.pca = options.pca == "exact" ? linalg::PcaMode::exact : options.pca == "fast" ? linalg::PcaMode::fast : linalg::PcaMode::automatic;
-    job.ridge.threads = context.threads;
-    if (!options.memory.empty()) job.memory = parse_bytes(options.memory);
-    if (job.scratch.empty()) {
-        std::error_code none;
-        job.scratch = std::filesystem::temp_directory_path(none);
-        if (none) job.scratch = "/tmp";  // found unfit only where it is needed
-    }
+    cli::finish_encode_settings(job, options.words, context.threads);
     engine::load().encode(job, context);
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
+#include "core/text.hpp"
 
 namespace cortune {
 namespace {
@@ -55,9 +56,12 @@ Launch of_slurm() {
     out.size = *number("SLURM_STEP_NUM_TASKS");
     out.local_rank = number("SLURM_LOCALID").value_or(0);
     const int nodes = number("SLURM_STEP_NUM_NODES").value_or(1);
-    // "2(x3),1": of equal nodes it is their number, else that of the fullest.
-    const std::string tasks = text("SLURM_STEP_TASKS_PER_NODE");
-    std::from_chars(tasks.data(), tasks.data() + tasks.size(), out.local_size);
+    // "2(x3),1": memory and cores are shared out as on the fullest node.
+    for (const auto& part : split(text("SLURM_STEP_TASKS_PER_NODE"), ',')) {
+        int tasks = 1;
+        std::from_chars(part.data(), part.data() + part.size(), tasks);
+        out.local_size = std::max(out.local_size, tasks);
+    }
     out.address = nodes == 1 ? "127.0.0.1" : first_host(text("SLURM_STEP_NODELIST"));
     out.port = port_of("slurm " + text("SLURM_JOB_ID") + '.' + text("SLURM_STEP_ID"));
     return out;

@@ -44,12 +44,12 @@ double seconds(const timeval& t) {
 
 constexpr std::int64_t last_second = 253402300799;  // of the year 9999
 
-// Of one launch; 1 where its words make no sense, which only who needs them reports.
-int processes_on_this_machine() {
+// Where the words make no sense, which only who needs them reports, one alone.
+Launch launch_or_alone() {
     try {
-        return launch_from_environment().local_size;
+        return launch_from_environment();
     } catch (const UsageError&) {
-        return 1;
+        return {};
     }
 }
 
@@ -64,15 +64,18 @@ int cores() {
 std::string version() { return CORTUNE_VERSION; }
 
 int default_threads() {
+    const Launch launch = launch_or_alone();
     if (const char* slurm = std::getenv("SLURM_CPUS_PER_TASK")) {
         const std::string_view text = slurm;
         int n = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-        if (error == std::errc{} && end == text.data() + text.size() && n > 0) return std::min(n, threads_per_core * cores());
+        if (error == std::errc{} && end == text.data() + text.size() && n > 0)
+            return std::max(1, std::min(n, threads_per_core * cores()) / (launch.by == "torchrun" ? launch.local_size : 1));  // its processes are of one task
     }
     const int mine = cores();
-    // Where the launcher gave each process cores of its own they are fewer than the machine's.
-    return std::max(1, mine < ::sysconf(_SC_NPROCESSORS_ONLN) ? mine : mine / processes_on_this_machine());
+    // srun and mpirun may have bound each process to cores of its own: then it has fewer than the machine.
+    const bool bound = launch.by != "torchrun" && mine < ::sysconf(_SC_NPROCESSORS_ONLN);
+    return std::max(1, bound ? mine : mine / launch.local_size);
 }
 
 std::uint64_t peak_memory() {

@@ -94,7 +94,7 @@ ResponsePart open_part(const fs::path& folder, const std::string& ending, const 
         throw BadInput(fmt::format("{}: expected ({}, vertices), a row for every picture of {}; found {}",
                                    path.string(), pictures.names().size(), pictures.path().string(),
                                    shape_text(shape)),
-                       shape.size() == 2 && shape[1] == pictures.names().size() ? "it is transposed: numpy.save(…, responses.T)"
+                       shape.size() == 2 && shape[1] == pictures.names().size() ? "it is transposed: numpy.save(…, numpy.ascontiguousarray(responses.T))"
                                                                                 : "are all pictures unpacked, and is it this subject's?");
     return {std::make_shared<NpyRows>(std::move(file), false)};
 }

@@ -197,7 +197,11 @@ Finding stretches(const EarlyResponses& r, const MatrixXf& predicted) {
     const StretchScore good = sorted[(3 * (sorted.size() - 1) + 3) / 4];
     std::vector<std::string> lost;
     for (std::size_t s = 0; s < score.size(); ++s)
-        if (good.z > 6 && score[s].z < 2.5 && score[s].r < good.r / 4) lost.push_back(fmt::format("{} (r = {:.3f})", name[s], score[s].r));
+        if (score[s].z < 2.5 && score[s].r < good.r / 4) lost.push_back(fmt::format("{} (r = {:.3f})", name[s], score[s].r));
+    if (good.z <= 6) {
+        out.text = fmt::format("cannot be told: even a good one of {} sessions, runs or pieces is only {:.1f} deviations from chance", score.size(), good.z);
+        return out;
+    }
     out.value = static_cast<double>(lost.size());
     out.warning = !lost.empty();
     out.text = lost.empty() ? fmt::format("none of {} sessions, runs or pieces stands out; r = {:.3f} to {:.3f}", score.size(), sorted.front().r, sorted.back().r)

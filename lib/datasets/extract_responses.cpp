@@ -181,11 +181,18 @@ class Collector {
   public:
     Collector(EarlyResponses& out, std::vector<std::size_t> chosen) : out_(out), chosen_(std::move(chosen)) { out_.columns = chosen_.size(); }
     void add(const ResponsePart& part) {
-        std::vector<float> rows;
+        // Rows of a matrix come in blocks; presentations lie anywhere.
+        const std::uint64_t most = part.presentations.empty() ? std::max<std::uint64_t>(block_bytes / std::max<std::uint64_t>(4 * part.units(), 1), 1) : 1;
+        std::vector<float> block;
         for (std::uint64_t i = 0; i < part.images(); ++i, ++image_) {
             if (i % 64 == 0) check_interrupt();
-            rows.resize(part.count(i) * part.units());
-            part.read_presentations(i, rows.data());
+            if (i % most == 0) {
+                const std::uint64_t count = std::min(most, part.images() - i);
+                block.resize((part.presentations.empty() ? count : part.count(i)) * part.units());
+                if (part.presentations.empty()) part.rows->read(i, count, block.data());
+                else part.read_presentations(i, block.data());
+            }
+            const float* rows = block.data() + (i % most) * part.units();
             std::vector<double> sum(chosen_.size(), 0.0);
             for (std::uint64_t k = 0; k < part.count(i); ++k) {
                 const std::uint64_t row = part.presentations.empty() ? i : part.presentations[i][k];
@@ -205,7 +212,7 @@ class Collector {
         std::sort(trials_.begin(), trials_.end(), [](const Trial& a, const Trial& b) { return a.row < b.row; });
         std::map<std::int32_t, std::size_t> stretch;
         for (const auto& [run, name] : name_)
-            if (name_.size() > 1) stretch.emplace(run, out_.stretch.size()), out_.stretch.push_back(std::filesystem::path(name).filename().string());
+            if (name_.size() > 1) stretch.emplace(run, out_.stretch.size()), out_.stretch.push_back(fmt::format("run {} in {}", run, std::filesystem::path(name).filename().string()));
         constexpr std::size_t pieces = 8;
         if (stretch.empty())
             for (std::size_t p = 0; p < pieces; ++p)

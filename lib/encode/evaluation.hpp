@@ -94,7 +94,7 @@ struct Evaluation {
     std::vector<std::string> unchecked;      // subjects whose data set says nothing of checks
 };
 
-// Throws BadInput where images that tuned a model are scored, protocols are mixed, or
+// Throws BadInput where images that tuned a model, or that its ridge was fitted on, are scored, protocols are mixed, or
 // models differ in images, pictures, voxels, folds or measured responses (each unless its
 // option admits it). Voxels without r are left out with a warning, as are ROIs that the
 // first model lacks.

@@ -86,10 +86,15 @@ std::vector<std::int64_t> scored_rows(const EncodeJob& job, const DatasetFile& d
     return rows;
 }
 
-void choose_images(EncodePlan& plan, const EncodeJob& job, const DatasetFile& data) {
+void choose_images(EncodePlan& plan, const EncodeJob& job, const DatasetFile& data, const weights::Model& model) {
     const bool held_out = job.protocol == encode::Protocol::held_out;
     const auto cv = job.protocol == encode::Protocol::paper ? scored_rows(job, data) : data.rows(Split::train);
-    const auto scored = held_out ? scored_rows(job, data) : std::vector<std::int64_t>{};
+    auto scored = held_out ? scored_rows(job, data) : std::vector<std::int64_t>{};
+    if (job.leave_out_tuned)
+        plan.left_out = std::erase_if(scored, [&](auto row) {
+            const auto i = static_cast<std::size_t>(row);
+            return encode::count_tuned({data.images().id[i]}, {data.images().sha256[i]}, model.tuned_image, model.tuned_sha256) > 0;
+        });
     plan.rows = cv;
     plan.rows.insert(plan.rows.end(), scored.begin(), scored.end());
     std::sort(plan.rows.begin(), plan.rows.end());
@@ -163,7 +168,7 @@ EncodePlan plan_encoding(const EncodeJob& job, const DatasetFile& data, const we
                          const std::vector<std::string>& layers, Reporter& reporter) {
     EncodePlan plan;
     lay_out(plan, choose_rois(job, data, model, reporter));
-    choose_images(plan, job, data);
+    choose_images(plan, job, data, model);
     auto& h = plan.header;
     h.subject = data.header().subject;
     h.data_warnings = data.warnings();

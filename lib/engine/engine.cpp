@@ -10,6 +10,7 @@
 
 #include "core/error.hpp"
 #include "engine/encode_job.hpp"
+#include "engine/encode_many.hpp"
 #include "engine/finetune_job.hpp"
 #include "images/versions.hpp"
 #include "nn/backbone.hpp"
@@ -70,6 +71,12 @@ class TorchEngine final : public Engine {
     }
     void encode(const EncodeJob& job, Reporter& reporter) override {
         translated([&] { run_encode(job, reporter); });
+    }
+    void encode_many(const EncodeManyJob& job, Reporter& reporter) override {
+        translated([&] { run_encode_many(job, reporter); });
+    }
+    PassCost pass_cost(const EncodeManyJob& job, const std::filesystem::path& model) override {
+        return translated([&] { return cost_of_pass(job, model); });
     }
     BackboneResult train_backbone(const BackboneJob& job, Reporter& reporter) override {
         return translated([&] { return run_backbone(job, reporter); });

@@ -44,16 +44,9 @@ struct FinetuneJob {
     Launch launch;                           // the processes that share the work
 };
 
-struct EncodeJob {
-    Run run;
-    std::filesystem::path dataset;
-    std::filesystem::path model;             // tuned model, or weights of a backbone
-    std::vector<RoiChoice> rois;             // empty: the model's own; untuned: all of them
-    bool all_rois = false;                   // every ROI, also for a tuned model
+// How features are made and responses fitted, whatever is encoded.
+struct EncodeSettings {
     std::vector<std::string> layers;         // empty: the backbone's default taps
-    encode::Protocol protocol = encode::Protocol::held_out;
-    bool score_official_test = false;        // score the data's own test split instead
-    bool allow_tuned_images = false;
     int folds = 5;
     std::int64_t fold_seed = 0;
     encode::RidgeOptions ridge;
@@ -61,10 +54,40 @@ struct EncodeJob {
     std::uint64_t memory = 0;                // 0: half of what is free
     std::filesystem::path scratch;           // folder for features that do not fit; empty: $TMPDIR
     int batch = 64;
+};
+
+struct EncodeJob : EncodeSettings {
+    Run run;
+    std::filesystem::path dataset;
+    std::filesystem::path model;             // tuned model, or weights of a backbone
+    std::vector<RoiChoice> rois;             // empty: the model's own; untuned: all of them
+    bool all_rois = false;                   // every ROI, also for a tuned model
+    encode::Protocol protocol = encode::Protocol::held_out;
+    bool score_official_test = false;        // score the data's own test split instead
+    bool allow_tuned_images = false;
+    bool leave_out_tuned = false;            // score the others, where some of the images tuned the model
     bool save_weights = false;
     std::filesystem::path predict;           // dataset whose images are predicted from `dataset`,
                                              // then an encoding file with weights
     bool same_units = false;                 // its columns that have only numbers are the encoding's
+};
+
+// One network, the data sets and regions that it is tried on, and a file of kind encoding for each.
+struct EncodeTarget {
+    std::filesystem::path dataset;
+    RoiChoice roi;
+    std::filesystem::path output;
+};
+struct EncodePass {
+    std::filesystem::path model;
+    std::vector<EncodeTarget> targets;
+};
+
+// Many encodings with one forward pass a network, over the pictures that all of its targets need, each
+// once however many subjects saw it. Protocol held-out, without the images that tuned the network.
+struct EncodeManyJob : EncodeSettings {
+    Run run;                                 // without an output: the targets have theirs
+    std::vector<EncodePass> passes;
 };
 
 // Training a backbone from scratch on a folder of labelled pictures.
@@ -80,11 +103,21 @@ struct BackboneResult {
     double top1 = 0, top5 = 0;  // share of validation images
 };
 
+// What a pass costs on this machine, measured on a few made-up pictures.
+struct PassCost {
+    std::int64_t features = 0;          // values an image, over all layers
+    std::vector<std::int64_t> widths;   // of each layer
+    double seconds_per_image = 0;
+    double products_per_second = 0;     // multiplications and additions of float32 matrix products
+};
+
 class Engine {
   public:
     virtual ~Engine() = default;
     virtual void finetune(const FinetuneJob& job, Reporter& reporter) = 0;
     virtual void encode(const EncodeJob& job, Reporter& reporter) = 0;
+    virtual void encode_many(const EncodeManyJob& job, Reporter& reporter) = 0;
+    virtual PassCost pass_cost(const EncodeManyJob& job, const std::filesystem::path& model) = 0;
     virtual BackboneResult train_backbone(const BackboneJob& job, Reporter& reporter) = 0;
 };
 

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+#include <functional>
 #include <optional>
 #include <set>
 #include <utility>
@@ -78,11 +80,19 @@ std::string agree(const train::World& world, const FinetuneJob& job, const std::
     return out;
 }
 
-// Each process of a machine has a GPU of its own.
+// Processes of a machine take its GPUs in turn, unless one was named. (srun may show each its own alone.)
 torch::Device device_of(const FinetuneJob& job) {
     const auto device = nn::choose_device(job.run.device, job.run.threads);
-    if (!device.is_cuda() || job.launch.local_size == 1) return device;
-    return nn::choose_device(fmt::format("cuda:{}", job.launch.local_rank), job.run.threads);
+    if (!device.is_cuda() || job.launch.local_size == 1 || job.run.device.find(':') != std::string::npos) return device;
+    return {torch::kCUDA, static_cast<c10::DeviceIndex>(job.launch.local_rank % static_cast<int>(torch::cuda::device_count()))};
+}
+
+// Called beside the computation, which may be stuck for good: the process ends, and what is kept on disk is whole.
+std::function<void(const std::string&, int)> end_of_run(const FinetuneJob& job, Reporter& reporter) {
+    return [&job, &reporter](const std::string& what, int signal) {
+        reporter.warn(what + (job.checkpoint.empty() ? "; this run ends" : fmt::format("; this run ends, and --resume goes on from {}", job.checkpoint.string())));
+        std::_Exit(signal != 0 ? 128 + signal : static_cast<int>(ExitCode::failed));
+    };
 }
 
 std::string curve_text(const weights::History& h) {
@@ -170,9 +180,9 @@ void tune(const FinetuneJob& job, const train::TuningOptions& options, const h5:
 
 void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     auto options = train::with_defaults(job.options);
-    const torch::Device device = device_of(job);
     // Before anything that may fail in one of them alone: the others notice.
-    const train::World world(job.launch, device);
+    const train::World world(job.launch, [&] { return device_of(job); }, end_of_run(job, reporter));
+    const torch::Device device = world.device();
     if (world.writes()) check_targets(job);
     h5::Record record = job.run.record;
     const weights::Model start = weights::load_network(job.weights, record);

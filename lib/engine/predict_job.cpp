@@ -133,8 +133,9 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
     const bool same_units = job.same_units || header.dataset_uuid == data.input().uuid();
     std::size_t unmeasured = 0;
     header.protocol = "predicted";
-    header.data_warnings = data.warnings();
-    header.data_checks = data.passed_checks();
+    // What was found in the data that the ridge was fitted on stays true.
+    for (const auto& text : data.warnings()) header.data_warnings.push_back("predicted images: " + text);
+    for (const auto& text : data.passed_checks()) header.data_checks.push_back("predicted images: " + text);
     header.dataset_uuid = data.input().uuid();
     header.image = data.images().id;
     header.image_sha256 = data.images().sha256;

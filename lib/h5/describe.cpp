@@ -194,6 +194,22 @@ void describe_evaluation(const Node& root, Json& out) {
     }
 }
 
+void describe_transfer(const Node& root, Json& out) {
+    out.update(attributes(root, {"optimistic"}));
+    const auto source = root.dataset("source").read_strings(), target = root.dataset("target").read_strings();
+    out["rows"] = root.dataset("row").size();
+    out["pairs"] = Json::array();
+    const Node all = root.group("matrix/all");
+    const auto rois = all.dataset("rois").read<double>(), share = all.dataset("share_improved").read<double>(), gain = all.dataset("gain").read<double>();
+    for (std::size_t i = 0; i < std::min({rois.size(), share.size(), gain.size(), source.size() * target.size()}); ++i)
+        if (std::isfinite(rois[i]))
+            out["pairs"].push_back({{"source", source[i / target.size()]},
+                                    {"target", target[i % target.size()]},
+                                    {"regions", rois[i]},
+                                    {"share_improved", number(share[i])},
+                                    {"gain", number(gain[i])}});
+}
+
 void describe_checkpoint(const Node& root, Json& out) {
     out.update(attributes(root, {"epoch", "best_epoch", "best_loss", "identity"}));
     if (out.contains("identity"))
@@ -269,6 +285,7 @@ Json describe(const Input& file) {
         {"model", describe_model},
         {"encoding", describe_encoding},
         {"evaluation", describe_evaluation},
+        {"transfer", describe_transfer},
         {"checkpoint", describe_checkpoint}};
     if (const auto known = kinds.find(file.kind()); known != kinds.end()) known->second(root, out);
     out["data_sets"] = Json::array();

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <regex>
+#include <fstream>
 
 #include "core/error.hpp"
 
@@ -25,12 +25,16 @@ FigureFolder::~FigureFolder() {
 
 void FigureFolder::keep(const std::vector<Figure>& figures) {
     made_ = false;
-    static const std::regex ours("accuracy|(scatter|layers)-[0-9]+");
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(path_, error)) {
         const fs::path& path = entry.path();
         const std::string name = path.stem().string();
-        if (path.extension() != ".svg" || !std::regex_match(name, ours)) continue;
+        const bool ours = name == "accuracy" || name.starts_with("scatter-") || name.starts_with("layers-");
+        if (path.extension() != ".svg" || !ours) continue;
+        std::ifstream in(path);
+        std::string head(4096, '\0');
+        in.read(head.data(), static_cast<std::streamsize>(head.size()));
+        if (head.find("id=\"" + name + '-') == std::string::npos && head.find("id='" + name + '-') == std::string::npos) continue;  // not drawn here
         if (std::none_of(figures.begin(), figures.end(), [&](const auto& f) { return f.name == name; })) fs::remove(path, error);
     }
 }

@@ -278,7 +278,7 @@ class Tally {
         for (Index v = 0; v < d.size(); ++v) {
             out.voxel_difference.push_back(static_cast<float>(d(v)));
             const double variance = beyond.second.col(v).sum() / draws;
-            out.voxel_p.push_back(permutation_p(beyond.count(v), permuted_.size(), d(v), {0, variance, beyond.fourth.col(v).sum() / draws / (variance * variance) - 3}, 2));
+            out.voxel_p.push_back(permutation_p(beyond.count(v), permuted_.size(), d(v), {0, variance, 0, beyond.fourth.col(v).sum() / draws / (variance * variance) - 3}, 2));
         }
     }
     void finish(const Eigen::VectorXd& d, PairedTest& out) const {

@@ -118,8 +118,8 @@ Gather best_gather() {
 // From the means of the first four powers.
 NullMoments moments_of(const Eigen::Array<double, 1, 4>& mean) {
     const double m = mean(0), variance = mean(1) - m * m;
-    const double fourth = mean(3) - 4 * m * mean(2) + 6 * m * m * mean(1) - 3 * m * m * m * m;
-    return {m, variance, fourth / (variance * variance) - 3};
+    const double third = mean(2) - 3 * m * mean(1) + 2 * m * m * m, fourth = mean(3) - 4 * m * mean(2) + 6 * m * m * mean(1) - 3 * m * m * m * m;
+    return {m, variance, third / (variance * std::sqrt(variance)), fourth / (variance * variance) - 3};
 }
 
 constexpr auto least = static_cast<float>(least_variance);

@@ -14,11 +14,16 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/version.h>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <thread>
 
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
@@ -36,14 +41,40 @@ using Backend = c10d::Backend;
 #endif
 
 constexpr std::chrono::minutes meeting{5};
+constexpr std::chrono::milliseconds polling{50};
 // Between two sums one process may write a large checkpoint, or read pictures from a slow disk. One
-// that ends is noticed at once, by its closed connection.
+// that ends is noticed at once, by its closed connection, one that hangs by its heartbeat.
 constexpr std::chrono::minutes patience{30};
+
+// The address of this machine on the way to the meeting point. Its own name is no answer: Debian gives it
+// 127.0.1.1. Nothing is sent.
+std::string address_towards(const std::string& host) {
+    addrinfo hints{}, *found = nullptr;
+    hints.ai_family = AF_INET;
+    hints.ai_socktype = SOCK_DGRAM;
+    std::string out;
+    // For the first process the meeting point is itself: then the way out of the machine.
+    for (const char* target : {host.c_str(), "192.0.2.1"}) {
+        if (::getaddrinfo(target, "9", &hints, &found) != 0) continue;
+        const int probe = ::socket(AF_INET, SOCK_DGRAM, 0);
+        sockaddr_in own{};
+        socklen_t size = sizeof own;
+        char text[INET_ADDRSTRLEN] = "";
+        if (probe >= 0 && ::connect(probe, found->ai_addr, found->ai_addrlen) == 0 && ::getsockname(probe, reinterpret_cast<sockaddr*>(&own), &size) == 0)
+            ::inet_ntop(AF_INET, &own.sin_addr, text, sizeof text);
+        if (probe >= 0) ::close(probe);
+        ::freeaddrinfo(found);
+        out = text;
+        if (!out.empty() && !out.starts_with("127.")) return out;
+    }
+    return out;
+}
 
 auto device_of_gloo(const Launch& launch) {
     if (const char* name = std::getenv("GLOO_SOCKET_IFNAME")) return c10d::ProcessGroupGloo::createDeviceForInterface(name);
     if (launch.local_size == launch.size) return c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1");
-    return c10d::ProcessGroupGloo::createDefaultDevice();
+    const std::string address = address_towards(launch.address);
+    return address.empty() ? c10d::ProcessGroupGloo::createDefaultDevice() : c10d::ProcessGroupGloo::createDeviceForHostname(address);
 }
 
 c10::intrusive_ptr<Backend> make_group(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch, torch::Device device) {
@@ -71,10 +102,27 @@ struct World::Group {
 };
 
 World::World() = default;
-World::~World() = default;
 
-World::World(const Launch& launch, torch::Device device) : rank_(launch.rank), size_(launch.size), device_(device) {
-    if (size_ == 1) return;
+// The meeting point stays until all have left it; what waits for this process in a sum is freed before.
+World::~World() {
+    if (!group_) return;
+    heartbeat_.reset();
+    try {
+        group_->backend = {};
+        group_->store->add("left", 1);
+        const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(3);
+        while (rank_ == 0 && group_->store->add("left", 0) < size_ && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(polling);
+    } catch (const std::exception&) {
+        // The first process has gone already.
+    }
+}
+
+World::World(const Launch& launch, const std::function<torch::Device()>& choose_device, std::function<void(const std::string&, int)> lost)
+    : rank_(launch.rank), size_(launch.size) {
+    if (size_ == 1) {
+        device_ = choose_device();
+        return;
+    }
     if (launch.address.empty())
         throw UsageError(fmt::format("{} started {} processes and says not where they meet", launch.by, size_),
                          "set MASTER_ADDR to the first machine's name for all of them, or --processes alone");
@@ -82,17 +130,42 @@ World::World(const Launch& launch, torch::Device device) : rank_(launch.rank), s
         c10d::TCPStoreOptions options;
         options.port = static_cast<std::uint16_t>(launch.port);
         options.isServer = rank_ == 0;
-        options.numWorkers = static_cast<std::size_t>(size_);
+        options.waitWorkers = false;
         options.timeout = meeting;
         group_ = std::make_unique<Group>();
         group_->store = c10::make_intrusive<c10d::TCPStore>(launch.address, options);
-        group_->backend = make_group(group_->store, launch, device);
+        try {
+            device_ = choose_device();
+        } catch (const std::exception&) {
+            group_->store->add("failed", 1);
+            std::this_thread::sleep_for(polling * 3);  // the others ask this process, where it is the first
+            throw;
+        }
+        wait_for_all(launch.by);
+        heartbeat_ = std::make_unique<Heartbeat>(launch, std::move(lost));
+        group_->backend = make_group(group_->store, launch, device_);
         barrier();
     } catch (const Error&) {
+        throw;
+    } catch (const Interrupted&) {
         throw;
     } catch (const std::exception& e) {
         throw ResourceError(fmt::format("the {} processes that {} started did not meet at {}:{} ({})", size_, launch.by, launch.address, launch.port, first_line(e.what())),
                             "all must run this command; MASTER_ADDR and MASTER_PORT choose another place, --processes alone runs each by itself");
+    }
+}
+
+// Until all are there, or one says that it cannot come.
+void World::wait_for_all(const std::string& by) const {
+    group_->store->add("here", 1);
+    const auto until = std::chrono::steady_clock::now() + meeting;
+    while (group_->store->add("here", 0) < size_) {
+        cortune::check_interrupt();
+        if (group_->store->add("failed", 0) > 0) throw RunFailed("another process of this run could not start");
+        if (std::chrono::steady_clock::now() > until)
+            throw ResourceError(fmt::format("of the {} processes that {} started {} came", size_, by, group_->store->add("here", 0)),
+                                "all must run this command; --processes alone runs each by itself");
+        std::this_thread::sleep_for(polling);
     }
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/launch.hpp"
+#include "train/heartbeat.hpp"
 
 namespace cortune::train {
 
@@ -23,9 +24,10 @@ struct Rows {
 class World {
   public:
     World();  // one process: every function below hands back what it is given
-    // Meets the others at launch.address, for up to five minutes. Throws ResourceError where they do not
-    // come, UsageError where the launcher names no place to meet.
-    World(const Launch& launch, torch::Device device);
+    // Meets the others at launch.address, for up to five minutes, and asks choose_device meanwhile; where
+    // that fails in one of them all end at once. `lost` is Heartbeat's. Throws ResourceError where they do
+    // not come, UsageError where the launcher names no place to meet, and what choose_device throws.
+    World(const Launch& launch, const std::function<torch::Device()>& choose_device, std::function<void(const std::string&, int)> lost);
     ~World();
     World(const World&) = delete;
     World& operator=(const World&) = delete;
@@ -33,6 +35,7 @@ class World {
     int rank() const { return rank_; }
     int size() const { return size_; }
     bool writes() const { return rank_ == 0; }
+    torch::Device device() const { return device_; }
 
     // Consecutive rows by rank, their numbers at most one apart; none for the last ranks of a batch
     // that is smaller than the world.
@@ -58,9 +61,11 @@ class World {
 
   private:
     struct Group;
+    void wait_for_all(const std::string& by) const;
     int rank_ = 0, size_ = 1;
     torch::Device device_ = torch::kCPU;
     std::unique_ptr<Group> group_;
+    std::unique_ptr<Heartbeat> heartbeat_;  // ends before the group
 };
 
 }  // namespace cortune::train

@@ -166,6 +166,20 @@ def test_death(folder, data):
             done = int(f.attrs["epoch"])
         together(2, *tune, "--epochs", done + 1, "--checkpoint", state, "--resume", "-o", folder / "resumed.h5")
         processes[victim].communicate()
+    # One that hangs is missed, too.
+    state = folder / "hangs.ckpt"
+    processes = start(2, *tune, "--epochs", 100000, "--checkpoint", state, "-o", folder / "dead.h5")
+    wait_for(state, processes[1])
+    processes[1].send_signal(signal.SIGSTOP)
+    since = time.time()
+    said = processes[0].communicate(timeout=60)[1]
+    print(f"ok process 0 ended {time.time() - since:.1f} s after 1 was stopped")
+    assert processes[0].returncode == 1 and time.time() - since < 30 and "is silent" in said and "--resume goes on" in said, (processes[0].returncode, said)
+    processes[1].kill()
+    processes[1].communicate()
+    # One that cannot start ends the others.
+    said = end(start(2, *tune, "--epochs", 1, "-o", folder / "dead.h5", of_rank=lambda rank: ["--device", "cuda:9"] if rank else []), [1, 5])
+    assert "could not start" in said[0], said
     # A signal to one stops all, with the state kept.
     state = folder / "stopped.ckpt"
     processes = start(2, *tune, "--epochs", 100000, "--checkpoint", state, "-o", folder / "dead.h5")

@@ -32,5 +32,5 @@ TORCH_CUDA_ARCH_LIST=${ARCH:-9.0} "$cmake" --preset cuda -DCORTUNE_TORCH_DIR="$T
 # What needs no tensors is the same code as in the release build, and is tested there.
 "$cmake" --build build/cuda --target unit_engine engine_driver cl-finetune ridge-encode encode-eval cortune-info \
     nsd-simulate nsd-extract model-convert
-ctest --test-dir build/cuda --output-on-failure --no-tests=error -R '^(unit_engine|tool_tune|tool_encode|parity_test_tuning|parity_test_processes|parity_test_backbone)'
+ctest --test-dir build/cuda -j 2 --output-on-failure --no-tests=error -R '^(unit_engine|tool_tune|tool_encode|parity_test_tuning|parity_test_processes|parity_test_backbone)'
 echo "cuda build: passed, LibTorch $(cat "$TORCH_DIR"/version.py | sed -n "s/^__version__ = '\(.*\)'/\1/p"), $(nvcc --version | sed -n 's/.*release \([0-9.]*\).*/nvcc \1/p'), CPU path"

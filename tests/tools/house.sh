@@ -7,7 +7,7 @@
 floors=("core" "h5 linalg" "images formats weights stats" "datasets encode" "surface report" "nn" "train" "engine")
 declare -A floor
 for i in "${!floors[@]}"; do for module in ${floors[$i]}; do floor[$module]=$i; done; done
-floor[cli]=2
+floor[cli]=9  # may bind the options of any module
 for folder in "$CORTUNE_SOURCE"/lib/*/; do
     module=$(basename "$folder")
     [ -n "${floor[$module]:-}" ] || fail "lib/$module has no floor"

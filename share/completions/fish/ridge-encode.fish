@@ -1,4 +1,3 @@
-complete -c ridge-encode -l layers -r -d 'Modules to tap, e.g. features.2,classifier.5; default: those of the paper'
 complete -c ridge-encode -l hemi -r -d 'Hemisphere of --roi; with a tuned model by default that of the model'
 complete -c ridge-encode -l roi -r -d 'Region(s) of interest, separated by commas; A+B is a union; with a tuned model by default that of the model'
 complete -c ridge-encode -l roi-class -r -d 'Class of --roi, where the name alone is not unique'
@@ -6,6 +5,7 @@ complete -c ridge-encode -l all -d 'Every ROI of the subject, also with a tuned 
 complete -c ridge-encode -l protocol -r -d 'held-out, paper or train-cv'
 complete -c ridge-encode -l score -r -d 'Split that is scored: test, or official_test where the data have one'
 complete -c ridge-encode -l allow-tuned-images -d 'Score images that tuned the model, and say so in the file'
+complete -c ridge-encode -l layers -r -d 'Modules to tap, e.g. features.2,classifier.5; default: those of the paper'
 complete -c ridge-encode -l folds -r -d 'Folds of the cross-validation'
 complete -c ridge-encode -l fold-seed -r -d 'Seed of the images'\'' folds'
 complete -c ridge-encode -l components -r -d 'Principal components at most'

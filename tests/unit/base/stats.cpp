@@ -156,7 +156,7 @@ TEST_CASE("binomial test and false discovery rate") {
 TEST_CASE("p of what permutations cannot count comes from the tail") {
     // Draws from a normal distribution: the p of 4, 5 and 6 deviations is 3.17e-5, 2.87e-7 and 9.87e-10. Ours may
     // be larger (the kurtosis is taken one standard error high), never much smaller.
-    stats::NullMoments normal{0.5, 4, 0};
+    stats::NullMoments normal{0.5, 4, 0, 0};
     for (const auto& [z, exact] : {std::pair{4.0, 3.167e-5}, {5.0, 2.867e-7}, {6.0, 9.866e-10}}) {
         const double p = stats::permutation_p(0, 10000, 0.5 + 2 * z, normal, 1);
         CHECK(p > exact);
@@ -164,11 +164,34 @@ TEST_CASE("p of what permutations cannot count comes from the tail") {
         CHECK(stats::permutation_p(0, 10000, 0.5 - 2 * z, normal, 2) == Approx(2 * p));
     }
     // Heavier tails give larger p; what can be counted is counted.
-    CHECK(stats::permutation_p(0, 10000, 10.5, {0.5, 4, 3}, 1) > 10 * stats::permutation_p(0, 10000, 10.5, normal, 1));
-    CHECK(stats::permutation_p(10, 999, 100, normal, 1) == Approx(11 / 1000.0));
-    CHECK(stats::permutation_p(3, 999, 0.6, normal, 1) == Approx(11 / 1000.0));  // never above
+    CHECK(stats::permutation_p(0, 10000, 10.5, {0.5, 4, 0, 0.9}, 1) > 5 * stats::permutation_p(0, 10000, 10.5, normal, 1));
+    CHECK(stats::permutation_p(1, 999, 100, normal, 1) == Approx(2 / 1000.0));
+    CHECK(stats::permutation_p(0, 999, 0.6, normal, 1) == Approx(1 / 1000.0));  // never above
+    CHECK(stats::permutation_p(0, 999, 100, {0.5, 4, 0.6, 0}, 1) == Approx(1 / 1000.0));  // skewed, or
+    CHECK(stats::permutation_p(0, 999, 100, {0.5, 4, 0, 1.1}, 1) == Approx(1 / 1000.0));  // heavy-tailed: counted
     CHECK(stats::permutation_p(3, 50, 100, normal, 1) == Approx(4 / 51.0));
-    CHECK(stats::permutation_p(0, 999, 100, {0, std::nan(""), 0}, 1) == Approx(1 / 1000.0));
+    CHECK(stats::permutation_p(0, 999, 100, {0, std::nan(""), 0, 0}, 1) == Approx(1 / 1000.0));
+}
+
+TEST_CASE("a unit that answers to one image alone has no p from a tail") {
+    // Predictions are lognormal: r is large where the one image has the largest prediction, which one draw in n gives.
+    const Eigen::Index n = 150, voxels = 60;
+    const MatrixXf p = noise(n, voxels, 11).array().exp();
+    MatrixXf y = MatrixXf::Zero(n, voxels);
+    for (Eigen::Index v = 0; v < voxels; ++v) {
+        Eigen::Index best = 0;
+        p.col(v).maxCoeff(&best);
+        y(best, v) = 1;
+    }
+    stats::ResampleOptions options;
+    options.permutations = 1000;
+    options.bootstraps = 0;
+    const auto test = stats::voxel_test(p, y, one_group(n), {}, options);
+    // The exact p is 1/150; a count of 1,000 draws is 6.7 ± 2.6, and never far below.
+    for (const double value : test.p) REQUIRE(value >= 1.0 / 1001);
+    std::vector<double> sorted = test.p;
+    std::sort(sorted.begin(), sorted.end());
+    REQUIRE(sorted[30] == Approx(1.0 / 150).epsilon(0.4));
 }
 
 TEST_CASE("per voxel: intervals hold r, p sees what is there") {

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Does a network that was tuned to one subject help another? Per region, and over regions for every pair
+// of a tuned network's subjects and a target subject (Mulrooney & Brockmeier 2024, "Transfer").
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "encode/roi_index.hpp"
+#include "stats/group.hpp"
+
+namespace cortune::encode {
+
+// One tuned network in one region of one target subject, against the untuned network in it.
+struct TransferCell {
+    std::string source;          // subjects that tuned it, and how: "subj01 infonce"
+    std::string model;           // its file
+    std::string source_roi;      // "lh V1v"
+    std::string target;          // subject
+    std::string hemisphere, roi_class, roi;  // in the target
+    std::string group;           // "early", "higher" or "": of the source's region
+    bool within = false;         // the target is among the source's subjects
+    std::int64_t left_out = 0;   // images that were not scored since they tuned the network
+    // What score_roi says of the pair.
+    std::int64_t voxels = 0, images = 0;
+    double r_untuned = 0, r = 0, difference = 0, low = 0, high = 0, p = 0, share_improved = 0, share_p = 0;
+    bool optimistic = false;
+};
+
+// Fills in the scores. `untuned`, `tuned`: one region each, of the same target.
+void score_transfer(TransferCell& cell, const RoiKey& key, const RoiSource& untuned, const RoiSource& tuned, const EvaluationOptions& options, Reporter& reporter);
+
+// All regions of a group (also "all") in which a source was tried on a target.
+struct TransferGroup {
+    std::string source, target, group;
+    bool within = false;
+    std::int64_t rois = 0;
+    double share_improved = 0;   // mean over the regions
+    // Mean gain over the regions with its random-effects interval and sign-flip p: regions are taken as
+    // independent, which those that overlap or share noise are not.
+    stats::GroupTest gain;
+    bool optimistic = false;
+};
+
+std::vector<TransferGroup> over_regions(const std::vector<TransferCell>& cells);
+
+}  // namespace cortune::encode

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "encode/transfer_file.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "h5/file.hpp"
+
+namespace cortune::encode {
+namespace {
+
+struct CellText {
+    const char *name, *long_name;
+    std::string (*of)(const TransferCell&);
+};
+const CellText texts[] = {
+    {"source", "subjects that tuned the network, and how", [](const TransferCell& c) { return c.source; }},
+    {"model", "file of the network", [](const TransferCell& c) { return c.model; }},
+    {"source_roi", "hemisphere and region that tuned it", [](const TransferCell& c) { return c.source_roi; }},
+    {"target", "subject that it is tried on", [](const TransferCell& c) { return c.target; }},
+    {"hemisphere", "hemisphere of the target", [](const TransferCell& c) { return c.hemisphere; }},
+    {"roi_class", "ROI class of the target", [](const TransferCell& c) { return c.roi_class; }},
+    {"roi", "region of the target", [](const TransferCell& c) { return c.roi; }},
+    {"group", "early, higher or empty", [](const TransferCell& c) { return c.group; }},
+};
+
+struct CellCount {
+    const char *name, *long_name;
+    std::int64_t (*of)(const TransferCell&);
+};
+const CellCount counts[] = {
+    {"within", "1 where the target is among the source's subjects", [](const TransferCell& c) { return std::int64_t{c.within}; }},
+    {"voxels", "voxels compared", [](const TransferCell& c) { return c.voxels; }},
+    {"images", "images scored", [](const TransferCell& c) { return c.images; }},
+    {"left_out", "images left out since they tuned the network", [](const TransferCell& c) { return c.left_out; }},
+    {"optimistic", "1 where scored images tuned or selected something", [](const TransferCell& c) { return std::int64_t{c.optimistic}; }},
+};
+
+struct CellNumber {
+    const char *name, *long_name;
+    double TransferCell::*of;
+};
+const CellNumber numbers[] = {
+    {"r_untuned", "mean over voxels of Pearson r, untuned network", &TransferCell::r_untuned},
+    {"r", "the same, tuned network", &TransferCell::r},
+    {"difference", "mean gain", &TransferCell::difference},
+    {"difference_low", "2.5th percentile of the gain, bootstrap over images", &TransferCell::low},
+    {"difference_high", "97.5th percentile of the gain, bootstrap over images", &TransferCell::high},
+    {"p_value", "two-sided p of the gain, predictions exchanged image by image", &TransferCell::p},
+    {"share_improved", "share of voxels with a higher r", &TransferCell::share_improved},
+    {"share_p_value", "two-sided p of that share under the same exchanges", &TransferCell::share_p},
+};
+
+struct GroupNumber {
+    const char *name, *long_name;
+    double (*of)(const TransferGroup&);
+};
+const GroupNumber group_numbers[] = {
+    {"rois", "regions", [](const TransferGroup& g) { return static_cast<double>(g.rois); }},
+    {"share_improved", "mean over regions of the share of voxels with a higher r", [](const TransferGroup& g) { return g.share_improved; }},
+    {"gain", "mean over regions of the mean gain", [](const TransferGroup& g) { return g.gain.mean; }},
+    {"gain_low", "lower end of the random-effects 95 % interval over regions", [](const TransferGroup& g) { return g.gain.low; }},
+    {"gain_high", "upper end of the same", [](const TransferGroup& g) { return g.gain.high; }},
+    {"gain_p_value", "sign-flip p over regions", [](const TransferGroup& g) { return g.gain.sign_flip_p; }},
+};
+
+std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "NA"; }
+
+template <class T>
+void add_once(std::vector<T>& to, const T& value) {
+    if (std::find(to.begin(), to.end(), value) == to.end()) to.push_back(value);
+}
+
+}  // namespace
+
+TransferAxes axes_of(const std::vector<TransferGroup>& groups) {
+    TransferAxes out;
+    for (const auto& g : groups) {
+        add_once(out.source, g.source);
+        add_once(out.target, g.target);
+    }
+    return out;
+}
+
+std::vector<double> transfer_matrix(const std::vector<TransferGroup>& groups, const TransferAxes& axes, const std::string& group, double (*of)(const TransferGroup&)) {
+    std::vector<double> out(axes.source.size() * axes.target.size(), std::numeric_limits<double>::quiet_NaN());
+    for (const auto& g : groups) {
+        if (g.group != group) continue;
+        const auto s = std::find(axes.source.begin(), axes.source.end(), g.source) - axes.source.begin();
+        const auto t = std::find(axes.target.begin(), axes.target.end(), g.target) - axes.target.begin();
+        out[static_cast<std::size_t>(s) * axes.target.size() + static_cast<std::size_t>(t)] = of(g);
+    }
+    return out;
+}
+
+void write_transfer(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const std::vector<TransferCell>& cells,
+                    const std::vector<TransferGroup>& groups) {
+    h5::Output file(path, "transfer", record, overwrite);
+    h5::Node& root = file.root();
+    root.attr("optimistic", std::any_of(cells.begin(), cells.end(), [](const auto& c) { return c.optimistic; }) ? 1 : 0);
+    root.index_scale("row", cells.size(), {"network and region of a target"});
+    h5::Node table = root.create_group("table");
+    for (const auto& t : texts) {
+        std::vector<std::string> values;
+        for (const auto& c : cells) values.push_back(t.of(c));
+        table.put_strings(t.name, {"row"}, values, {t.long_name});
+    }
+    for (const auto& n : counts) {
+        std::vector<std::int32_t> values;
+        for (const auto& c : cells) values.push_back(static_cast<std::int32_t>(n.of(c)));
+        table.put(n.name, {"row"}, values, {n.long_name});
+    }
+    for (const auto& n : numbers) {
+        std::vector<double> values;
+        for (const auto& c : cells) values.push_back(c.*n.of);
+        table.put(n.name, {"row"}, values, {n.long_name});
+    }
+    const TransferAxes axes = axes_of(groups);
+    root.scale("source", axes.source, {"subjects that tuned a network, and how"});
+    root.scale("target", axes.target, {"subject that networks are tried on"});
+    for (const char* group : {"all", "early", "higher"}) {
+        h5::Node matrix = root.create_group(fmt::format("matrix/{}", group));
+        for (const auto& n : group_numbers) matrix.put(n.name, {"source", "target"}, transfer_matrix(groups, axes, group, n.of), {n.long_name});
+    }
+    file.commit();
+}
+
+std::string transfer_tsv(const std::vector<TransferCell>& cells, const std::vector<TransferGroup>& groups) {
+    std::string out = "level";
+    for (const auto& t : texts) out += fmt::format("\t{}", t.name);
+    for (const auto& n : counts) out += fmt::format("\t{}", n.name);
+    for (const auto& n : numbers) out += fmt::format("\t{}", n.name);
+    out += '\n';
+    for (const auto& c : cells) {
+        out += "region";
+        for (const auto& t : texts) out += '\t' + t.of(c);
+        for (const auto& n : counts) out += fmt::format("\t{}", n.of(c));
+        for (const auto& n : numbers) out += '\t' + number(c.*n.of);
+        out += '\n';
+    }
+    for (const auto& g : groups)
+        out += fmt::format("group\t{}\tNA\tNA\t{}\tNA\tNA\t{} regions\t{}\t{}\tNA\tNA\tNA\t{}\tNA\tNA\t{}\t{}\t{}\t{}\t{}\tNA\n", g.source, g.target, g.rois, g.group, g.within ? 1 : 0,
+                           g.optimistic ? 1 : 0, number(g.gain.mean), number(g.gain.low), number(g.gain.high), number(g.gain.sign_flip_p), number(g.share_improved));
+    return out;
+}
+
+}  // namespace cortune::encode

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which networks are tried on which subjects' regions, and what that costs. Needs no LibTorch.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "encode/regions.hpp"
+#include "encode/transfer.hpp"
+#include "engine/engine.hpp"
+
+namespace cortune::engine {
+
+// One cell, and the files that it is scored from once they are there.
+struct TransferPair {
+    encode::TransferCell cell;  // without scores
+    std::filesystem::path untuned, tuned;
+};
+
+struct TransferPlan {
+    std::vector<EncodePass> passes;        // the untuned network first
+    std::vector<TransferPair> pairs;
+    std::vector<std::string> skipped;      // why a network was not tried on a subject
+    std::vector<std::int64_t> images;      // of each pass: different pictures
+    std::int64_t fits = 0;                 // data sets of all passes: a Gram matrix a layer each
+    std::vector<std::int64_t> fit_images;  // of each of them
+};
+
+// files: tuned models and data sets, in any order. A network is tried on every subject that has its
+// hemisphere and its region, or what regions.hpp calls the same, with min_voxels voxels. `folder` is where
+// encodings go. Throws BadInput for files of other kinds, networks that are not tuned or of different
+// architectures than the untuned one, two data sets of one subject, and where nothing can be tried.
+TransferPlan plan_transfer(const std::vector<std::string>& files, const std::filesystem::path& untuned, const encode::Regions& regions, int min_voxels,
+                           const std::filesystem::path& folder);
+
+}  // namespace cortune::engine

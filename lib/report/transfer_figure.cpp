@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "report/transfer_figure.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "encode/transfer_file.hpp"
+#include "report/gnuplot.hpp"
+
+namespace cortune::report {
+
+std::string transfer_map(const std::vector<encode::TransferGroup>& groups) {
+    const auto axes = encode::axes_of(groups);
+    const std::size_t sources = axes.source.size(), targets = axes.target.size();
+    std::string data, plots, rows, columns;
+    for (std::size_t s = 0; s < sources; ++s) rows += fmt::format("{}{} {}", s ? ", " : "", report::quoted(axes.source[s]), s);
+    for (std::size_t t = 0; t < targets; ++t) columns += fmt::format("{}{} {}", t ? ", " : "", report::quoted(axes.target[t]), t);
+    std::size_t panels = 0;
+    for (const char* group : {"all", "early", "higher"}) {
+        const auto share = encode::transfer_matrix(groups, axes, group, [](const encode::TransferGroup& g) { return g.share_improved; });
+        if (std::none_of(share.begin(), share.end(), [](double v) { return std::isfinite(v); })) continue;
+        data += fmt::format("${} << EOD\n", group);
+        for (std::size_t i = 0; i < share.size(); ++i)
+            if (std::isfinite(share[i])) data += fmt::format("{} {} {:.4f}\n", i % targets, i / targets, share[i]);
+        data += "EOD\n";
+        plots += fmt::format("set title '{} regions'\nplot ${} using 1:2:3 with image pixels, ${} using 1:2:(sprintf('%.2f', $3)) with labels font ',10'\n", group, group, group);
+        ++panels;
+    }
+    const bool optimistic = std::any_of(groups.begin(), groups.end(), [](const auto& g) { return g.optimistic; });
+    const std::string mark = optimistic ? "set label 99 'optimistic' at screen 0.01, screen 0.97 textcolor rgb '#b34700'\n" : "";
+    const std::string script = mark + data +
+        fmt::format("unset key\nset palette defined (0 '#b2182b', 0.5 '#f7f7f7', 1 '#2166ac')\nset cbrange [0:1]\nset cblabel 'share of voxels improved'\n"
+                    "set yrange [{}:-0.5]\nset xrange [-0.5:{}]\nset ytics noenhanced ({})\nset xtics rotate by 40 right noenhanced ({})\nset xlabel 'tried on'\nset ylabel 'tuned to'\n"
+                    "set multiplot layout 1,{}\n{}unset multiplot\n",
+                    static_cast<double>(sources) - 0.5, static_cast<double>(targets) - 0.5, rows, columns, panels, plots);
+    return svg(script, static_cast<int>(panels) * (260 + 50 * static_cast<int>(targets)), 200 + 40 * static_cast<int>(sources), "transfer");
+}
+
+}  // namespace cortune::report

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// transfer-eval: whether networks tuned to one subject help others, and other data sets. Reads kinds
+// model and dataset, writes transfer, a table and a map. Method: Mulrooney & Brockmeier 2024
+// (arXiv 2410.06067), "Transfer".
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <numeric>
+
+#include "cli/encode_options.hpp"
+#include "cli/ranges.hpp"
+#include "cli/tool.hpp"
+#include "core/error.hpp"
+#include "core/output_file.hpp"
+#include "core/system.hpp"
+#include "core/text.hpp"
+#include "encode/transfer_file.hpp"
+#include "engine/transfer_plan.hpp"
+#include "report/transfer_figure.hpp"
+
+namespace {
+
+using namespace cortune;
+
+struct Options {
+    std::vector<std::string> files;
+    std::filesystem::path manifest, untuned, encodings, map;
+    engine::EncodeManyJob job;
+    cli::EncodeWords words;
+    encode::EvaluationOptions evaluation;
+    bool plan = false;
+    std::vector<CLI::Option*> of_run;
+};
+
+const cli::Doc doc{
+    .name = "transfer-eval",
+    .summary = "try networks tuned to some subjects on others",
+    .description =
+        {"Tries every tuned network on every subject that has its hemisphere and region, and compares it there with the untuned "
+         "network: the share of voxels that it predicts better, the mean gain with its bootstrap interval and permutation p as in "
+         "encode-eval. Subjects of another data set are tried on what share/roi/regions.json calls the same region (V1 for networks "
+         "tuned to V1v or V1d).",
+         "On each subject the ridge is fitted to all its training images by the held-out protocol of ridge-encode and scored on its test "
+         "images, without those that tuned the network (left_out in the table counts them).",
+         "Every network sees every picture once, however many subjects saw it; Gram matrices and decompositions are each subject's own. "
+         "--plan counts all three and says what they take, from a few pictures that it runs.",
+         "The table has a line a network and region, then one a pair of source and target for the regions all, early and higher: the mean "
+         "share of voxels improved, and the mean gain with a random-effects interval and a sign-flip p over regions. Regions that overlap "
+         "or share noise are not independent, so that these two are rather too small."},
+    .examples = {{"one network of two subjects each, tried on both", "transfer-eval s1.h5 s2.h5 s1.V1v.h5 s2.V1v.h5 --map transfer.svg -o transfer.h5"},
+                 {"what a large matrix would cost", "transfer-eval --manifest files.txt --untuned alexnet.h5 --plan"},
+                 {"NSD's networks on NOD", "transfer-eval subj01.*.V1v.h5 subj01.*.V1d.h5 nod/sub-0?.h5 --untuned alexnet.h5 -o nod.h5"}},
+    .reads = {"FILE: tuned networks of kind model, subjects of kind dataset", "--untuned: a network as cl-finetune --weights takes it"},
+    .writes = {"-o: a file of kind transfer", "standard output: the table as TSV", "--map: SVG", "--encodings: files of kind encoding"},
+    .see_also = {"cl-finetune(1)", "ridge-encode(1)", "encode-eval(1)", "cortune(5)"},
+    .references = {"Mulrooney & Brockmeier 2024, arXiv 2410.06067."}};
+
+void declare(CLI::App& app, Options& o) {
+    app.add_option("FILE", o.files, "Tuned models and data sets, in any order")->type_name("FILE");
+    app.add_option("--manifest", o.manifest, "More of them, a path a line; # begins a comment")->type_name("FILE");
+    app.add_option("--untuned", o.untuned, "Network that all are compared with; by default the shipped alexnet-mini")->type_name("FILE");
+    app.add_flag("--plan", o.plan, "Say what would be done and what it takes, and do nothing");
+    o.of_run.emplace_back() = app.add_option("--map", o.map, "Draw the shares of voxels improved, sources by targets, as SVG (needs gnuplot)")->type_name("FILE");
+    o.of_run.emplace_back() = app.add_option("--encodings", o.encodings, "Keep every encoding in this new folder; by default they go when all is scored")->type_name("DIR");
+    o.of_run.emplace_back() = app.add_option("--permutations", o.evaluation.resample.permutations, "Permutations of the paired test")
+        ->check(cli::whole_between(1, 100000))->type_name("INT")->capture_default_str();
+    o.of_run.emplace_back() = app.add_option("--bootstrap", o.evaluation.resample.bootstraps, "Bootstrap samples of the interval; 0 for none")
+        ->check(cli::whole_between(0, 20000))->type_name("INT")->capture_default_str();
+    cli::declare_encode_settings(app, o.job, o.words);
+}
+
+std::vector<std::string> all_files(const Options& o) {
+    auto out = o.files;
+    if (o.manifest.empty()) return out;
+    require_readable(o.manifest);
+    std::ifstream in(o.manifest);
+    for (std::string line; std::getline(in, line);) {
+        const std::string path = trim(line.substr(0, line.find('#')));
+        // As in a Makefile: from where the list is.
+        if (!path.empty()) out.push_back(std::filesystem::path(path).is_absolute() ? path : (o.manifest.parent_path() / path).string());
+    }
+    return out;
+}
+
+// The folder of the encodings: kept where it was asked for, else gone with the scope.
+class Encodings {
+  public:
+    Encodings(const std::filesystem::path& wanted, const std::filesystem::path& scratch) : kept_(!wanted.empty()), path_(kept_ ? wanted : scratch / fmt::format("cortune-transfer-{}", ::getpid())) {
+        std::error_code error;
+        if (!std::filesystem::create_directories(path_, error))
+            throw OutputError(fmt::format("{}: {}", path_.string(), error ? error.message() : "exists already"), "name a new folder");
+    }
+    ~Encodings() {
+        std::error_code ignored;
+        if (!kept_) std::filesystem::remove_all(path_, ignored);
+    }
+    Encodings(const Encodings&) = delete;
+    Encodings& operator=(const Encodings&) = delete;
+    const std::filesystem::path& path() const { return path_; }
+    void drop() { kept_ = false; }
+
+  private:
+    bool kept_;
+    std::filesystem::path path_;
+};
+
+void print_plan(const engine::TransferPlan& plan, const engine::EncodeManyJob& job, cli::Context& context) {
+    const auto cost = engine::load().pass_cost(job, plan.passes[0].model);
+    const auto images = std::accumulate(plan.images.begin(), plan.images.end(), std::int64_t{0});
+    const auto layers = static_cast<std::int64_t>(cost.widths.size());
+    double gram = 0, solve = 0;
+    for (const auto n : plan.fit_images) {
+        const auto order = static_cast<double>(n);
+        gram += order * order * static_cast<double>(cost.features);
+        // Folds and the refit, each a decomposition in double precision, about 9 n³ at half the speed.
+        solve += static_cast<double>(layers * (job.folds + 1)) * 18 * order * order * order;
+    }
+    const double features = 4.0 * static_cast<double>(cost.features) * static_cast<double>(*std::max_element(plan.images.begin(), plan.images.end()));
+    const double free = static_cast<double>(job.memory > 0 ? job.memory : available_memory() / 2);
+    context.result(fmt::format("networks\t{}\nregions\t{}\npasses\t{}\npictures through networks\t{}\nGram matrices\t{}\ndecompositions\t{}\n", plan.passes.size(), plan.pairs.size(),
+                               plan.passes.size(), images, plan.fits * layers, plan.fits * layers * (job.folds + 1)));
+    context.result(fmt::format("minutes of passes\t{:.1f}\nminutes of Gram matrices\t{:.1f}\nminutes of decompositions, about\t{:.1f}\nfeatures at a time\t{}\nof them on disk\t{}\n",
+                               static_cast<double>(images) * cost.seconds_per_image / 60, gram / cost.products_per_second / 60, solve / cost.products_per_second / 60, format_bytes(features),
+                               features > free ? format_bytes(features) : "none"));
+    for (const auto& text : plan.skipped) context.result("left out\t" + text + '\n');
+}
+
+std::vector<encode::TransferCell> score(const engine::TransferPlan& plan, const encode::EvaluationOptions& options, cli::Context& context) {
+    std::vector<encode::TransferCell> out;
+    for (const auto& pair : plan.pairs) {
+        const encode::EncodingFile untuned(pair.untuned), tuned(pair.tuned);
+        out.push_back(pair.cell);
+        encode::score_transfer(out.back(), {pair.cell.target, pair.cell.hemisphere, pair.cell.roi_class, pair.cell.roi}, {&untuned, untuned.roi_paths()},
+                               {&tuned, tuned.roi_paths()}, options, context);
+        context.progress("scores", static_cast<std::int64_t>(out.size()), static_cast<std::int64_t>(plan.pairs.size()));
+    }
+    return out;
+}
+
+void run(const Options& options, cli::Context& context) {
+    if (options.plan) cli::refuse_idle(options.of_run, "with --plan");
+    else if (context.output.empty()) throw UsageError("-o FILE is missing", "--plan writes nothing");
+    engine::EncodeManyJob job = options.job;
+    job.run = {context.record(), "", false, context.seed, context.threads, context.device};
+    cli::finish_encode_settings(job, options.words, context.threads);
+    const auto files = all_files(options);
+    const auto untuned = options.untuned.empty() ? share_dir() / "models" / "alexnet-mini.h5" : options.untuned;
+    if (!options.plan) {
+        h5::check_target(context.output, context.overwrite, "transfer");
+        if (!options.map.empty()) h5::check_target(options.map, context.overwrite, "text");
+        check_distinct({{"-o", context.output}, {"--map", options.map}}, {files.begin(), files.end()});
+    }
+    const encode::Regions regions(share_dir() / "roi" / "regions.json");
+    if (options.plan) return print_plan(engine::plan_transfer(files, untuned, regions, job.min_voxels, ""), job, context);
+    Encodings folder(options.encodings, job.scratch);
+    const auto plan = engine::plan_transfer(files, untuned, regions, job.min_voxels, folder.path());
+    for (const auto& text : plan.skipped) context.warn("left out: " + text);
+    job.passes = plan.passes;
+    try {
+        engine::load().encode_many(job, context);
+    } catch (...) {
+        folder.drop();  // what is there is not all
+        throw;
+    }
+    encode::EvaluationOptions evaluation = options.evaluation;
+    evaluation.resample.seed = static_cast<std::uint64_t>(context.seed);
+    evaluation.resample.threads = context.threads;
+    const auto cells = score(plan, evaluation, context);
+    const auto groups = encode::over_regions(cells);
+    h5::Record record = context.record();
+    for (const auto& file : files) h5::Input(file).register_in(record);
+    if (h5::is_hdf5(untuned)) h5::Input(untuned).register_in(record);
+    std::optional<StagedFile> map;
+    if (!options.map.empty()) map.emplace(options.map, std::initializer_list<std::string_view>{report::transfer_map(groups)}, WriteOptions{.overwrite = context.overwrite});
+    encode::write_transfer(context.output, record, context.overwrite, cells, groups);
+    if (map) map->commit();
+    context.result(encode::transfer_tsv(cells, groups));
+    std::int64_t left_out = 0;
+    for (const auto& c : cells) left_out += c.left_out;
+    context.info(fmt::format("{} pairs of network and region; {} scored images were left out since they tuned the network", cells.size(), left_out));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return cortune::cli::tool_main<Options>(argc, argv, doc, {.output = true, .output_optional = true, .seed = true, .device = true}, declare, run);
+}
