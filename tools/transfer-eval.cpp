@@ -46,7 +46,7 @@ const cli::Doc doc{
          "Every network sees every picture once, however many subjects saw it; Gram matrices and decompositions are each subject's own. "
          "--plan counts all three and says what they take, from a few pictures that it runs.",
          "The table has a line a network and region, then one a pair of source and target for the regions all, early and higher: the mean "
-         "share of voxels improved, and the mean gain with a random-effects interval and a sign-flip p over regions. Regions that overlap "
+         "share of voxels improved, the random-effects estimate of the gain with its interval, and a sign-flip p over regions. Regions that overlap "
          "or share noise are not independent, so that these two are rather too small."},
     .examples = {{"one network of two subjects each, tried on both", "transfer-eval s1.h5 s2.h5 s1.V1v.h5 s2.V1v.h5 --map transfer.svg -o transfer.h5"},
                  {"what a large matrix would cost", "transfer-eval --manifest files.txt --untuned alexnet.h5 --plan"},

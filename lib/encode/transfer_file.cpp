@@ -58,13 +58,17 @@ struct GroupNumber {
     const char *name, *long_name;
     double (*of)(const TransferGroup&);
 };
+// The estimate to which the interval belongs; of one region, its gain.
+double gain_of(const TransferGroup& g) { return std::isfinite(g.gain.estimate) ? g.gain.estimate : g.gain.mean; }
+
 const GroupNumber group_numbers[] = {
     {"rois", "regions", [](const TransferGroup& g) { return static_cast<double>(g.rois); }},
     {"share_improved", "mean over regions of the share of voxels with a higher r", [](const TransferGroup& g) { return g.share_improved; }},
-    {"gain", "mean over regions of the mean gain", [](const TransferGroup& g) { return g.gain.mean; }},
-    {"gain_low", "lower end of the random-effects 95 % interval over regions", [](const TransferGroup& g) { return g.gain.low; }},
+    {"mean_gain", "unweighted mean over regions of the mean gain", [](const TransferGroup& g) { return g.gain.mean; }},
+    {"gain", "random-effects estimate over regions of the mean gain; of one region, its gain", gain_of},
+    {"gain_low", "lower end of its 95 % interval", [](const TransferGroup& g) { return g.gain.low; }},
     {"gain_high", "upper end of the same", [](const TransferGroup& g) { return g.gain.high; }},
-    {"gain_p_value", "sign-flip p over regions", [](const TransferGroup& g) { return g.gain.sign_flip_p; }},
+    {"gain_p_value", "sign-flip p of the unweighted mean", [](const TransferGroup& g) { return g.gain.sign_flip_p; }},
 };
 
 std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "NA"; }
@@ -143,7 +147,7 @@ std::string transfer_tsv(const std::vector<TransferCell>& cells, const std::vect
     }
     for (const auto& g : groups)
         out += fmt::format("group\t{}\tNA\tNA\t{}\tNA\tNA\t{} regions\t{}\t{}\tNA\tNA\tNA\t{}\tNA\tNA\t{}\t{}\t{}\t{}\t{}\tNA\n", g.source, g.target, g.rois, g.group, g.within ? 1 : 0,
-                           g.optimistic ? 1 : 0, number(g.gain.mean), number(g.gain.low), number(g.gain.high), number(g.gain.sign_flip_p), number(g.share_improved));
+                           g.optimistic ? 1 : 0, number(gain_of(g)), number(g.gain.low), number(g.gain.high), number(g.gain.sign_flip_p), number(g.share_improved));
     return out;
 }
 

@@ -24,6 +24,16 @@ namespace {
 
 using datasets::DatasetFile;
 
+// Of many encodings only what went wrong is said.
+class Warnings : public Reporter {
+  public:
+    explicit Warnings(Reporter& to) : to_(to) {}
+    void warn(const std::string& text) override { to_.warn(text); }
+
+  private:
+    Reporter& to_;
+};
+
 // One data set of a pass: its regions, solved together, and where its images are in the store.
 struct Work {
     std::unique_ptr<const DatasetFile> data;
@@ -146,8 +156,10 @@ PassCost cost_of_pass(const EncodeManyJob& job, const std::filesystem::path& pat
 void run_encode_many(const EncodeManyJob& job, Reporter& reporter) {
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     for (std::size_t i = 0; i < job.passes.size(); ++i) {
-        reporter.info(fmt::format("network {} of {}: {}", i + 1, job.passes.size(), job.passes[i].model.string()));
-        run_pass(job, job.passes[i], device, reporter);
+        reporter.detail(fmt::format("network {} of {}: {}", i + 1, job.passes.size(), job.passes[i].model.string()));
+        Warnings inner(reporter);
+        run_pass(job, job.passes[i], device, inner);
+        reporter.progress("network", static_cast<std::int64_t>(i) + 1, static_cast<std::int64_t>(job.passes.size()));
     }
 }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Ten epochs of a network pooled over three subjects, who saw partly the same images, against a
+"""Five epochs of a network pooled over three subjects, who saw partly the same images, against a
 PyTorch twin in float64 (dropout off): losses and weights to 1e-8, the rounding of 1e-16 grown by
-thirty steps of Adam. Then what pooling must hold: equal bytes, resumed runs, subjects that lack
+fifteen steps of Adam. Then what pooling must hold: equal bytes, resumed runs, subjects that lack
 the ROI, sides of shared images, one subject pooled as one subject alone."""
 import pathlib
 
@@ -13,7 +13,7 @@ from PIL import Image
 from common import close, run, scratch
 from test_tuning import Mini, start_state, tensors, without_gradient
 
-EPOCHS = 10
+EPOCHS = 5
 LEARNING_RATE = 1e-4
 SEEN = {"A": (range(0, 60), 30), "B": (range(30, 90), 24), "C": (range(50, 110), 21)}
 

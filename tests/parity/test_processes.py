@@ -98,10 +98,10 @@ def test_equal(folder, data, subjects):
     common = ["--weights", folder / "mini.h5", "--hemi", "all", "--precision", "float64", "--threads", 1, "--overwrite", "--seed", 3]
     single = [data, "--roi", "all", *common]
     pooled = [*subjects, "--roi", "R", "--batch", 21, *common]
-    cases = [("infonce", single, ["--batch", 11], ((2, srun), (4, mpirun))), ("clip", single, ["--loss", "clip", "--batch", 11], ((4, torchrun),)),
+    cases = [("infonce", single, ["--batch", 11], ((2, srun), (4, mpirun))), ("clip", single, ["--loss", "clip", "--batch", 11], ((2, torchrun),)),
              ("mse", single, ["--loss", "mse"], ((2, hydra),)),
              ("validation", single, ["--batch", 16, "--patience", 2, "--validation-share", 0.3], ((2, srun),)),
-             ("aligned", pooled, ["--align-shared"], ((4, torchrun),))]
+             ("aligned", pooled, ["--align-shared"], ((2, torchrun),))]
     for label, inputs, more, worlds in cases:
         outputs = lambda name: ["--checkpoint", folder / f"{name}.ckpt", "-o", folder / f"{name}.h5"]
         if label in ("infonce", "clip", "aligned"):
