@@ -108,18 +108,18 @@ class Encodings {
 void print_plan(const engine::TransferPlan& plan, const engine::EncodeManyJob& job, cli::Context& context) {
     const auto cost = engine::load().pass_cost(job, plan.passes[0].model);
     const auto images = std::accumulate(plan.images.begin(), plan.images.end(), std::int64_t{0});
-    const auto layers = static_cast<std::int64_t>(cost.widths.size());
+    const auto grams = static_cast<std::int64_t>(cost.widths.size() * plan.fit_images.size());
     double gram = 0, solve = 0;
     for (const auto n : plan.fit_images) {
         const auto order = static_cast<double>(n);
         gram += order * order * static_cast<double>(cost.features);
         // Folds and the refit, each a decomposition in double precision, about 9 n³ at half the speed.
-        solve += static_cast<double>(layers * (job.folds + 1)) * 18 * order * order * order;
+        solve += static_cast<double>(static_cast<std::int64_t>(cost.widths.size()) * (job.folds + 1)) * 18 * order * order * order;
     }
     const double features = 4.0 * static_cast<double>(cost.features) * static_cast<double>(*std::max_element(plan.images.begin(), plan.images.end()));
     const double free = static_cast<double>(job.memory > 0 ? job.memory : available_memory() / 2);
     context.result(fmt::format("networks\t{}\nregions\t{}\npasses\t{}\npictures through networks\t{}\nGram matrices\t{}\ndecompositions\t{}\n", plan.passes.size(), plan.pairs.size(),
-                               plan.passes.size(), images, plan.fits * layers, plan.fits * layers * (job.folds + 1)));
+                               plan.passes.size(), images, grams, grams * (job.folds + 1)));
     context.result(fmt::format("minutes of passes\t{:.1f}\nminutes of Gram matrices\t{:.1f}\nminutes of decompositions, about\t{:.1f}\nfeatures at a time\t{}\nof them on disk\t{}\n",
                                static_cast<double>(images) * cost.seconds_per_image / 60, gram / cost.products_per_second / 60, solve / cost.products_per_second / 60, format_bytes(features),
                                features > free ? format_bytes(features) : "none"));
@@ -178,7 +178,7 @@ void run(const Options& options, cli::Context& context) {
     context.result(encode::transfer_tsv(cells, groups));
     std::int64_t left_out = 0;
     for (const auto& c : cells) left_out += c.left_out;
-    context.info(fmt::format("{} pairs of network and region; {} scored images were left out since they tuned the network", cells.size(), left_out));
+    context.info(fmt::format("{} pairs of network and region; {} images in all of them were not scored since they tuned the network", cells.size(), left_out));
 }
 
 }  // namespace

@@ -34,13 +34,29 @@ std::optional<int> number(const char* name) {
 // A port that only this run should use: below those that the system gives away by itself.
 int port_of(const std::string& run) { return 20000 + static_cast<int>(hash64(run) % 10000); }
 
-Launch of_torchrun() {
+// The variables in which a launcher says the four numbers; rank and size are there.
+struct Names {
+    const char *rank, *size, *local_rank, *local_size;
+    bool present() const { return number(rank) && number(size); }
+};
+constexpr Names torchrun_names{"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"};
+constexpr Names slurm_names{"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", ""};  // tasks a node is a list
+constexpr Names open_mpi_names{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE"};
+constexpr Names mpich_names{"PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"};
+
+// local_size is as given where the launcher does not say it.
+Launch numbers(const Names& names, const char* by, int local_size) {
     Launch out;
-    out.by = "torchrun";
-    out.rank = *number("RANK");
-    out.size = *number("WORLD_SIZE");
-    out.local_rank = number("LOCAL_RANK").value_or(0);
-    out.local_size = number("LOCAL_WORLD_SIZE").value_or(1);
+    out.by = by;
+    out.rank = *number(names.rank);
+    out.size = *number(names.size);
+    out.local_rank = number(names.local_rank).value_or(0);
+    out.local_size = number(names.local_size).value_or(local_size);
+    return out;
+}
+
+Launch of_torchrun() {
+    Launch out = numbers(torchrun_names, "torchrun", 1);
     out.address = text("MASTER_ADDR");
     out.port = number("MASTER_PORT").value_or(29500);
     // That port may be torchrun's own, which speaks its version's language.
@@ -50,11 +66,7 @@ Launch of_torchrun() {
 }
 
 Launch of_slurm() {
-    Launch out;
-    out.by = "srun";
-    out.rank = *number("SLURM_PROCID");
-    out.size = *number("SLURM_STEP_NUM_TASKS");
-    out.local_rank = number("SLURM_LOCALID").value_or(0);
+    Launch out = numbers(slurm_names, "srun", 1);
     const int nodes = number("SLURM_STEP_NUM_NODES").value_or(1);
     // "2(x3),1": memory and cores are shared out as on the fullest node.
     for (const auto& part : split(text("SLURM_STEP_TASKS_PER_NODE"), ',')) {
@@ -67,26 +79,19 @@ Launch of_slurm() {
     return out;
 }
 
-Launch of_mpirun(const char* rank, const char* size, const char* local_rank, const char* local_size, const std::string& run) {
-    Launch out;
-    out.by = "mpirun";
-    out.rank = *number(rank);
-    out.size = *number(size);
-    out.local_rank = number(local_rank).value_or(0);
-    out.local_size = number(local_size).value_or(out.size);
+Launch of_mpirun(const Names& names, const std::string& run) {
+    Launch out = numbers(names, "mpirun", *number(names.size));
     if (out.local_size == out.size) out.address = "127.0.0.1";
     out.port = port_of("mpi " + run);
     return out;
 }
 
 Launch find() {
-    if (number("RANK") && number("WORLD_SIZE") && !text("MASTER_ADDR").empty()) return of_torchrun();
+    if (torchrun_names.present() && !text("MASTER_ADDR").empty()) return of_torchrun();
     // Not SLURM_NTASKS: a batch script that was started once has it, too.
-    if (number("SLURM_STEP_NUM_TASKS") && number("SLURM_PROCID")) return of_slurm();
-    if (number("OMPI_COMM_WORLD_RANK") && number("OMPI_COMM_WORLD_SIZE"))
-        return of_mpirun("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_SIZE",
-                         text("PMIX_NAMESPACE") + text("OMPI_MCA_orte_ess_jobid"));
-    if (number("PMI_RANK") && number("PMI_SIZE")) return of_mpirun("PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", text("PMI_PORT"));
+    if (slurm_names.present()) return of_slurm();
+    if (open_mpi_names.present()) return of_mpirun(open_mpi_names, text("PMIX_NAMESPACE") + text("OMPI_MCA_orte_ess_jobid"));
+    if (mpich_names.present()) return of_mpirun(mpich_names, text("PMI_PORT"));
     return {};
 }
 

@@ -73,6 +73,9 @@ void standardise(Eigen::Ref<MatrixXf> x) {
     }
 }
 
+// Of standardised columns: their mean r.
+double mean_product(const MatrixXf& a, const MatrixXf& b) { return static_cast<double>(a.cwiseProduct(b).colwise().mean().mean()); }
+
 // Ridge over some features; penalty of a tenth of the images on standardised features.
 class Regression {
   public:
@@ -105,7 +108,7 @@ class Regression {
         return predicted;
     }
     // Mean over columns of the cross-validated r.
-    double mean_r(const MatrixXf& y) const { return static_cast<double>(predict(y).cwiseProduct(y).colwise().mean().mean()); }
+    double mean_r(const MatrixXf& y) const { return mean_product(predict(y), y); }
 
   private:
     MatrixXf x_;
@@ -133,8 +136,8 @@ Spread spread_of(const std::vector<double>& values) {
     return out;
 }
 
-Finding alignment(const EarlyResponses& r, const Regression& whole, const MatrixXf& y) {
-    const double found = whole.mean_r(y);
+Finding alignment(const EarlyResponses& r, const Regression& whole, const MatrixXf& y, const MatrixXf& predicted) {
+    const double found = mean_product(predicted, y);
     std::vector<double> chance;
     MatrixXf moved(y.rows(), y.cols());
     for (int k = 1; k <= rotations; ++k) {
@@ -242,8 +245,9 @@ std::vector<Finding> alignment_findings(const std::vector<float>& features, std:
     for (const auto& r : responses) {
         if (r.columns == 0) continue;
         const MatrixXf y = standardised_responses(r, n);
-        out.push_back(alignment(r, whole, y));
-        out.push_back(stretches(r, whole.predict(y)));
+        const MatrixXf predicted = whole.predict(y);
+        out.push_back(alignment(r, whole, y, predicted));
+        out.push_back(stretches(r, predicted));
         if (!r.early || (r.hemisphere != "lh" && r.hemisphere != "rh")) continue;
         const double of_left = left.mean_r(y), of_right = right.mean_r(y);
         advantage.push_back(r.hemisphere == "lh" ? of_right - of_left : of_left - of_right);

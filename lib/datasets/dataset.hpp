@@ -112,7 +112,7 @@ class DatasetFile {
 
     // "check where: text" of the extraction's findings that look wrong (checks.hpp).
     std::vector<std::string> warnings() const;
-    // What was looked at and is as it should be, likewise.
+    // What they say where nothing looks wrong, be it that it could not be told, likewise.
     std::vector<std::string> passed_checks() const;
     // Noise ceilings of a hemisphere's columns for the averages that these rows are: the file's are over all
     // its images, and among these others may have been shown more often. As they are where the file does not

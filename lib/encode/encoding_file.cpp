@@ -122,7 +122,7 @@ EncodingWriter::EncodingWriter(const std::filesystem::path& path, const h5::Reco
     if (!header.tuned_to.empty()) root.attr("tuned_to", header.tuned_to);
     if (!header.data_warnings.empty()) root.attr("data_warnings", header.data_warnings);
     // A data set, not an attribute: those are limited to 64 KiB.
-    if (!header.data_checks.empty()) root.scale("data_checks", header.data_checks, {"what the extraction of the data looked at and found as it should be"});
+    if (!header.data_checks.empty()) root.scale("data_checks", header.data_checks, {"what the extraction of the data looked at without finding a fault"});
     root.scale("image", header.image, {"scored image"});
     root.put_strings("image_sha256", {"image"}, header.image_sha256,
                      {"SHA-256 of the decoded source pixels"});

@@ -39,7 +39,7 @@ struct EncodingHeader {
     bool optimistic = false;                 // scored images tuned or selected something
     std::string optimistic_reason;           // empty unless optimistic
     std::vector<std::string> data_warnings;  // what the extraction of the data found to look wrong
-    std::vector<std::string> data_checks;    // what it looked at and found as it should be; neither: not checked
+    std::vector<std::string> data_checks;    // what else it looked at; neither: not checked
     std::vector<std::string> layer;          // taps, L
     std::vector<double> alpha_grid;
     std::vector<std::string> image, image_sha256;  // scored images, N

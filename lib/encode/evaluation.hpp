@@ -27,6 +27,7 @@ struct EvaluationOptions {
     bool allow_tuned_images = false;  // score images that tuned the model
     bool common_images = false;       // where models scored different images, those they share
     bool mixed_protocols = false;     // models of different protocols side by side
+    bool voxel_tests = true;          // p and intervals of every voxel's r; else NaN
     bool across_runs = false;         // the permutations of a voxel's images leave runs
 };
 
@@ -90,7 +91,7 @@ struct Evaluation {
     bool optimistic = false;
     std::string optimistic_reason;
     std::vector<std::string> data_warnings;  // what the extractions found, "subject: check: …"
-    std::vector<std::string> data_checks;    // what they looked at and found as it should be, likewise
+    std::vector<std::string> data_checks;    // what else they looked at, likewise
     std::vector<std::string> unchecked;      // subjects whose data set says nothing of checks
 };
 

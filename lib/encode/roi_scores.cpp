@@ -200,7 +200,7 @@ RoiScores score_roi(const RoiKey& key, const std::vector<RoiSource>& sources,
     for (std::size_t m = 0; m < out.models.size(); ++m) {
         ModelScores& model = out.models[m];
         if (!model.present) continue;
-        test_voxels(model, paired, m, compared.used, options.resample);
+        if (options.voxel_tests) test_voxels(model, paired, m, compared.used, options.resample);
         summarise(model, out, compared.used);
         if (m == 0) continue;
         model.optimistic |= out.models[0].optimistic;

@@ -10,6 +10,7 @@ namespace cortune::encode {
 
 void score_transfer(TransferCell& cell, const RoiKey& key, const RoiSource& untuned, const RoiSource& tuned, const EvaluationOptions& options, Reporter& reporter) {
     EvaluationOptions shared = options;
+    shared.voxel_tests = false;   // a matrix has no room for them
     shared.common_images = true;  // those that tuned the network are left out of its file alone
     const RoiScores scores = score_roi(key, {untuned, tuned}, {false, false}, shared, reporter);
     const ModelScores& model = scores.models.at(1);

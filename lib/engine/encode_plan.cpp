@@ -91,7 +91,7 @@ void choose_images(EncodePlan& plan, const EncodeJob& job, const DatasetFile& da
     const auto cv = job.protocol == encode::Protocol::paper ? scored_rows(job, data) : data.rows(Split::train);
     auto scored = held_out ? scored_rows(job, data) : std::vector<std::int64_t>{};
     if (job.leave_out_tuned)
-        plan.left_out = std::erase_if(scored, [&](auto row) {
+        std::erase_if(scored, [&](auto row) {
             const auto i = static_cast<std::size_t>(row);
             return encode::count_tuned({data.images().id[i]}, {data.images().sha256[i]}, model.tuned_image, model.tuned_sha256) > 0;
         });

@@ -34,7 +34,6 @@ struct EncodePlan {
     std::vector<std::int64_t> rows;  // images that pass through the network, ascending
     encode::ImageSets sets;          // positions in `rows`
     std::vector<std::int64_t> reported;  // positions in `rows` of the images that are scored
-    std::size_t left_out = 0;        // images that would have been scored, had they not tuned the model
     encode::EncodingHeader header;   // everything but uuids of the model
     Eigen::Index voxels() const;     // columns of all hemispheres
 };

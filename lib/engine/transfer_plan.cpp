@@ -97,7 +97,6 @@ void count_work(TransferPlan& plan, const Inputs& in) {
             for (const auto side : {datasets::Split::train, datasets::Split::test})
                 for (const auto row : (*data)->rows(side)) pictures.insert((*data)->images().sha256[static_cast<std::size_t>(row)]), ++images;
             plan.fit_images.push_back(images);
-            ++plan.fits;
         }
         plan.images.push_back(static_cast<std::int64_t>(pictures.size()));
     }

@@ -23,8 +23,7 @@ struct TransferPlan {
     std::vector<TransferPair> pairs;
     std::vector<std::string> skipped;      // why a network was not tried on a subject
     std::vector<std::int64_t> images;      // of each pass: different pictures
-    std::int64_t fits = 0;                 // data sets of all passes: a Gram matrix a layer each
-    std::vector<std::int64_t> fit_images;  // of each of them
+    std::vector<std::int64_t> fit_images;  // of each data set of each pass: a Gram matrix a layer each
 };
 
 // files: tuned models and data sets, in any order. A network is tried on every subject that has its

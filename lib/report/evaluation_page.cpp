@@ -94,7 +94,7 @@ std::string evaluation_page(const Evaluation& e, const std::vector<Figure>& figu
     }
     if (!e.unchecked.empty()) out += fmt::format("<p class=warn>The data of {} were not checked.</p>\n", escaped(join(e.unchecked)));
     if (!e.data_checks.empty()) {
-        out += "<details><summary>What was looked at and is as it should be</summary><ul>\n";
+        out += "<details><summary>What else the checks say</summary><ul>\n";
         for (const auto& text : e.data_checks) out += fmt::format("<li>{}</li>\n", escaped(text));
         out += "</ul></details>\n";
     }

@@ -58,6 +58,10 @@ def test_pairs(folder):
         assert c["left_out"] == "0" and c["group"] == "early" and c["optimistic"] == "0"
     groups = [r for r in rows_of(said) if r["level"] == "group"]
     assert {g["group"] for g in groups} == {"all", "early"} and len(groups) == 8
+    for c, g in zip(cells, groups[::2]):  # of one region: its own figures, in their own columns
+        assert None not in g and None not in g.values()
+        for key in ("source", "target", "within", "difference", "share_improved"):
+            assert g[key] == c[key], (key, g, c)
     with h5py.File(folder / "t.h5") as f:
         share = f["matrix/all/share_improved"][:]
         assert np.allclose(share.ravel(), [float(c["share_improved"]) for c in cells], atol=1e-5) and np.isnan(f["matrix/higher/gain"][:]).all()

@@ -47,8 +47,9 @@ std::vector<int> choose_sessions(const Tree& tree, const std::vector<int>& wante
     if (wanted.empty())
         for (int s = 1; s < out.back(); ++s)
             if (!std::binary_search(there.begin(), there.end(), s)) gaps.push_back(std::to_string(s));
+    const int usual = usual_sessions(tree.subject);
     plan.findings.push_back({"missing_sessions", tree.betas().string(), static_cast<double>(gaps.size()), !gaps.empty(),
-                             gaps.empty() ? fmt::format("{} sessions; NSD has {} of this subject", out.size(), usual_sessions(tree.subject)) : fmt::format("sessions {} are not there", join(gaps))});
+                             gaps.empty() ? fmt::format("{} sessions{}", out.size(), usual > 0 ? fmt::format("; NSD has {} of this subject", usual) : "") : fmt::format("sessions {} are not there", join(gaps))});
     return out;
 }
 
