@@ -35,4 +35,13 @@ void parallel_for(std::size_t n, int threads, const std::function<void(std::size
     if (first) std::rethrow_exception(first);
 }
 
+void parallel_pieces(std::int64_t n, std::int64_t grain, int threads, const std::function<void(std::int64_t, std::int64_t)>& body) {
+    const std::int64_t pieces = std::clamp<std::int64_t>(n / std::max<std::int64_t>(grain, 1), 1, std::max(threads, 1));
+    if (pieces == 1) return body(0, n);
+    parallel_for(static_cast<std::size_t>(pieces), threads, [&](std::size_t i) {
+        const auto piece = static_cast<std::int64_t>(i);
+        body(n * piece / pieces, n * (piece + 1) / pieces);
+    });
+}
+
 }  // namespace cortune

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Two ways of using the cores: a loop whose order does not matter, and a pipeline
+// Ways of using the cores: loops whose order does not matter, and a pipeline
 // whose results are consumed in order on the calling thread (HDF5 wants one thread).
 #pragma once
 
 #include <algorithm>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -21,6 +22,9 @@ namespace cortune {
 // Calls body(i) for i in [0, n) on up to `threads` threads. The first exception is
 // rethrown on the caller after all threads have stopped.
 void parallel_for(std::size_t n, int threads, const std::function<void(std::size_t)>& body);
+// Calls body(begin, end) for consecutive pieces of [0, n), one a thread, each of `grain` or more: for loops whose
+// rounds are too short to be handed out one by one.
+void parallel_pieces(std::int64_t n, std::int64_t grain, int threads, const std::function<void(std::int64_t, std::int64_t)>& body);
 
 // produce(i) runs on worker threads, at most `window` results ahead of the
 // consumer; consume(i, value) runs on the caller, i ascending. Exceptions of either

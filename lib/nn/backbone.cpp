@@ -94,7 +94,9 @@ void Backbone::build_alexnet(std::int64_t first_stride, std::int64_t first_paddi
     }
     add("features.12", pool);
     add("avgpool", [pooled](const Tensor& x, const Dropout*) {
-        return torch::adaptive_avg_pool2d(x, {pooled, pooled}).contiguous().flatten(1);
+        // At the network's own image size there is nothing to average, and its gradient has no fixed order on GPUs.
+        const bool there = x.size(2) == pooled && x.size(3) == pooled;
+        return (there ? x : torch::adaptive_avg_pool2d(x, {pooled, pooled})).contiguous().flatten(1);
     });
     add("classifier.0", dropout());
     add("classifier.1", linear("classifier.1"));
@@ -117,7 +119,7 @@ void Backbone::build_squeezenet() {
     add("classifier.1", conv("classifier.1", 1, 0));
     add("classifier.2", relu);
     add("classifier.3", [](const Tensor& x, const Dropout*) {
-        return torch::adaptive_avg_pool2d(x, {1, 1}).contiguous().flatten(1);
+        return x.mean({2, 3});
     });
 }
 

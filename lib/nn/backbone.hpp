@@ -4,14 +4,13 @@
 // not in place, so a tap sees the value before the activation that follows.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "nn/torch.hpp"
 #include "weights/state_dict.hpp"
 
 namespace cortune::nn {

@@ -3,6 +3,9 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#ifdef CORTUNE_CUDA
+#include <ATen/cuda/CUDAContext.h>
+#endif
 #include <fmt/format.h>
 #include <torch/version.h>
 
@@ -45,6 +48,9 @@ torch::Device choose_device(const std::string& name, int threads) {
 
 void describe(h5::Record& record, const torch::Device& device) {
     record.device = device.str();
+#ifdef CORTUNE_CUDA
+    if (device.is_cuda()) record.device += fmt::format(" ({})", at::cuda::getDeviceProperties(device.index())->name);
+#endif
     record.libraries["libtorch"] = TORCH_VERSION;
     record.libraries["openblas"] = linalg::blas_version();
 }

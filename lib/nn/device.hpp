@@ -2,11 +2,10 @@
 // Which device computes, and how a run is made repeatable on it.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <string>
 
 #include "h5/provenance.hpp"
+#include "nn/torch.hpp"
 
 namespace cortune::nn {
 
@@ -14,7 +13,7 @@ namespace cortune::nn {
 // is not there. Sets the number of threads and deterministic kernels.
 torch::Device choose_device(const std::string& name, int threads);
 
-// LibTorch's version and the device into a record.
+// LibTorch's version and the device (a GPU's name, too) into a record.
 void describe(h5::Record& record, const torch::Device& device);
 
 }  // namespace cortune::nn

@@ -2,8 +2,6 @@
 // The one forward pass: images of a dataset in, features of all tapped layers out.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -13,6 +11,7 @@
 #include "core/reporter.hpp"
 #include "datasets/dataset.hpp"
 #include "nn/backbone.hpp"
+#include "nn/torch.hpp"
 
 namespace cortune::nn {
 

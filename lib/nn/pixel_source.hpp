@@ -3,12 +3,11 @@
 // read from the file as they are needed. Both give the same values.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <vector>
 
 #include "datasets/dataset.hpp"
+#include "nn/torch.hpp"
 
 namespace cortune::nn {
 

@@ -2,7 +2,7 @@
 // The one place where stored pixels become what a network is fed.
 #pragma once
 
-#include <torch/torch.h>
+#include "nn/torch.hpp"
 
 namespace cortune::nn {
 

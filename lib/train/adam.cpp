@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "train/adam.hpp"
 
+// at::parallel_for runs on one thread where a file is compiled without OpenMP.
 #include <ATen/Parallel.h>
 
 #include <cmath>
+
+#include "core/parallel.hpp"
 
 namespace cortune::train {
 namespace {
@@ -21,7 +24,7 @@ void fused_step(T* p, const T* g, T* m, T* v, std::int64_t n, const Coefficients
     const T decay = static_cast<T>(c.decay), size = static_cast<T>(c.step_size);
     const T root = static_cast<T>(c.root_correction);
     const T one_b1 = static_cast<T>(1 - beta1), one_b2 = static_cast<T>(1 - beta2);
-    at::parallel_for(0, n, 1 << 15, [=](std::int64_t begin, std::int64_t end) {
+    parallel_pieces(n, 1 << 16, at::get_num_threads(), [=](std::int64_t begin, std::int64_t end) {
         for (std::int64_t i = begin; i < end; ++i) {
             const T gradient = g[i] + decay * p[i];
             m[i] = b1 * m[i] + one_b1 * gradient;

@@ -2,12 +2,12 @@
 // Adam (Kingma & Ba 2015) with PyTorch's defaults and order of operations.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "nn/torch.hpp"
 
 namespace cortune::train {
 

@@ -2,8 +2,7 @@
 // Batch normalisation over the whole batch, however many processes share it.
 #pragma once
 
-#include <torch/torch.h>
-
+#include "nn/torch.hpp"
 #include "train/world.hpp"
 
 namespace cortune::train {

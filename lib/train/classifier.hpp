@@ -2,8 +2,6 @@
 // Training a backbone from scratch on labelled pictures, by cross-entropy.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -11,6 +9,7 @@
 
 #include "core/reporter.hpp"
 #include "nn/backbone.hpp"
+#include "nn/torch.hpp"
 #include "train/options.hpp"
 #include "weights/model_file.hpp"
 

@@ -3,13 +3,12 @@
 // shared projection head, or the regression read-out.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "nn/torch.hpp"
 #include "train/adam.hpp"
 #include "train/options.hpp"
 #include "train/world.hpp"

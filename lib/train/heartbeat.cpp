@@ -25,20 +25,25 @@ c10::intrusive_ptr<c10d::TCPStore> connect(const Launch& launch) {
 
 }  // namespace
 
-Heartbeat::Heartbeat(const Launch& launch, std::function<void(const std::string&, int)> lost) : lost_(std::move(lost)), thread_([this, launch] { beat(launch); }) {}
+Heartbeat::Heartbeat(const Launch& launch, std::function<void(const std::string&, int)> lost)
+    : lost_(std::move(lost)), beating_([this, launch] { beat(launch); }), watching_([this] { watch(); }) {}
 
 Heartbeat::~Heartbeat() {
     over_ = true;
-    thread_.join();
+    beating_.join();
+    watching_.join();
+}
+
+void Heartbeat::wait_a_round() const {
+    for (int i = 0; i < 10 * round_seconds && !over_; ++i) std::this_thread::sleep_for(100ms);
 }
 
 void Heartbeat::beat(const Launch& launch) {
     std::vector<std::int64_t> heard(static_cast<std::size_t>(launch.size), 0);
     std::vector<int> silent(heard.size(), 0);
-    int unheeded = 0;
     try {
         const auto store = connect(launch);
-        while (!over_) {
+        for (; !over_; wait_a_round()) {
             store->add(fmt::format("beat/{}", launch.rank), 1);
             for (int r = 0; r < launch.size && !over_; ++r) {
                 const auto now = store->add(fmt::format("beat/{}", r), 0);
@@ -50,14 +55,26 @@ void Heartbeat::beat(const Launch& launch) {
                 if (count > silence && r != launch.rank && store->add(fmt::format("done/{}", r), 0) == 0)
                     lost_(fmt::format("process {} of this run is silent for {} s", r, count * round_seconds), 0);
             }
-            unheeded = pending_signal() != 0 ? unheeded + 1 : 0;
-            if (unheeded > silence) lost_("the other processes of this run do not answer", pending_signal());
-            for (int i = 0; i < 10 * round_seconds && !over_; ++i) std::this_thread::sleep_for(100ms);
+            ++rounds_;
         }
         store->add(fmt::format("done/{}", launch.rank), 1);
     } catch (const std::exception& e) {
         const std::string text = e.what();
         if (!over_) lost_(fmt::format("the first process of this run cannot be reached ({})", text.substr(0, text.find('\n'))), 0);
+    }
+}
+
+// The store of some LibTorch versions waits for an answer without end.
+void Heartbeat::watch() {
+    std::int64_t last = 0;
+    int silent = 0, unheeded = 0;
+    for (; !over_; wait_a_round()) {
+        const std::int64_t now = rounds_;
+        silent = now == last ? silent + 1 : 0;
+        last = now;
+        unheeded = pending_signal() != 0 ? unheeded + 1 : 0;
+        if (unheeded > silence) lost_("the other processes of this run do not answer", pending_signal());
+        if (silent > silence) lost_(fmt::format("the first process of this run is silent for {} s", silent * round_seconds), 0);
     }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <thread>
@@ -11,12 +12,12 @@
 
 namespace cortune::train {
 
-// A thread that says every few seconds that this process is there and listens to the others. A sum waits
-// for a process whose connection was closed not at all, but for one whose machine is gone, or that hangs,
-// for as long as the network lets it. So: of a process that is silent for `silence` rounds, or when the
-// meeting point is gone, `lost` is called with what happened, from that thread; it must not return to work.
-// It is called, too, with a signal that nobody has looked at for as long. Rounds are counted, not seconds: where
-// all processes are suspended together none is missed.
+// A thread that says every few seconds that this process is there and listens to the others, and one that watches
+// it: a sum waits for a process whose connection was closed not at all, but for one whose machine is gone, or that
+// hangs, for as long as the network lets it, and so does a question to the meeting point. Of a process that is silent
+// for `silence` rounds, or when the meeting point is gone or silent, `lost` is called with what happened, from
+// one of these threads; it must not return to work. It is called, too, with a signal that nobody has looked at for as
+// long. Rounds are counted, not seconds: where all processes are suspended together none is missed.
 class Heartbeat {
   public:
     static constexpr int round_seconds = 4, silence = 5;
@@ -29,10 +30,13 @@ class Heartbeat {
 
   private:
     void beat(const Launch& launch);
+    void watch();
+    void wait_a_round() const;
 
     std::function<void(const std::string&, int)> lost_;
     std::atomic<bool> over_ = false;
-    std::thread thread_;
+    std::atomic<std::int64_t> rounds_ = 0;  // that the meeting point has answered
+    std::thread beating_, watching_;
 };
 
 }  // namespace cortune::train

@@ -2,10 +2,9 @@
 // The losses of tuning.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 
+#include "nn/torch.hpp"
 #include "train/world.hpp"
 
 namespace cortune::train {

@@ -2,8 +2,6 @@
 // One network, one ROI of one or several subjects: the training loop, without files.
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -14,6 +12,7 @@
 #include "core/reporter.hpp"
 #include "nn/backbone.hpp"
 #include "nn/pixel_source.hpp"
+#include "nn/torch.hpp"
 #include "train/adam.hpp"
 #include "train/heads.hpp"
 #include "train/options.hpp"

@@ -11,6 +11,9 @@
 #endif
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
+#ifdef CORTUNE_CUDA
+#include <ATen/cuda/CUDAContext.h>
+#endif
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/version.h>
 
@@ -77,9 +80,26 @@ auto device_of_gloo(const Launch& launch) {
     return address.empty() ? c10d::ProcessGroupGloo::createDefaultDevice() : c10d::ProcessGroupGloo::createDeviceForHostname(address);
 }
 
+// NCCL gives each process a GPU of its own. Says who computes where, before all have met; true afterwards
+// where two of them took one: then Gloo carries their sums, through the machine's memory.
+void claim_gpu([[maybe_unused]] c10d::Store& store, [[maybe_unused]] torch::Device device) {
+#ifdef CORTUNE_CUDA
+    if (!device.is_cuda()) return;
+    char host[256] = "";
+    ::gethostname(host, sizeof host - 1);
+    // Not the index, which counts the GPUs that a process is shown.
+    const auto& uuid = at::cuda::getDeviceProperties(device.index())->uuid;
+    std::string key = fmt::format("gpu/{}/", host);
+    for (const char byte : uuid.bytes) key += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    if (store.add(key, 1) > 1) store.add("shared", 1);
+#endif
+}
+
 c10::intrusive_ptr<Backend> make_group(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch, torch::Device device) {
-    if (device.is_cuda()) {
+    if (device.is_cuda() && store->add("shared", 0) == 0) {
 #ifdef CORTUNE_NCCL
+        // It would abort the process on what another one suffers; the heartbeat ends it in good order.
+        ::setenv("TORCH_NCCL_ASYNC_ERROR_HANDLING", "0", 0);
         auto options = c10d::ProcessGroupNCCL::Options::create();
         options->timeout = patience;
         return c10::make_intrusive<c10d::ProcessGroupNCCL>(store, launch.rank, launch.size, options);
@@ -136,6 +156,7 @@ World::World(const Launch& launch, const std::function<torch::Device()>& choose_
         group_->store = c10::make_intrusive<c10d::TCPStore>(launch.address, options);
         try {
             device_ = choose_device();
+            claim_gpu(*group_->store, device_);
         } catch (const std::exception&) {
             group_->store->add("failed", 1);
             std::this_thread::sleep_for(polling * 3);  // the others ask this process, where it is the first

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The processes that share one tuning: each computes some rows of every batch, and what they need
-// of one another goes through sums over all of them (c10d: Gloo on CPUs, NCCL on GPUs).
+// of one another goes through sums over all of them (c10d: Gloo on CPUs and where processes share a GPU, NCCL
+// where each has its own).
 #pragma once
-
-#include <torch/torch.h>
 
 #include <cstdint>
 #include <functional>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "core/launch.hpp"
+#include "nn/torch.hpp"
 #include "train/heartbeat.hpp"
 
 namespace cortune::train {

@@ -15,7 +15,7 @@ if(CORTUNE_TORCH_DIR)
   find_package(Torch REQUIRED PATHS ${CORTUNE_TORCH_DIR}/share/cmake/Torch NO_DEFAULT_PATH)
   # It brings headers of its own fmt, which stand before the system's: their functions are
   # compiled in, since the system's library has those of another version.
-  target_compile_definitions(cortune_torch INTERFACE FMT_HEADER_ONLY)
+  target_compile_definitions(cortune_torch INTERFACE FMT_HEADER_ONLY CORTUNE_CUDA)
   # Several processes on GPUs speak through NCCL, whose header is a package of its own.
   find_path(NCCL_INCLUDE nccl.h PATHS ${CORTUNE_TORCH_DIR}/../nvidia/nccl/include NO_DEFAULT_PATH)
   if(NCCL_INCLUDE)

@@ -2,7 +2,7 @@
 """ridge-encode and cl-finetune against what one would write in Python, in one run.
 
   tests/bench/encode.py [--bin DIR] [--images 1500] [--voxels 800] [--himalaya]
-                        [--skip-encoding] [--skip-published] [--skip-tuning]
+                        [--skip-encoding] [--skip-published] [--skip-tuning] [--device cuda]
 
 (a) the published protocol: a forward pass per layer, fold and use, PCA and ridge per fold
     with scikit-learn. One fold is measured and multiplied by the number of folds.
@@ -11,6 +11,7 @@
     with a penalty per voxel.
 (c) an epoch of tuning against PyTorch eager, float32 and bfloat16: medians of three, after
     one to warm up, on both sides.
+With --device cuda both sides compute on the GPU, and (b) does its PCA and himalaya there, too.
 All of it runs with the same number of threads and the same OpenBLAS kernel. Prints ratios
 beside their goals, peak memory, and per phase its time and the share of it that its matrix
 products would take at the speed measured on this machine.
@@ -35,11 +36,16 @@ FOLDS, COMPONENTS = 5, 1000
 
 def timed(command):
     """Wall seconds, peak MiB and stderr of a whole process."""
-    start = time.time()
-    done = subprocess.run(["/usr/bin/time", "-f", "PEAK %M", *map(str, command)], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return time.time() - start, int(re.search(r"PEAK (\d+)", done.stderr).group(1)) / 1024, done.stderr
+    with tempfile.TemporaryFile("w+") as said:
+        start = time.time()
+        process = subprocess.Popen([*map(str, command)], stdout=subprocess.DEVNULL, stderr=said)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.time() - start
+        said.seek(0)
+        log = said.read()
+    if status:
+        sys.exit(log)
+    return seconds, usage.ru_maxrss / 1024, log
 
 
 def same_blas_kernel():
@@ -55,17 +61,24 @@ def verdict(what, ratio, goal):
     print(f"{what}: ratio {ratio:.1f}, goal {goal}: {'met' if ratio >= goal else 'NOT MET'}")
 
 
-def gemm_speed(dtype):
-    a = torch.randn(2048, 2048, dtype=dtype)
+def wait(device):
+    if device != "cpu":
+        torch.cuda.synchronize()
+
+
+def gemm_speed(dtype, device="cpu"):
+    n = 2048 if device == "cpu" else 8192
+    a = torch.randn(n, n, dtype=dtype, device=device)
     times = []
     for _ in range(6):
         start = time.time()
         torch.mm(a, a)
+        wait(device)
         times.append(time.time() - start)
-    return 2 * 2048**3 / np.median(times[1:]) / 1e9
+    return 2 * n**3 / np.median(times[1:]) / 1e9
 
 
-def phases(log, images, fit, voxels, sgemm, dgemm):
+def phases(log, images, fit, voxels, forward, sgemm, dgemm):
     """Where our time went: (name, seconds, seconds of its products at full speed)."""
     total = lambda pattern: sum(float(x) for x in re.findall(pattern, log))
     k = min(COMPONENTS, fit)
@@ -74,7 +87,7 @@ def phases(log, images, fit, voxels, sgemm, dgemm):
     # form (half of it products), up to 8/3 n³ for the vectors, and n² k twice for the scores.
     solves = len(TAPS) * (FOLDS * 4 * fold**3 + 4 * fit**3)
     ridge = len(TAPS) * FOLDS * (2 * fold * k * voxels + 2 * (fit - fold) * len(ALPHAS) * k * voxels)
-    return [("forward pass", total(r"forward pass ([\d.]+) s"), 1.43e9 * images / sgemm / 1e9),
+    return [("forward pass", total(r"forward pass ([\d.]+) s"), 1.43e9 * images / forward / 1e9),
             ("Gram matrices", total(r"Gram matrix ([\d.]+) s"), images**2 * 205672 / sgemm / 1e9),
             ("decompositions", total(r"decompositions ([\d.]+) s"), solves / dgemm / 1e9),
             ("ridge", total(r"voxels ([\d.]+) s"), ridge / sgemm / 1e9)]
@@ -112,15 +125,16 @@ def load(folder):
     return x, y, np.flatnonzero(split == 0), np.flatnonzero(split == 1)
 
 
-def features(network, x, rows, taps):
+def features(network, x, rows, taps, device):
     from torchvision.models.feature_extraction import create_feature_extractor
 
+    network.to(device)
     extractor = create_feature_extractor(network, return_nodes={t: t for t in taps})
     out = {t: [] for t in taps}
     with torch.no_grad():
         for batch in np.array_split(rows, max(1, len(rows) // 64)):
-            for t, f in extractor(x[batch]).items():
-                out[t].append(f.flatten(1).numpy())
+            for t, f in extractor(x[batch].to(device)).items():
+                out[t].append(f.flatten(1).cpu().numpy())
     return {t: np.concatenate(f) for t, f in out.items()}
 
 
@@ -129,7 +143,7 @@ def correlations(p, y):
     return (p * y).sum(0) / np.sqrt((p**2).sum(0) * (y**2).sum(0))
 
 
-def published(network, x, y, rows):
+def published(network, x, y, rows, device):
     """One fold of the published protocol: passes per layer and use, PCA, ridge per penalty."""
     from sklearn.decomposition import PCA
     from sklearn.linear_model import Ridge
@@ -137,75 +151,94 @@ def published(network, x, y, rows):
     order = np.random.default_rng(0).permutation(rows)
     held, fit = order[: len(order) // FOLDS], order[len(order) // FOLDS:]
     for tap in TAPS:
-        pca = PCA(min(COMPONENTS, len(fit) - 1)).fit(features(network, x, fit, [tap])[tap])
-        a = pca.transform(features(network, x, fit, [tap])[tap])
-        b = pca.transform(features(network, x, held, [tap])[tap])
+        pca = PCA(min(COMPONENTS, len(fit) - 1)).fit(features(network, x, fit, [tap], device)[tap])
+        a = pca.transform(features(network, x, fit, [tap], device)[tap])
+        b = pca.transform(features(network, x, held, [tap], device)[tap])
         for alpha in ALPHAS:
             correlations(Ridge(alpha).fit(a, y[fit]).predict(b), y[held])
 
 
-def careful(network, x, y, train, test, himalaya):
-    from sklearn.decomposition import PCA
-    from sklearn.linear_model import RidgeCV
+def components(fit, other, k, device):
+    """Scores on the first k principal components of `fit`, by a randomized decomposition."""
+    if device == "cpu":
+        from sklearn.decomposition import PCA
+        pca = PCA(k, svd_solver="randomized", random_state=0).fit(fit)
+        return pca.transform(fit), pca.transform(other)
+    fit, other = torch.from_numpy(fit).to(device), torch.from_numpy(other).to(device)
+    mean = fit.mean(0)
+    basis = torch.pca_lowrank(fit - mean, k, center=False, niter=4)[2]
+    return (fit - mean) @ basis, (other - mean) @ basis
 
-    f = features(network, x, np.concatenate([train, test]), TAPS)
+
+def solver(himalaya, device):
+    if not himalaya:
+        from sklearn.linear_model import RidgeCV
+        return RidgeCV(ALPHAS, alpha_per_target=True)
+    from himalaya.backend import set_backend
+    from himalaya.ridge import RidgeCV
+    set_backend("numpy" if device == "cpu" else "torch_cuda")
+    return RidgeCV(alphas=ALPHAS, cv=FOLDS)
+
+
+def careful(network, x, y, train, test, himalaya, device):
+    f = features(network, x, np.concatenate([train, test]), TAPS, device)
+    on_device = device if himalaya else "cpu"
     for tap in TAPS:
         a, b = f[tap][: len(train)], f[tap][len(train):]
         folds = np.array_split(np.random.default_rng(0).permutation(len(train)), FOLDS)
         for held in [*folds, None]:
             fit = np.arange(len(train)) if held is None else np.setdiff1d(np.arange(len(train)), held)
-            pca = PCA(min(COMPONENTS, len(fit) - 1, a.shape[1]), svd_solver="randomized", random_state=0).fit(a[fit])
-            scores, other = pca.transform(a[fit]), pca.transform(b if held is None else a[held])
-            if himalaya:
-                from himalaya.ridge import RidgeCV as Solver
-                Solver(alphas=ALPHAS, cv=FOLDS).fit(scores, y[train][fit]).predict(other)
-            else:
-                RidgeCV(ALPHAS, alpha_per_target=True).fit(scores, y[train][fit]).predict(other)
+            scores, other = components(a[fit], b if held is None else a[held], min(COMPONENTS, len(fit) - 1, a.shape[1]), on_device)
+            solver(himalaya, on_device).fit(scores, y[train][fit]).predict(other)
+    wait(device)
 
 
-def eager_epoch(network, x, y, rows, batch, bfloat16):
+def eager_epoch(network, x, y, rows, batch, bfloat16, device):
     voxels = y.shape[1]
     h, z = int(0.8 * voxels), int(0.2 * voxels)
     n = torch.nn
     image, response = n.Linear(1000, h, bias=False), n.Linear(voxels, h, bias=False)
     head = n.Sequential(n.Linear(h, h), n.BatchNorm1d(h), n.ReLU(), n.Linear(h, h), n.BatchNorm1d(h), n.ReLU(), n.Linear(h, z, bias=False))
-    network.train()
+    network.to(device).train()
+    for part in (image, response, head):
+        part.to(device)
     adam = torch.optim.Adam([*network.parameters(), *image.parameters(), *response.parameters(), *head.parameters()], lr=1e-4)
-    targets = torch.from_numpy(y)
+    x, targets = x.to(device), torch.from_numpy(y).to(device)
     times = []
     for _ in range(4):
         start = time.time()
         for which in np.array_split(np.random.default_rng(0).permutation(rows), -(-len(rows) // batch)):
             adam.zero_grad()
-            with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bfloat16):
+            with torch.autocast(device, dtype=torch.bfloat16, enabled=bfloat16):
                 logits = network(x[which])
             a, b = head(image(logits.float())), head(response(targets[which]))
             s = torch.nn.functional.normalize(a) @ torch.nn.functional.normalize(b).T / 0.3
-            torch.nn.functional.cross_entropy(s, torch.arange(len(which))).backward()
+            torch.nn.functional.cross_entropy(s, torch.arange(len(which), device=device)).backward()
             adam.step()
+        wait(device)
         times.append(time.time() - start)
     network.eval()
     return np.median(times[1:])
 
 
-def our_epoch(tool, folder, batch, precision):
+def our_epoch(tool, folder, batch, precision, device):
     log = timed([tool, folder / "data.h5", "--weights", folder / "alexnet.h5", "--hemi", "all", "--roi", "all", "--epochs", 4,
-                 "--batch", batch, "--precision", precision, "--overwrite", "--verbose", "-o", folder / "tuned.h5"])[2]
+                 "--batch", batch, "--precision", precision, "--device", device, "--overwrite", "--verbose", "-o", folder / "tuned.h5"])[2]
     return np.median([float(x) for x in re.findall(r"epoch \d+: loss [\d.]+, ([\d.]+) s", log)][1:])
 
 
-def tuning(binaries, images, voxels, batch):
+def tuning(binaries, images, voxels, batch, device):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         network = prepare(folder, binaries, images, voxels)
         x, y, train, _ = load(folder)
         seconds = {}
         for precision in ("float32", "bfloat16"):
-            if precision == "bfloat16" and "avx512_bf16" not in pathlib.Path("/proc/cpuinfo").read_text():
+            if precision == "bfloat16" and device == "cpu" and "avx512_bf16" not in pathlib.Path("/proc/cpuinfo").read_text():
                 print("bfloat16: this processor has none")
                 continue
-            eager = seconds[precision] = eager_epoch(network, x, y, train, batch, precision == "bfloat16")
-            mine = our_epoch(binaries / "cl-finetune", folder, batch, precision)
+            eager = seconds[precision] = eager_epoch(network, x, y, train, batch, precision == "bfloat16", device)
+            mine = our_epoch(binaries / "cl-finetune", folder, batch, precision, device)
             print(f"(c) epoch of {len(train)} images, {precision}: {mine:.2f} s; eager {precision} {eager:.2f} s")
             verdict(f"(c) {precision} against eager float32", seconds["float32"] / mine, 1.1 if precision == "float32" else 1.6)
             if precision == "bfloat16":
@@ -223,6 +256,7 @@ def main():
     parser.add_argument("--skip-encoding", action="store_true")
     parser.add_argument("--tuning-images", type=int, default=600)
     parser.add_argument("--himalaya", action="store_true")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     o = parser.parse_args()
     same_blas_kernel()
     # Debian's PyTorch starts with one thread.
@@ -231,33 +265,37 @@ def main():
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     print(f"{model.group(1) if model else 'unknown processor'}, threads {torch.get_num_threads()}, PyTorch {torch.__version__}, "
           f"sgemm {sgemm:.0f} GFLOP/s, dgemm {dgemm:.0f} GFLOP/s")
+    forward = sgemm
+    if o.device == "cuda":
+        forward = gemm_speed(torch.float32, "cuda")
+        print(f"{torch.cuda.get_device_name(0)}, sgemm {forward:.0f} GFLOP/s (no TF32, as in cortune)")
     if not o.skip_encoding:
-        encoding(o, sgemm, dgemm)
+        encoding(o, forward, sgemm, dgemm)
     if not o.skip_tuning:
-        tuning(o.bin, o.tuning_images, o.voxels, o.batch)
+        tuning(o.bin, o.tuning_images, o.voxels, o.batch, o.device)
 
 
-def encoding(o, sgemm, dgemm):
+def encoding(o, forward, sgemm, dgemm):
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         network = prepare(folder, o.bin, o.images, o.voxels)
-        command = [o.bin / "ridge-encode", folder / "data.h5", folder / "alexnet.h5", "--verbose", "--overwrite", "-o", folder / "enc.h5"]
+        command = [o.bin / "ridge-encode", folder / "data.h5", folder / "alexnet.h5", "--device", o.device, "--verbose", "--overwrite", "-o", folder / "enc.h5"]
         runs = [timed(command) for _ in range(3)]
         ours, peak, log = sorted(runs)[1]
         x, y, train, test = load(folder)
         print(f"ridge-encode: {ours:.1f} s (median of {', '.join(f'{r[0]:.1f}' for r in runs)}), peak {peak:.0f} MiB")
-        table = phases(log, len(x), len(train), o.voxels, sgemm, dgemm)
+        table = phases(log, len(x), len(train), o.voxels, forward, sgemm, dgemm)
         for what, seconds, products in table:
             print(f"  {what}: {seconds:.1f} s, its matrix products at full speed {products:.1f} s")
         print(f"  matrix products at full speed are {100 * sum(p[2] for p in table) / ours:.0f} % of the whole")
         start = time.time()
-        careful(network, x, y, train, test, o.himalaya)
+        careful(network, x, y, train, test, o.himalaya, o.device)
         b = time.time() - start
         print(f"(b) features once, randomized PCA, {'himalaya' if o.himalaya else 'scikit-learn RidgeCV'}: {b:.0f} s")
         verdict("(b)", b / ours, 12)
         if not o.skip_published:
             start = time.time()
-            published(network, x, y, train)
+            published(network, x, y, train, o.device)
             a = (time.time() - start) * FOLDS
             print(f"(a) published protocol: {a:.0f} s ({FOLDS} times one fold)")
             verdict("(a)", a / ours, 40)

@@ -11,11 +11,18 @@ import numpy as np
 BIN = pathlib.Path(os.environ["CORTUNE_BIN"])
 SOURCE = pathlib.Path(os.environ["CORTUNE_SOURCE"])
 SHARED = SOURCE.parent / "shared" / "data"
+DEVICE = os.environ.get("CORTUNE_TEST_DEVICE", "cpu")
 
 
-def run(tool, *arguments, expect=0, threads=2):
+def command_of(tool, arguments):
+    """What starts a tool; those that compute with LibTorch, on the device under test."""
+    computes = tool in ("backbone-train", "cl-finetune", "ridge-encode", "transfer-eval") and "--device" not in arguments
+    return [str(BIN / tool), *map(str, arguments), *(["--device", DEVICE] if computes else [])]
+
+
+def run(tool, *arguments, expect=0):
     """Runs a tool, returns what it printed; stops the test on another exit code."""
-    command = [str(BIN / tool), *map(str, arguments)]
+    command = command_of(tool, arguments)
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != expect:
         sys.exit(f"{' '.join(command)}\nexit {done.returncode}, expected {expect}\n{done.stderr}")

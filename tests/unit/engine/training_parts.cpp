@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <torch/optim/adam.h>
 
 #include <set>
 
@@ -42,6 +43,16 @@ TEST_CASE("dropout masks follow the image, not the batch") {
     CHECK_FALSE(torch::equal(all, train::dropout(x, .5, 1, 5, 0, keys)));
     CHECK_FALSE(torch::equal(all, train::dropout(x, .5, 1, 4, 1, keys)));
     CHECK_FALSE(torch::equal(all, train::dropout(x, .5, 2, 4, 0, keys)));
+}
+
+TEST_CASE("a mask made by tensor operations, as on a GPU, is that of the loop") {
+    std::vector<std::string> ids;
+    for (int i = 0; i < 40; ++i) ids.push_back(fmt::format("a:{}", i));
+    const auto keys = train::image_keys(ids);
+    for (const double p : {.1, .5, .9}) {
+        for (const std::int64_t units : {1, 2, 501, 4096})
+            CHECK(torch::equal(train::mask_by_loop(~0x123456789abcdefULL, p, units, keys), train::mask_by_tensors(~0x123456789abcdefULL, p, units, keys, torch::kCPU)));
+    }
 }
 
 TEST_CASE("dropout keeps the wanted share and the mean") {
