@@ -43,8 +43,8 @@ const cli::Doc doc{
          "rounding. They meet at the first machine of the job (MASTER_ADDR and MASTER_PORT say otherwise); the first process alone "
          "speaks and writes. Where one dies the others end with exit code 1, and --resume goes on from the checkpoint.",
          "A run is a function of its inputs, options, --seed, --threads and the number of processes. With --checkpoint FILE the state is kept "
-         "after every epoch, and the same command with --resume ends in the same network as an unbroken run. On a GPU some "
-         "sums are added in no fixed order: equal runs agree there to rounding, not bit for bit."},
+         "after every epoch, and the same command with --resume ends in the same network as an unbroken run. Equal runs on "
+         "one kind of GPU give equal bytes as well, but for image sizes that are not the network's own, where averages are added in no fixed order."},
     .examples = {{"contrastive tuning of the shipped small backbone to the left V1v",
                   "cl-finetune subj01.h5 --hemi lh --roi V1v -o v1v.h5"},
                  {"the regression baseline, AlexNet's ImageNet weights, early visual areas joined",

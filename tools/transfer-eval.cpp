@@ -3,8 +3,9 @@
 // model and dataset, writes transfer, a table and a map. Method: Mulrooney & Brockmeier 2024
 // (arXiv 2410.06067), "Transfer".
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include <cerrno>
+#include <cstdlib>
 #include <fstream>
 #include <numeric>
 
@@ -17,6 +18,7 @@
 #include "core/text.hpp"
 #include "encode/transfer_file.hpp"
 #include "engine/transfer_plan.hpp"
+#include "report/gnuplot.hpp"
 #include "report/transfer_figure.hpp"
 
 namespace {
@@ -30,7 +32,6 @@ struct Options {
     cli::EncodeWords words;
     encode::EvaluationOptions evaluation;
     bool plan = false;
-    std::vector<CLI::Option*> of_run;
 };
 
 const cli::Doc doc{
@@ -45,9 +46,11 @@ const cli::Doc doc{
          "images, without those that tuned the network (left_out in the table counts them).",
          "Every network sees every picture once, however many subjects saw it; Gram matrices and decompositions are each subject's own. "
          "--plan counts all three and says what they take, from a few pictures that it runs.",
-         "The table has a line a network and region, then one a pair of source and target for the regions all, early and higher: the mean "
-         "share of voxels improved, the random-effects estimate of the gain with its interval, and a sign-flip p over regions. Regions that overlap "
-         "or share noise are not independent, so that these two are rather too small."},
+         "The table has a line a network and region, then one a pair of source and target for the regions all, early and higher: means over the "
+         "target's regions of the share of voxels improved and of the gain, whose interval and p resample images as those of one region do, the same "
+         "images in all of them, so that regions need not be independent. Networks that were tried on the same region of a target, as those of several seeds, "
+         "are averaged there first.",
+         "Whether a target is among the subjects that tuned a network is told by its name."},
     .examples = {{"one network of two subjects each, tried on both", "transfer-eval s1.h5 s2.h5 s1.V1v.h5 s2.V1v.h5 --map transfer.svg -o transfer.h5"},
                  {"what a large matrix would cost", "transfer-eval --manifest files.txt --untuned alexnet.h5 --plan"},
                  {"NSD's networks on NOD", "transfer-eval subj01.*.V1v.h5 subj01.*.V1d.h5 nod/sub-0?.h5 --untuned alexnet.h5 -o nod.h5"}},
@@ -60,12 +63,12 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("FILE", o.files, "Tuned models and data sets, in any order")->type_name("FILE");
     app.add_option("--manifest", o.manifest, "More of them, a path a line; # begins a comment")->type_name("FILE");
     app.add_option("--untuned", o.untuned, "Network that all are compared with; by default the shipped alexnet-mini")->type_name("FILE");
-    app.add_flag("--plan", o.plan, "Say what would be done and what it takes, and do nothing");
-    o.of_run.emplace_back() = app.add_option("--map", o.map, "Draw the shares of voxels improved, sources by targets, as SVG (needs gnuplot)")->type_name("FILE");
-    o.of_run.emplace_back() = app.add_option("--encodings", o.encodings, "Keep every encoding in this new folder; by default they go when all is scored")->type_name("DIR");
-    o.of_run.emplace_back() = app.add_option("--permutations", o.evaluation.resample.permutations, "Permutations of the paired test")
+    app.add_flag("--plan", o.plan, "Say what would be done and what it takes, and do nothing; the other options may stay");
+    app.add_option("--map", o.map, "Draw the shares of voxels improved, sources by targets, as SVG (needs gnuplot)")->type_name("FILE");
+    app.add_option("--encodings", o.encodings, "Keep every encoding in this new folder; by default they go when all is scored")->type_name("DIR");
+    app.add_option("--permutations", o.evaluation.resample.permutations, "Permutations of the paired test")
         ->check(cli::whole_between(1, 100000))->type_name("INT")->capture_default_str();
-    o.of_run.emplace_back() = app.add_option("--bootstrap", o.evaluation.resample.bootstraps, "Bootstrap samples of the interval; 0 for none")
+    app.add_option("--bootstrap", o.evaluation.resample.bootstraps, "Bootstrap samples of the interval; 0 for none")
         ->check(cli::whole_between(0, 20000))->type_name("INT")->capture_default_str();
     cli::declare_encode_settings(app, o.job, o.words);
 }
@@ -76,7 +79,7 @@ std::vector<std::string> all_files(const Options& o) {
     require_readable(o.manifest);
     std::ifstream in(o.manifest);
     for (std::string line; std::getline(in, line);) {
-        const std::string path = trim(line.substr(0, line.find('#')));
+        const std::string path = trim(line.starts_with('#') ? "" : line.substr(0, line.find(" #")));
         // As in a Makefile: from where the list is.
         if (!path.empty()) out.push_back(std::filesystem::path(path).is_absolute() ? path : (o.manifest.parent_path() / path).string());
     }
@@ -86,14 +89,22 @@ std::vector<std::string> all_files(const Options& o) {
 // The folder of the encodings: kept where it was asked for, else gone with the scope.
 class Encodings {
   public:
-    Encodings(const std::filesystem::path& wanted, const std::filesystem::path& scratch) : kept_(!wanted.empty()), path_(kept_ ? wanted : scratch / fmt::format("cortune-transfer-{}", ::getpid())) {
+    // `wanted` is new, or empty for one of its own in `scratch`.
+    Encodings(const std::filesystem::path& wanted, const std::filesystem::path& scratch) : kept_(!wanted.empty()), path_(wanted) {
+        if (kept_) return;
+        std::string name = (scratch / "cortune-transfer-XXXXXX").string();
+        if (!::mkdtemp(name.data())) throw cannot_write(name, errno);
+        path_ = name;
+    }
+    // Once it is known what goes there.
+    void make() const {
         std::error_code error;
-        if (!std::filesystem::create_directories(path_, error))
+        if (kept_ && !std::filesystem::create_directories(path_, error))
             throw OutputError(fmt::format("{}: {}", path_.string(), error ? error.message() : "exists already"), "name a new folder");
     }
     ~Encodings() {
         std::error_code ignored;
-        if (!kept_) std::filesystem::remove_all(path_, ignored);
+        if (!kept_ && !path_.empty()) std::filesystem::remove_all(path_, ignored);
     }
     Encodings(const Encodings&) = delete;
     Encodings& operator=(const Encodings&) = delete;
@@ -123,7 +134,9 @@ void print_plan(const engine::TransferPlan& plan, const engine::EncodeManyJob& j
     context.result(fmt::format("minutes of passes\t{:.1f}\nminutes of Gram matrices\t{:.1f}\nminutes of decompositions, about\t{:.1f}\nfeatures at a time\t{}\nof them on disk\t{}\n",
                                static_cast<double>(images) * cost.seconds_per_image / 60, gram / cost.products_per_second / 60, solve / cost.products_per_second / 60, format_bytes(features),
                                features > free ? format_bytes(features) : "none"));
+    context.result(fmt::format("memory at most\t{}\nencodings on disk\t{}\n", format_bytes(free), format_bytes(static_cast<double>(plan.encoding_bytes))));
     for (const auto& text : plan.skipped) context.result("left out\t" + text + '\n');
+    for (const auto& text : plan.doubtful) context.result("doubtful\t" + text + '\n');
 }
 
 std::vector<encode::TransferCell> score(const engine::TransferPlan& plan, const encode::EvaluationOptions& options, cli::Context& context) {
@@ -139,8 +152,7 @@ std::vector<encode::TransferCell> score(const engine::TransferPlan& plan, const 
 }
 
 void run(const Options& options, cli::Context& context) {
-    if (options.plan) cli::refuse_idle(options.of_run, "with --plan");
-    else if (context.output.empty()) throw UsageError("-o FILE is missing", "--plan writes nothing");
+    if (!options.plan && context.output.empty()) throw UsageError("-o FILE is missing", "--plan writes nothing");
     engine::EncodeManyJob job = options.job;
     job.run = {context.record(), "", false, context.seed, context.threads, context.device};
     cli::finish_encode_settings(job, options.words, context.threads);
@@ -149,13 +161,19 @@ void run(const Options& options, cli::Context& context) {
     if (!options.plan) {
         h5::check_target(context.output, context.overwrite, "transfer");
         if (!options.map.empty()) h5::check_target(options.map, context.overwrite, "text");
-        check_distinct({{"-o", context.output}, {"--map", options.map}}, {files.begin(), files.end()});
+        std::vector<std::filesystem::path> inputs(files.begin(), files.end());
+        inputs.insert(inputs.end(), {options.manifest, untuned});
+        std::erase(inputs, std::filesystem::path());
+        check_distinct({{"-o", context.output}, {"--map", options.map}}, inputs);
+        if (!options.map.empty()) report::svg("plot x", 100, 100);  // is gnuplot there?
     }
     const encode::Regions regions(share_dir() / "roi" / "regions.json");
     if (options.plan) return print_plan(engine::plan_transfer(files, untuned, regions, job.min_voxels, ""), job, context);
     Encodings folder(options.encodings, job.scratch);
     const auto plan = engine::plan_transfer(files, untuned, regions, job.min_voxels, folder.path());
+    folder.make();
     for (const auto& text : plan.skipped) context.warn("left out: " + text);
+    for (const auto& text : plan.doubtful) context.warn(text);
     job.passes = plan.passes;
     try {
         engine::load().encode_many(job, context);
@@ -172,7 +190,8 @@ void run(const Options& options, cli::Context& context) {
     for (const auto& file : files) h5::Input(file).register_in(record);
     if (h5::is_hdf5(untuned)) h5::Input(untuned).register_in(record);
     std::optional<StagedFile> map;
-    if (!options.map.empty()) map.emplace(options.map, std::initializer_list<std::string_view>{report::transfer_map(groups)}, WriteOptions{.overwrite = context.overwrite});
+    if (!options.map.empty() && groups.empty()) context.warn("no region has a score: there is no map");
+    else if (!options.map.empty()) map.emplace(options.map, std::initializer_list<std::string_view>{report::transfer_map(groups)}, WriteOptions{.overwrite = context.overwrite});
     encode::write_transfer(context.output, record, context.overwrite, cells, groups);
     if (map) map->commit();
     context.result(encode::transfer_tsv(cells, groups));

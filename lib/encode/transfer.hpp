@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "encode/roi_index.hpp"
-#include "stats/group.hpp"
 
 namespace cortune::encode {
 
@@ -25,20 +24,23 @@ struct TransferCell {
     std::int64_t voxels = 0, images = 0;
     double r_untuned = 0, r = 0, difference = 0, low = 0, high = 0, p = 0, share_improved = 0, share_p = 0;
     bool optimistic = false;
+    bool few = false;            // fewer than few_images were scored
+    // Per resample, as PairedTest's: what groups of regions are made of.
+    std::vector<double> permuted, resampled, permuted_excess;
 };
 
 // Fills in the scores. `untuned`, `tuned`: one region each, of the same target.
 void score_transfer(TransferCell& cell, const RoiKey& key, const RoiSource& untuned, const RoiSource& tuned, const EvaluationOptions& options, Reporter& reporter);
 
-// All regions of a group (also "all") in which a source was tried on a target.
+// All regions of a group (also "all") in which a source was tried on a target. Networks that were tried on one region,
+// as those of several seeds are, or V1v's and V1d's on V1, are averaged there first.
 struct TransferGroup {
     std::string source, target, group;
     bool within = false;
-    std::int64_t rois = 0;
-    double share_improved = 0;   // mean over the regions
-    // Mean gain over the regions with its random-effects interval and sign-flip p: regions are taken as
-    // independent, which those that overlap or share noise are not.
-    stats::GroupTest gain;
+    std::int64_t rois = 0;       // of the target, with a score
+    // Means over the regions. Interval and p are those of encode-eval for this mean: images are resampled, the
+    // same ones in all regions, so that what regions share is kept.
+    double share_improved = 0, share_p = 0, gain = 0, low = 0, high = 0, p = 0;
     bool optimistic = false;
 };
 

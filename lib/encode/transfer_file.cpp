@@ -58,17 +58,15 @@ struct GroupNumber {
     const char *name, *long_name;
     double (*of)(const TransferGroup&);
 };
-// The estimate to which the interval belongs; of one region, its gain.
-double gain_of(const TransferGroup& g) { return std::isfinite(g.gain.estimate) ? g.gain.estimate : g.gain.mean; }
-
 const GroupNumber group_numbers[] = {
-    {"rois", "regions", [](const TransferGroup& g) { return static_cast<double>(g.rois); }},
+    {"rois", "regions of the target with a score", [](const TransferGroup& g) { return static_cast<double>(g.rois); }},
     {"share_improved", "mean over regions of the share of voxels with a higher r", [](const TransferGroup& g) { return g.share_improved; }},
-    {"mean_gain", "unweighted mean over regions of the mean gain", [](const TransferGroup& g) { return g.gain.mean; }},
-    {"gain", "random-effects estimate over regions of the mean gain; of one region, its gain", gain_of},
-    {"gain_low", "lower end of its 95 % interval", [](const TransferGroup& g) { return g.gain.low; }},
-    {"gain_high", "upper end of the same", [](const TransferGroup& g) { return g.gain.high; }},
-    {"gain_p_value", "sign-flip p of the unweighted mean", [](const TransferGroup& g) { return g.gain.sign_flip_p; }},
+    {"share_p_value", "two-sided p of that share, predictions exchanged image by image", [](const TransferGroup& g) { return g.share_p; }},
+    {"gain", "mean over regions of the mean gain", [](const TransferGroup& g) { return g.gain; }},
+    {"gain_low", "2.5th percentile of the same, bootstrap over images", [](const TransferGroup& g) { return g.low; }},
+    {"gain_high", "97.5th percentile", [](const TransferGroup& g) { return g.high; }},
+    {"gain_p_value", "two-sided p of the gain, predictions exchanged image by image", [](const TransferGroup& g) { return g.p; }},
+    {"within", "1 where the target is among the source's subjects", [](const TransferGroup& g) { return static_cast<double>(g.within); }},
 };
 
 std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "NA"; }
@@ -140,14 +138,15 @@ std::string transfer_tsv(const std::vector<TransferCell>& cells, const std::vect
     out += '\n';
     for (const auto& c : cells) {
         out += "region";
-        for (const auto& t : texts) out += '\t' + t.of(c);
+        for (const auto& t : texts) out += '\t' + (t.of(c).empty() ? "NA" : t.of(c));
         for (const auto& n : counts) out += fmt::format("\t{}", n.of(c));
         for (const auto& n : numbers) out += '\t' + number(c.*n.of);
         out += '\n';
     }
     for (const auto& g : groups)
-        out += fmt::format("group\t{}\tNA\tNA\t{}\tNA\tNA\t{} regions\t{}\t{}\tNA\tNA\tNA\t{}\tNA\tNA\t{}\t{}\t{}\t{}\t{}\tNA\n", g.source, g.target, g.rois, g.group, g.within ? 1 : 0,
-                           g.optimistic ? 1 : 0, number(gain_of(g)), number(g.gain.low), number(g.gain.high), number(g.gain.sign_flip_p), number(g.share_improved));
+        out += fmt::format("group\t{}\tNA\tNA\t{}\tNA\tNA\t{}\t{}\t{}\tNA\tNA\tNA\t{}\tNA\tNA\t{}\t{}\t{}\t{}\t{}\t{}\n", g.source, g.target,
+                           g.rois == 1 ? "1 region" : fmt::format("{} regions", g.rois), g.group, g.within ? 1 : 0, g.optimistic ? 1 : 0, number(g.gain), number(g.low),
+                           number(g.high), number(g.p), number(g.share_improved), number(g.share_p));
     return out;
 }
 

@@ -107,7 +107,10 @@ void run_pass(const EncodeManyJob& job, const EncodePass& pass, torch::Device de
     MemoryPlan memory;
     memory.decompositions = 1 << 10;
     for (const Work& w : work) {
-        const MemoryPlan one = plan_memory(w.plan, features, job.ridge, false, memory_budget(job.memory));
+        // A panel of features is of all the pictures, not of this data set's alone.
+        const auto others = 4 * static_cast<std::uint64_t>(nn::panel_width) * static_cast<std::uint64_t>(images - static_cast<std::int64_t>(w.plan.rows.size()));
+        const std::uint64_t budget = memory_budget(job.memory);
+        const MemoryPlan one = plan_memory(w.plan, features, job.ridge, false, budget - std::min(budget, others));
         memory.resident &= one.resident;
         memory.decompositions = std::min(memory.decompositions, one.decompositions);
     }

@@ -219,6 +219,7 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     if (!world.writes()) return world.barrier();
     auto model = result(job, subjects, branches, backbone, tuner, options);
     if (start.tuned()) add_earlier_tuning(model, start);
+    model.start_sha256 = start.tuned() ? start.start_sha256 : weights::parameters_sha256(start.parameters);
     // Both or none: the curve waits for its name until the model has its own.
     std::optional<StagedFile> curve;
     if (!job.loss_curve.empty()) curve.emplace(job.loss_curve, std::initializer_list<std::string_view>{curve_text(tuner.history())}, WriteOptions{.overwrite = job.run.overwrite});

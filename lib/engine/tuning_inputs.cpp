@@ -93,6 +93,8 @@ std::vector<TunedSubject> open_subjects(const FinetuneJob& job, const train::Tun
         s.data->input().register_in(record);
     }
     if (out.empty()) throw BadInput(fmt::format("none of the {} data sets has {} of {}", job.datasets.size(), job.roi.roi, job.roi.hemisphere), "cortune-info lists what each has");
+    if (several && out.size() == 1)
+        reporter.warn(fmt::format("{} alone is left: nothing is pooled{}", *names.begin(), options.align_shared ? ", and --align-shared has nothing to align" : ""));
     if (several) check_sides(out);
     return out;
 }

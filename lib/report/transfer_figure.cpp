@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/error.hpp"
 #include "encode/transfer_file.hpp"
 #include "report/gnuplot.hpp"
 
@@ -22,16 +23,24 @@ std::string transfer_map(const std::vector<encode::TransferGroup>& groups) {
         const auto share = encode::transfer_matrix(groups, axes, group, [](const encode::TransferGroup& g) { return g.share_improved; });
         if (std::none_of(share.begin(), share.end(), [](double v) { return std::isfinite(v); })) continue;
         data += fmt::format("${} << EOD\n", group);
-        for (std::size_t i = 0; i < share.size(); ++i)
-            if (std::isfinite(share[i])) data += fmt::format("{} {} {:.4f}\n", i % targets, i / targets, share[i]);
+        std::string empty;
+        for (std::size_t i = 0; i < share.size(); ++i) {
+            const double x = static_cast<double>(i % targets), y = static_cast<double>(i / targets);
+            if (std::isfinite(share[i])) data += fmt::format("{} {} {} {} {} {} {:.4f}\n", x, y, x - .5, x + .5, y - .5, y + .5, share[i]);
+            else empty += fmt::format("{} {} {} {} {} {}\n", x, y, x - .5, x + .5, y - .5, y + .5);
+        }
         data += "EOD\n";
-        plots += fmt::format("set title '{} regions'\nplot ${} using 1:2:3 with image pixels, ${} using 1:2:(sprintf('%.2f', $3)) with labels font ',10'\n", group, group, group);
+        if (!empty.empty()) data += fmt::format("${}_none << EOD\n{}EOD\n", group, empty);
+        // Every cell a rectangle of its own: an image needs a full grid.
+        plots += fmt::format("set title '{} regions'\nplot {}${} using 1:2:3:4:5:6:7 with boxxyerror fillcolor palette, ${} using 1:2:(sprintf('%.2f', $7)) with labels font ',10'\n", group,
+                             empty.empty() ? "" : fmt::format("${}_none using 1:2:3:4:5:6 with boxxyerror fillcolor rgb '#d9d9d9', ", group), group, group);
         ++panels;
     }
+    if (panels == 0) throw RunFailed("no region has a score: there is nothing to draw");
     const bool optimistic = std::any_of(groups.begin(), groups.end(), [](const auto& g) { return g.optimistic; });
     const std::string mark = optimistic ? "set label 99 'optimistic' at screen 0.01, screen 0.97 textcolor rgb '#b34700'\n" : "";
     const std::string script = mark + data +
-        fmt::format("unset key\nset palette defined (0 '#b2182b', 0.5 '#f7f7f7', 1 '#2166ac')\nset cbrange [0:1]\nset cblabel 'share of voxels improved'\n"
+        fmt::format("unset key\nset style fill solid 1 border lc rgb 'white'\nset palette defined (0 '#b2182b', 0.5 '#f7f7f7', 1 '#2166ac')\nset cbrange [0:1]\nset cblabel 'share of voxels improved'\n"
                     "set yrange [{}:-0.5]\nset xrange [-0.5:{}]\nset ytics noenhanced ({})\nset xtics rotate by 40 right noenhanced ({})\nset xlabel 'tried on'\nset ylabel 'tuned to'\n"
                     "set multiplot layout 1,{}\n{}unset multiplot\n",
                     static_cast<double>(sources) - 0.5, static_cast<double>(targets) - 0.5, rows, columns, panels, plots);

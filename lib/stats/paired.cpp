@@ -216,7 +216,7 @@ double percentile(std::vector<double> values, double share) {
 
 PairedTest PairedTest::unknown() {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-    return {nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, {}, {}, {}, {}};
+    return {nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, {}, {}, {}, {}, {}, {}, {}};
 }
 
 namespace {
@@ -293,7 +293,12 @@ class Tally {
         std::int64_t beyond = 0;
         for (Index i = 0; i < permuted_.size(); ++i) beyond += excess(higher_(i), lower_(i)) >= excess(higher, lower);
         out.share_p = (1.0 + static_cast<double>(beyond)) / tests;
-        const auto means = resampled_.mean();
+        const Eigen::ArrayXd means = resampled_.mean();
+        out.resampled = {means.begin(), means.end()};
+        for (Index i = 0; i < permuted_.size(); ++i) {
+            out.permuted.push_back(permuted_(i) / n);
+            out.permuted_excess.push_back(static_cast<double>(higher_(i) - lower_(i)) / n);
+        }
         std::tie(out.low, out.high) = interval({means.begin(), means.end()});
         const double spread = (d.array() - d.mean()).square().sum() / (n - 1);
         if (voxels_ < 2 || !(spread > 0)) return;

@@ -42,6 +42,9 @@ struct PairedTest {
     // Per voxel; V, in the order given.
     std::vector<float> voxel_difference, voxel_low, voxel_high;
     std::vector<double> voxel_p;  // two-sided, as p, or from the tail where permutations are too few (tail.hpp)
+    // Per resample: the mean difference under each permutation and each bootstrap sample, and under each permutation
+    // the share of voxels above 0 minus that below. Resample i of two regions with the same images draws the same images.
+    std::vector<double> permuted, resampled, permuted_excess;
 
     static PairedTest unknown();  // NaN everywhere, no voxels
 };

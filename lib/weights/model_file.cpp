@@ -25,6 +25,7 @@ void write_tuning(h5::Node& root, const Model& m) {
     root.attr("roi", m.roi);
     root.attr("seed", m.seed);
     root.attr("options", m.options);
+    if (!m.start_sha256.empty()) root.attr("start_sha256", m.start_sha256);
     root.scale("vertex", m.vertex,
                {"index in the subject's space of the responses that tuned the backbone"});
     root.put("column", {"vertex"}, m.column, {"their column in the data set's responses"});
@@ -62,6 +63,7 @@ void read_tuning(const h5::Node& root, Model& m) {
     m.roi = root.attr_string("roi");
     m.seed = root.attr_int("seed");
     m.options = root.attr_string("options");
+    if (root.has_attr("start_sha256")) m.start_sha256 = root.attr_string("start_sha256");
     m.vertex = root.dataset("vertex").read<std::int32_t>();
     m.column = root.dataset("column").read<std::int32_t>();
     if (root.has("branch")) m.branch = root.dataset("branch").read<std::int16_t>();

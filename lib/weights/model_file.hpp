@@ -34,6 +34,7 @@ struct Model {
     std::string hemisphere, roi_class, roi;
     std::int64_t seed = 0;
     std::string options;              // JSON text: every option of the tuning
+    std::string start_sha256;         // parameters_sha256() of the untuned network that tuning began with; empty: not known
     std::vector<std::int32_t> column, vertex;  // responses that tuned it, as in `encoding`
     std::vector<std::int16_t> branch;  // whose they are: index in `subjects`; empty: all of the first
     std::vector<std::string> tuned_image, tuned_sha256;

@@ -59,6 +59,7 @@ void read_note(const json& note, const std::string& where, Model& m) {
     note.at("options").get_to(m.options);
     note.at("column").get_to(m.column);
     note.at("vertex").get_to(m.vertex);
+    if (note.contains("start_sha256")) note.at("start_sha256").get_to(m.start_sha256);
     if (note.contains("branch")) note.at("branch").get_to(m.branch);
     note.at("tuned_image").get_to(m.tuned_image);
     note.at("tuned_sha256").get_to(m.tuned_sha256);
@@ -90,6 +91,7 @@ std::map<std::string, std::string> tuning_note(const Model& m) {
                  {"validation_loss", m.history.validation_loss},
                  {"learning_rate", m.history.learning_rate}};
     if (!m.branch.empty()) note["branch"] = m.branch;
+    if (!m.start_sha256.empty()) note["start_sha256"] = m.start_sha256;
     if (!m.uuid.empty()) note["uuid"] = m.uuid, note["provenance"] = m.provenance;
     // Ids may hold bytes that are no UTF-8.
     out["cortune.model"] = note.dump(-1, ' ', false, json::error_handler_t::replace);

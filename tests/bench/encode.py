@@ -238,6 +238,10 @@ def tuning(binaries, images, voxels, batch, device):
                 print("bfloat16: this processor has none")
                 continue
             eager = seconds[precision] = eager_epoch(network, x, y, train, batch, precision == "bfloat16", device)
+            if device == "cuda":  # PyTorch comes with convolutions in TF32 and whatever kernel is fastest; cortune promises neither
+                torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic = False, True
+                print(f"(c) the same without TF32 and with repeatable kernels, {precision}: {eager_epoch(network, x, y, train, batch, precision == 'bfloat16', device):.2f} s")
+                torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic = True, False
             mine = our_epoch(binaries / "cl-finetune", folder, batch, precision, device)
             print(f"(c) epoch of {len(train)} images, {precision}: {mine:.2f} s; eager {precision} {eager:.2f} s")
             verdict(f"(c) {precision} against eager float32", seconds["float32"] / mine, 1.1 if precision == "float32" else 1.6)

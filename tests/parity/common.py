@@ -29,6 +29,13 @@ def run(tool, *arguments, expect=0):
     return done.stdout
 
 
+def failure(tool, *arguments, expect):
+    """What a tool says that is to end with this exit code."""
+    done = subprocess.run(command_of(tool, arguments), capture_output=True, text=True)
+    assert done.returncode == expect, (done.returncode, done.stderr)
+    return done.stderr
+
+
 def close(what, found, expected, tolerance, relative=False):
     """Largest absolute difference (or relative to the largest expected value)."""
     found, expected = np.asarray(found, float), np.asarray(expected, float)

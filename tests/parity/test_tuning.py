@@ -49,7 +49,7 @@ def heads_of(state, dtype):
     return heads.to(dtype)
 
 
-def twin(start, data, loss_name, dtype, lr, channels_last=False, noise=None):
+def twin(start, data, loss_name, dtype, lr, channels_last=False, noise=None, device="cpu"):
     with h5py.File(data) as file:
         train = file["split"][:] == 0
         pixels, responses = file["pixels"][:][train], file["response_all"][:][train]
@@ -60,6 +60,7 @@ def twin(start, data, loss_name, dtype, lr, channels_last=False, noise=None):
     with h5py.File(start) as file:
         net.load_state_dict({k: v.to(dtype) for k, v in tensors(file, "backbone").items()})
         state = tensors(file, "heads")
+    net, x, y = net.to(device), x.to(device), y.to(device)
     if channels_last:  # sums in another order: another rounding
         net, x = net.to(memory_format=torch.channels_last), x.contiguous(memory_format=torch.channels_last)
     net.train()
@@ -75,12 +76,13 @@ def twin(start, data, loss_name, dtype, lr, channels_last=False, noise=None):
             a = heads["head"](heads["image"](net(x)))
             b = heads["head"](heads["response"](y))
             similarity = torch.nn.functional.cosine_similarity(a[:, None], b[None], dim=2) / 0.3
-            target = torch.arange(len(x))
+            target = torch.arange(len(x), device=device)
             one = torch.nn.functional.cross_entropy(similarity, target)
             if loss_name == "infonce":
                 return one
             return (one + torch.nn.functional.cross_entropy(similarity.T, target)) / 2
 
+    heads.to(device)
     learned = [*net.parameters(), *heads.parameters()]
     optimiser = torch.optim.Adam(learned, lr=lr)
     generator = torch.Generator().manual_seed(noise or 0)
@@ -94,7 +96,7 @@ def twin(start, data, loss_name, dtype, lr, channels_last=False, noise=None):
                 p.grad += 6e-8 * p.grad.abs().max() * torch.randn(p.shape, generator=generator, dtype=p.dtype)
         optimiser.step()
         losses.append(loss.item())
-    return losses, net.state_dict(), heads.state_dict()
+    return losses, *({k: v.cpu() for k, v in part.state_dict().items()} for part in (net, heads))
 
 
 def start_state():
@@ -140,7 +142,7 @@ def compare_embeddings(label, folder, data, loss, found, ours_twin):
     exact = embeddings(*exact_states, data, loss)
     # Ours is one more draw of what rounding does, and perhaps of another LibTorch than Python's: its size is told from
     # several draws, of Python's two float32 twins and of the float64 one with gradients rounded at random.
-    others = [twin(folder / "start.h5", data, loss, torch.float32, LEARNING_RATE, channels_last=True),
+    others = [twin(folder / "start.h5", data, loss, torch.float32, LEARNING_RATE, channels_last=True, device=DEVICE),
               *(twin(folder / "start.h5", data, loss, torch.float64, LEARNING_RATE, noise=k) for k in range(1, 6))]
     scale = np.abs(exact).max()
     distance = max(np.abs(embeddings(*states, data, loss) - exact).max() for states in (ours_twin, *(o[1:] for o in others))) / scale
@@ -152,9 +154,7 @@ def compare_embeddings(label, folder, data, loss, found, ours_twin):
 
 
 def same_library(path):
-    """Whether the file was made with the LibTorch that Python has, on the processor that Python takes."""
-    if DEVICE != "cpu":
-        return False
+    """Whether the file was made with the LibTorch that Python has."""
     with h5py.File(path) as file:
         tree = json.loads(file["provenance"].asstr()[()])
     made_with = tree["nodes"][tree["root"]]["libraries"]["libtorch"]
@@ -162,6 +162,9 @@ def same_library(path):
 
 
 def main():
+    # float32 that is float32, as in cortune.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
     with scratch() as name:
         folder = pathlib.Path(name)
         data = make_dataset(folder, images=60, voxels=30)
@@ -174,7 +177,7 @@ def main():
                 run("cl-finetune", *common, "--epochs", 0, "-o", folder / "start.h5")
                 checkpoint = folder / "state.ckpt"
                 run("cl-finetune", *common, "--epochs", STEPS, "-o", folder / "tuned.h5", "--checkpoint", checkpoint)
-                losses, net, heads = twin(folder / "start.h5", data, loss, dtype, LEARNING_RATE)
+                losses, net, heads = twin(folder / "start.h5", data, loss, dtype, LEARNING_RATE, device=DEVICE)
                 with h5py.File(checkpoint) as file:
                     found_losses = file["history/loss"][:]
                     found_net = tensors(file, "state/backbone")

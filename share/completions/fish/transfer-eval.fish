@@ -1,6 +1,6 @@
 complete -c transfer-eval -l manifest -r -d 'More of them, a path a line; # begins a comment'
 complete -c transfer-eval -l untuned -r -d 'Network that all are compared with; by default the shipped alexnet-mini'
-complete -c transfer-eval -l plan -d 'Say what would be done and what it takes, and do nothing'
+complete -c transfer-eval -l plan -d 'Say what would be done and what it takes, and do nothing; the other options may stay'
 complete -c transfer-eval -l map -r -d 'Draw the shares of voxels improved, sources by targets, as SVG (needs gnuplot)'
 complete -c transfer-eval -l encodings -r -d 'Keep every encoding in this new folder; by default they go when all is scored'
 complete -c transfer-eval -l permutations -r -d 'Permutations of the paired test'
