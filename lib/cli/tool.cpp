@@ -42,7 +42,7 @@ void declare_common(CLI::App& app, const Common& common, Context& context, Asked
             ->type_name("INT")->check(whole_at_least(0))->capture_default_str()->group(group);
     if (common.threads)
         app.add_option("--threads", context.threads,
-                       "Threads to use; by default $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch")
+                       "Threads to use; by default $CORTUNE_THREADS or $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch")
             ->type_name("INT")->check(whole_between(1, 4096))->group(group);
     if (common.device)
         app.add_option("--device", context.device, "auto, cpu, cuda or cuda:N")

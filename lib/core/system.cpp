@@ -63,15 +63,24 @@ int cores() {
 
 std::string version() { return CORTUNE_VERSION; }
 
+namespace {
+
+// A whole number above 0 in the environment; 0: none, or something else.
+int positive(const char* variable) {
+    const char* set = std::getenv(variable);
+    if (!set) return 0;
+    const std::string_view text = set;
+    int n = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+    return error == std::errc{} && end == text.data() + text.size() && n > 0 ? std::min(n, threads_per_core * cores()) : 0;
+}
+
+}  // namespace
+
 int default_threads() {
+    if (const int n = positive("CORTUNE_THREADS"); n > 0) return n;
     const Launch launch = launch_or_alone();
-    if (const char* slurm = std::getenv("SLURM_CPUS_PER_TASK")) {
-        const std::string_view text = slurm;
-        int n = 0;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-        if (error == std::errc{} && end == text.data() + text.size() && n > 0)
-            return std::max(1, std::min(n, threads_per_core * cores()) / (launch.by == "torchrun" ? launch.local_size : 1));  // its processes are of one task
-    }
+    if (const int n = positive("SLURM_CPUS_PER_TASK"); n > 0) return std::max(1, n / (launch.by == "torchrun" ? launch.local_size : 1));  // its processes are of one task
     const int mine = cores();
     // srun and mpirun may have bound each process to cores of its own: then it has fewer than the machine.
     const bool bound = launch.by != "torchrun" && mine < ::sysconf(_SC_NPROCESSORS_ONLN);

@@ -15,7 +15,7 @@ int cores();  // that this process may use, at least 1
 // More threads than so many a core only wait for one another, for minutes where there are thousands.
 inline constexpr int threads_per_core = 8;
 
-// SLURM_CPUS_PER_TASK (at most threads_per_core a core), else the cores this process may use (at least 1), divided among the processes
+// CORTUNE_THREADS, else SLURM_CPUS_PER_TASK (at most threads_per_core a core), else the cores this process may use (at least 1), divided among the processes
 // of one launch on this machine where they are not bound to cores.
 int default_threads();
 

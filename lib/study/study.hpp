@@ -18,11 +18,12 @@ struct Step {
     std::vector<std::string> after;          // ids of the steps whose outputs it reads
     std::filesystem::path output;            // what is there when it is done
     std::filesystem::path standard_output;   // file that takes it; empty: the log
+    std::filesystem::path checkpoint;        // state of a stopped run, gone when it is done; empty: none
     std::vector<std::string> housekeeping;   // options that say how, not what: --overwrite, --checkpoint FILE, --resume
 };
 
 // In the order in which they follow one another.
-const std::vector<std::string>& stages();  // simulate, extract, weights, tune, encode, evaluate, transfer, report
+const std::vector<std::string>& stages();  // simulate, extract, weights, tune, encode, evaluate, transfer
 
 struct Study {
     std::string name;
@@ -40,13 +41,18 @@ struct Study {
     std::vector<Region> regions;
     std::vector<std::int64_t> seeds;
     std::vector<std::string> transfer;       // methods whose networks are tried on every subject
-    std::filesystem::path published;         // accuracies to set beside its own; empty: none
     std::vector<Step> steps;
+    std::vector<std::string> left_out;       // "subj02 lh RSC: 4 voxels": found in the extracted data
 
     const Step& step(const std::string& id) const;  // UsageError naming the nearest
+    // Files of the study, relative to the folder.
+    std::filesystem::path dataset(const std::string& subject) const { return output / "data" / (subject + ".h5"); }
+    std::filesystem::path evaluation(std::int64_t seed) const;
+    std::filesystem::path transfer_file(const std::string& method, std::int64_t seed) const;
 };
 
-// Throws BadInput naming the place in the table and what was expected there. Tools check their own options.
+// Throws BadInput naming the place in the table and what was expected there. Tools check their own options. Regions
+// that a subject's extracted data set lacks are left out; of one that is not there yet all are expected.
 Study read_study(const std::filesystem::path& file);
 
 }  // namespace cortune::study

@@ -12,14 +12,15 @@ namespace cortune::study {
 // An object of the table and where it is: "study.json: data".
 class Table {
   public:
-    Table(std::string where, nlohmann::json json, const std::vector<std::string>& known);
+    // Throws BadInput for what is no object, and for a key that is not among `known` (empty: any).
+    Table(std::string where, nlohmann::ordered_json json, const std::vector<std::string>& known);
 
     bool has(const std::string& key) const { return json_.contains(key); }
     std::string text(const std::string& key) const;
     std::vector<std::string> texts(const std::string& key) const;       // a text, or a list of them, not empty
     std::vector<std::int64_t> numbers(const std::string& key) const;    // a whole number, or a list of them, not empty
     Table table(const std::string& key, const std::vector<std::string>& known) const;
-    const nlohmann::json& at(const std::string& key) const;             // BadInput where it is missing
+    const nlohmann::ordered_json& at(const std::string& key) const;             // BadInput where it is missing
     std::vector<std::string> keys() const;                              // in the table's order
     std::string where(const std::string& key) const { return where_ + ": " + key; }
 
@@ -30,7 +31,6 @@ class Table {
   private:
     std::string where_;
     nlohmann::ordered_json json_;
-    nlohmann::json plain_;
 };
 
 // The whole file, an object.

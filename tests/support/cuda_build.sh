@@ -28,9 +28,15 @@ for lib in "$TORCH_DIR"/../nvidia/*/lib; do
     [ -d "$lib" ] && LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$lib"
 done
 export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}"
-TORCH_CUDA_ARCH_LIST=${ARCH:-9.0} "$cmake" --preset cuda -DCORTUNE_TORCH_DIR="$TORCH_DIR"
-# What needs no tensors is the same code as in the release build, and is tested there.
-"$cmake" --build build/cuda --target unit_engine engine_driver cl-finetune ridge-encode encode-eval cortune-info \
-    nsd-simulate nsd-extract model-convert
-ctest --test-dir build/cuda -j 2 --output-on-failure --no-tests=error -R '^(unit_engine|tool_tune|tool_encode|parity_test_tuning|parity_test_processes|parity_test_backbone)'
+# What needs no tensors is the same code as in the release build, and is tested there: where that build is there, the
+# engine alone is made. Else all.
+base="" targets=(unit_engine engine_driver cl-finetune ridge-encode encode-eval cortune-info nsd-simulate nsd-extract model-convert)
+if [ -x build/release/bin/cl-finetune ] && cmake --build build/release; then
+    base=$root/build/release targets=(unit_engine engine_driver)
+    LD_LIBRARY_PATH=$root/build/cuda/lib:$LD_LIBRARY_PATH
+fi
+TORCH_CUDA_ARCH_LIST=${ARCH:-9.0} "$cmake" --preset cuda -DCORTUNE_TORCH_DIR="$TORCH_DIR" -DCORTUNE_BASE_BUILD="$base"
+"$cmake" --build build/cuda --target "${targets[@]}"
+# LibTorch with CUDA takes seconds to load: what starts many tools is left to the release build.
+ctest --test-dir build/cuda -j 2 --output-on-failure --no-tests=error -R '^(unit_engine|tool_encode|parity_test_tuning|parity_test_processes|parity_test_backbone)'
 echo "cuda build: passed, LibTorch $(cat "$TORCH_DIR"/version.py | sed -n "s/^__version__ = '\(.*\)'/\1/p"), $(nvcc --version | sed -n 's/.*release \([0-9.]*\).*/nvcc \1/p'), CPU path"

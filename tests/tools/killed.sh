@@ -7,7 +7,7 @@ export SOURCE_DATE_EPOCH=1700000000
 expect 0 nsd-simulate --preset tiny --subjects 1 --seed 3 -o sim
 expect 0 nsd-extract algonauts sim --subject 1 --size 64 -o s1.h5
 
-# killed NAME COMMAND…: times an unbroken run, then cuts it at k/20 of that.
+# killed NAME COMMAND…: times an unbroken run, then cuts others short.
 killed() {
     local out=$1 start whole
     shift
@@ -15,16 +15,16 @@ killed() {
     expect 0 "$@" -o "$out"
     whole=$(($(date +%s%N) - start))
     mv "$out" "$out.whole"
-    # At twelve moments of the run, and at eight while the part file is there.
-    for k in $(seq 1 20); do
+    # At seven moments of the run, and at five while the part file is there.
+    for k in $(seq 1 12); do
         rm -f "$out"
         "$@" -o "$out" > /dev/null 2>&1 &
         local pid=$!
-        if [ "$k" -le 12 ]; then
-            sleep "$(awk -v t=$whole -v k="$k" 'BEGIN { print t / 1e9 * k / 12 }')"
+        if [ "$k" -le 7 ]; then
+            sleep "$(awk -v t=$whole -v k="$k" 'BEGIN { print t / 1e9 * k / 7 }')"
         else
             until ls .*.part > /dev/null 2>&1 || ! kill -0 $pid 2> /dev/null; do :; done
-            sleep "$(awk -v k="$k" 'BEGIN { print (k - 13) / 400 }')"
+            sleep "$(awk -v k="$k" 'BEGIN { print (k - 8) / 250 }')"
         fi
         kill -9 $pid 2> /dev/null
         wait $pid 2> /dev/null

@@ -7,7 +7,7 @@ complete -c backbone-train -l dropout -r -d 'Dropout of the classifier'\''s laye
 complete -c backbone-train -s o -l output -r -d 'File to write'
 complete -c backbone-train -l overwrite -d 'Replace the output where it exists'
 complete -c backbone-train -l seed -r -d 'Seed of everything random'
-complete -c backbone-train -l threads -r -d 'Threads to use; by default $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
+complete -c backbone-train -l threads -r -d 'Threads to use; by default $CORTUNE_THREADS or $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
 complete -c backbone-train -l device -r -d 'auto, cpu, cuda or cuda:N'
 complete -c backbone-train -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c backbone-train -s v -l verbose -d 'Say more about what is done'

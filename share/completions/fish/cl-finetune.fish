@@ -29,7 +29,7 @@ complete -c cl-finetune -l resume -d 'Continue from --checkpoint where it exists
 complete -c cl-finetune -s o -l output -r -d 'File to write'
 complete -c cl-finetune -l overwrite -d 'Replace the output where it exists'
 complete -c cl-finetune -l seed -r -d 'Seed of everything random'
-complete -c cl-finetune -l threads -r -d 'Threads to use; by default $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
+complete -c cl-finetune -l threads -r -d 'Threads to use; by default $CORTUNE_THREADS or $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
 complete -c cl-finetune -l device -r -d 'auto, cpu, cuda or cuda:N'
 complete -c cl-finetune -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c cl-finetune -s v -l verbose -d 'Say more about what is done'

@@ -11,7 +11,7 @@ complete -c encode-eval -l allow-tuned-images -d 'Score images that tuned the mo
 complete -c encode-eval -s o -l output -r -d 'File to write'
 complete -c encode-eval -l overwrite -d 'Replace the output where it exists'
 complete -c encode-eval -l seed -r -d 'Seed of everything random'
-complete -c encode-eval -l threads -r -d 'Threads to use; by default $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
+complete -c encode-eval -l threads -r -d 'Threads to use; by default $CORTUNE_THREADS or $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
 complete -c encode-eval -l json -d 'Print the result as JSON'
 complete -c encode-eval -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c encode-eval -s v -l verbose -d 'Say more about what is done'

@@ -29,7 +29,7 @@ complete -c nsd-extract -l orientation -r -d 'auto, images-by-units or units-by-
 complete -c nsd-extract -l roi-name -r -d 'Name of the ROI that holds all units; by default the subject'\''s'
 complete -c nsd-extract -s o -l output -r -d 'File to write'
 complete -c nsd-extract -l overwrite -d 'Replace the output where it exists'
-complete -c nsd-extract -l threads -r -d 'Threads to use; by default $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
+complete -c nsd-extract -l threads -r -d 'Threads to use; by default $CORTUNE_THREADS or $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
 complete -c nsd-extract -l json -d 'Print the result as JSON'
 complete -c nsd-extract -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c nsd-extract -s v -l verbose -d 'Say more about what is done'

@@ -14,7 +14,7 @@ complete -c nsd-simulate -l val-per-class -r -d 'Validation pictures per class w
 complete -c nsd-simulate -s o -l output -r -d 'File to write'
 complete -c nsd-simulate -l overwrite -d 'Replace the output where it exists'
 complete -c nsd-simulate -l seed -r -d 'Seed of everything random'
-complete -c nsd-simulate -l threads -r -d 'Threads to use; by default $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
+complete -c nsd-simulate -l threads -r -d 'Threads to use; by default $CORTUNE_THREADS or $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
 complete -c nsd-simulate -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c nsd-simulate -s v -l verbose -d 'Say more about what is done'
 complete -c nsd-simulate -l progress -r -d 'Progress on stderr: a bar on a terminal (auto), always a bar, or never'

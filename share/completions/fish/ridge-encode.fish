@@ -20,7 +20,7 @@ complete -c ridge-encode -l predict -r -d 'Predict this data set'\''s images wit
 complete -c ridge-encode -l same-units -d 'With --predict: columns without vertices (layout table) are the encoding'\''s units'
 complete -c ridge-encode -s o -l output -r -d 'File to write'
 complete -c ridge-encode -l overwrite -d 'Replace the output where it exists'
-complete -c ridge-encode -l threads -r -d 'Threads to use; by default $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
+complete -c ridge-encode -l threads -r -d 'Threads to use; by default $CORTUNE_THREADS or $SLURM_CPUS_PER_TASK, else the cores this process may use, shared with others of the same launch'
 complete -c ridge-encode -l device -r -d 'auto, cpu, cuda or cuda:N'
 complete -c ridge-encode -s q -l quiet -d 'Print nothing but results, warnings and errors'
 complete -c ridge-encode -s v -l verbose -d 'Say more about what is done'

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "study/progress.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <fstream>
+#include <map>
+#include <set>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "h5/file.hpp"
+
+namespace cortune::study {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path step_file(const Study& study, const Step& step, const char* ending) {
+    std::string name = step.id;
+    std::replace(name.begin(), name.end(), '/', '.');
+    return study.folder / study.output / "steps" / (name + ending);
+}
+
+std::int64_t changed(const fs::path& file) {
+    std::error_code error;
+    const auto time = fs::last_write_time(file, error);
+    return error ? 0 : std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+}
+
+std::string host_name() {
+    char name[256] = "";
+    ::gethostname(name, sizeof name - 1);
+    return name;
+}
+
+// The uuid of a whole cortune file, or when something else was changed; empty: not there, or not whole.
+std::string identity(const fs::path& file) {
+    std::error_code ignored;
+    if (!fs::is_regular_file(file, ignored)) return "";
+    if (file.extension() != ".h5") return fmt::format("changed {}", changed(file));
+    try {
+        return h5::Input(file).uuid();
+    } catch (const BadInput&) {
+        return "";
+    }
+}
+
+// Whether a cortune file says that this command made it from these inputs.
+bool made_by(const fs::path& file, const Step& step, const std::vector<std::string>& inputs) {
+    const h5::Input input(file);
+    const auto tree = input.provenance();
+    const auto& node = tree.at("nodes").at(tree.at("root").get<std::string>());
+    auto expected = step.command;
+    expected.insert(expected.end(), step.housekeeping.begin(), step.housekeeping.end());
+    const auto argv = node.at("argv").get<std::vector<std::string>>();
+    if (!std::equal(argv.begin() + 1, argv.end(), expected.begin() + 1, expected.end())) return false;
+    const auto parents = node.at("parents").get<std::vector<std::string>>();
+    return std::all_of(inputs.begin(), inputs.end(), [&](const auto& uuid) { return uuid.starts_with("changed") || std::find(parents.begin(), parents.end(), uuid) != parents.end(); });
+}
+
+bool same_run(const RunRecord& record, const Step& step, const std::vector<std::string>& inputs) { return record.command == step.command && record.inputs == inputs; }
+
+bool is_done(const Study& study, const Step& step, const std::vector<std::string>& inputs, const RunRecord* record) {
+    const fs::path output = study.folder / step.output;
+    std::error_code ignored;
+    if (!fs::exists(output, ignored) || (!step.standard_output.empty() && !fs::exists(study.folder / step.standard_output, ignored))) return false;
+    if (output.extension() == ".h5") try {
+            return made_by(output, step, inputs);
+        } catch (const Error&) {
+            return false;
+        } catch (const nlohmann::json::exception&) {
+            return false;
+        }
+    // What says nothing of itself: a run is on record that ended well.
+    return record && record->exit_code == 0 && record->ended > 0 && same_run(*record, step, inputs);
+}
+
+// A mark that nobody touches is of a run that was killed.
+bool still_runs(const fs::path& mark, const RunRecord& record) {
+    if (record.host == host_name() && ::kill(static_cast<pid_t>(record.process), 0) != 0 && errno == ESRCH) return false;
+    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(fs::file_time_type::clock::now().time_since_epoch()).count();
+    return now - changed(mark) < 1000 * silence_seconds;
+}
+
+Progress progress_of_step(const Study& study, const Step& step, bool inputs_done) {
+    Progress out;
+    RunRecord last;
+    const RunRecord* record = nullptr;
+    const auto inputs = inputs_now(study, step);
+    std::error_code ignored;
+    if (fs::exists(record_file(study, step), ignored)) {
+        last = read_record(record_file(study, step));
+        record = &last;
+        if (last.exit_code == 0) out.seconds = static_cast<double>(last.ended - last.started);
+    }
+    const fs::path mark = running_file(study, step);
+    if (fs::exists(mark, ignored)) {
+        const RunRecord now = read_record(mark);
+        out.where = fmt::format("{}, process {}{}", now.host, now.process, now.job.empty() ? "" : ", job " + now.job);
+        out.state = still_runs(mark, now) ? State::running : State::stopped;
+        if (out.state == State::running) return out;
+    }
+    if (!inputs_done) out.state = State::waiting;
+    else if (is_done(study, step, inputs, record)) out.state = State::done;
+    else if (out.state == State::stopped) return out;
+    else if (record && record->exit_code != 0 && same_run(*record, step, inputs)) {
+        out.state = record->exit_code > 128 ? State::stopped : State::failed;  // ended by a signal
+        out.exit_code = record->exit_code;
+        out.where = record->host;
+    } else {
+        out.state = State::ready;
+    }
+    return out;
+}
+
+}  // namespace
+
+fs::path log_file(const Study& study, const Step& step) { return step_file(study, step, ".log"); }
+fs::path record_file(const Study& study, const Step& step) { return step_file(study, step, ".json"); }
+fs::path running_file(const Study& study, const Step& step) { return step_file(study, step, ".running"); }
+
+std::string last_error(const Study& study, const Step& step) {
+    std::ifstream in(log_file(study, step));
+    std::string found, line;
+    while (std::getline(in, line))
+        if (line.find("error: ") != std::string::npos) found = line.substr(line.find("error: ") + 7);
+    return found;
+}
+
+const char* name_of(State state) {
+    static constexpr const char* names[] = {"done", "running", "failed", "stopped", "ready", "waiting"};
+    return names[static_cast<int>(state)];
+}
+
+std::string to_text(const RunRecord& r) {
+    const nlohmann::json out = {{"command", r.command}, {"host", r.host},   {"job", r.job},     {"process", r.process}, {"started", r.started},
+                                {"ended", r.ended},     {"exit_code", r.exit_code}, {"inputs", r.inputs}};
+    return out.dump(1) + '\n';
+}
+
+RunRecord read_record(const fs::path& file) {
+    std::ifstream in(file);
+    try {
+        const auto j = nlohmann::json::parse(in);
+        RunRecord r;
+        j.at("command").get_to(r.command);
+        j.at("host").get_to(r.host);
+        j.at("job").get_to(r.job);
+        j.at("process").get_to(r.process);
+        j.at("started").get_to(r.started);
+        j.at("ended").get_to(r.ended);
+        j.at("exit_code").get_to(r.exit_code);
+        j.at("inputs").get_to(r.inputs);
+        return r;
+    } catch (const nlohmann::json::exception& e) {
+        throw BadInput(fmt::format("{}: {}", file.string(), e.what()), "take it away: the step runs again");
+    }
+}
+
+std::vector<std::string> inputs_now(const Study& study, const Step& step) {
+    std::vector<std::string> out;
+    for (const auto& id : step.after) out.push_back(identity(study.folder / study.step(id).output));
+    return out;
+}
+
+std::vector<Progress> progress_of(const Study& study, const std::string& only) {
+    std::set<std::string> wanted;
+    for (auto step = study.steps.rbegin(); step != study.steps.rend(); ++step)
+        if (only.empty() || step->id == only || wanted.contains(step->id)) wanted.insert(step->id), wanted.insert(step->after.begin(), step->after.end());
+    std::map<std::string, bool> done;
+    std::vector<Progress> out;
+    for (const auto& step : study.steps) {
+        if (!wanted.contains(step.id)) {
+            out.emplace_back();
+            continue;
+        }
+        const bool inputs = std::all_of(step.after.begin(), step.after.end(), [&](const auto& id) { return done.at(id); });
+        out.push_back(progress_of_step(study, step, inputs));
+        done[step.id] = out.back().state == State::done;
+    }
+    return out;
+}
+
+std::string status_text(const Study& study, const std::vector<Progress>& progress) {
+    std::string out, failures;
+    double left = 0;
+    bool known = true;
+    std::int64_t running = 0, remaining = 0;
+    for (const auto& stage : stages()) {
+        std::map<State, std::int64_t> count;
+        std::int64_t total = 0, timed = 0;
+        double seconds = 0;
+        for (std::size_t i = 0; i < progress.size(); ++i) {
+            if (study.steps[i].stage != stage) continue;
+            ++total, ++count[progress[i].state];
+            if (progress[i].seconds > 0) ++timed, seconds += progress[i].seconds;
+            if (progress[i].state == State::failed)
+                failures += fmt::format("failed: {} (exit code {}): {}\n", study.steps[i].id, progress[i].exit_code, last_error(study, study.steps[i]));
+            if (progress[i].state == State::stopped) failures += fmt::format("stopped: {} ({})\n", study.steps[i].id, progress[i].where);
+        }
+        if (total == 0) continue;
+        out += fmt::format("{:<9} {} of {} done", stage, count[State::done], total);
+        for (const State s : {State::running, State::failed, State::stopped, State::ready, State::waiting})
+            if (count[s] > 0) out += fmt::format(", {} {}", count[s], name_of(s));
+        out += '\n';
+        const std::int64_t more = total - count[State::done];
+        remaining += more;
+        running += count[State::running];
+        if (more > 0 && timed == 0) known = false;
+        else if (more > 0) left += seconds / static_cast<double>(timed) * static_cast<double>(more);
+    }
+    for (const auto& text : study.left_out) out += "left out  " + text + '\n';
+    out += failures;
+    if (remaining > 0)
+        out += known ? fmt::format("left      about {} of computing{}\n", format_seconds(left),
+                                   running > 1 ? fmt::format(", {} with {} at a time as now", format_seconds(left / static_cast<double>(running)), running) : "")
+                     : fmt::format("left      {} steps; the time is known when one of each stage is done\n", remaining);
+    return out;
+}
+
+}  // namespace cortune::study

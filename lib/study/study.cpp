@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "study/study.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "datasets/dataset.hpp"
+#include "study/table.hpp"
+
+namespace cortune::study {
+namespace {
+
+namespace fs = std::filesystem;
+using Words = std::vector<std::string>;
+
+constexpr int least_voxels = 20;  // cl-finetune's and ridge-encode's, where the table says nothing
+
+// One after the other, with what each adds to the study.
+class Expansion {
+  public:
+    Expansion(Study& study, const Table& table) : s_(study), table_(table) {}
+    void run();
+
+  private:
+    Step& add(const std::string& stage, const std::string& id, Words command, const fs::path& output, const Words& after);
+    void data();
+    void weights();
+    void networks();
+    void tune(const Study::Method& method, const Study::Region& region, std::int64_t seed, const Words& subjects);
+    void encode(const std::string& method, const std::string& subject, const Study::Region& region, std::int64_t seed, const std::string& tuned, const fs::path& model);
+    void evaluate(std::int64_t seed);
+    void transfer(const std::string& method, std::int64_t seed);
+    bool has(const std::string& subject, const Study::Region& region);
+    Words after_data(const std::string& subject) const { return {"extract/" + subject}; }
+
+    Study& s_;
+    const Table& table_;
+    Words weights_;                      // --weights FILE, or nothing
+    std::string weights_step_;
+    // ids and files of what later steps read, by method (and seed).
+    std::map<std::pair<std::string, std::int64_t>, std::vector<std::pair<std::string, fs::path>>> models_, encodings_;
+    std::map<std::string, std::vector<datasets::DatasetFile>> open_;
+};
+
+// As a name of a file and of a target of make.
+std::string plain(const std::string& name) {
+    std::string out = name;
+    for (char& c : out)
+        if (!std::isalnum(static_cast<unsigned char>(c)) && c != '.' && c != '-' && c != '+') c = '_';
+    return out;
+}
+
+void append(Words& to, const Words& more) { to.insert(to.end(), more.begin(), more.end()); }
+
+Step& Expansion::add(const std::string& stage, const std::string& id, Words command, const fs::path& output, const Words& after) {
+    Step step;
+    step.stage = stage;
+    step.id = id;
+    step.command = std::move(command);
+    step.after = after;
+    step.output = output;
+    step.housekeeping = {"--overwrite"};
+    s_.steps.push_back(std::move(step));
+    return s_.steps.back();
+}
+
+void Expansion::data() {
+    const Table data = table_.table("data", {"layout", "root", "options", "simulate"});
+    const std::string layout = data.text("layout");
+    fs::path root = data.has("root") ? fs::path(data.text("root")) : s_.output / "simulated";
+    if (!data.has("root") && !data.has("simulate")) data.at("root");
+    Words after;
+    if (data.has("simulate")) {
+        Words command{"nsd-simulate", "--layout", layout, "--subjects", std::to_string(s_.subjects.size())};
+        append(command, data.options("simulate"));
+        append(command, {"-o", root.string()});
+        add("simulate", "simulate", command, root / "simulation.json", {});
+        after = {"simulate"};
+    }
+    const auto numbers = table_.numbers("subjects");
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        const fs::path output = s_.dataset(s_.subjects[i]);
+        Words command{"nsd-extract", layout, root.string(), "--subject", std::to_string(numbers[i])};
+        append(command, data.options("options"));
+        append(command, {"-o", output.string()});
+        add("extract", "extract/" + s_.subjects[i], command, output, after);
+    }
+}
+
+void Expansion::weights() {
+    if (!table_.has("weights")) return;
+    const fs::path output = s_.output / "weights.h5";
+    add("weights", "weights", {"model-convert", table_.text("weights"), "-o", output.string()}, output, {});
+    weights_ = {"--weights", output.string()};
+    weights_step_ = "weights";
+}
+
+// What is not extracted yet is taken to have everything.
+bool Expansion::has(const std::string& subject, const Study::Region& region) {
+    std::error_code ignored;
+    const fs::path file = s_.folder / s_.dataset(subject);
+    if (!fs::exists(file, ignored)) return true;
+    auto& open = open_[subject];
+    if (open.empty()) open.emplace_back(file);
+    int least = least_voxels;
+    if (table_.has("tune"))
+        if (const Table tune = table_.table("tune", {}); tune.has("min-voxels")) least = static_cast<int>(tune.numbers("min-voxels").at(0));
+    std::string why;
+    try {
+        const auto found = open[0].roi(region.hemisphere, "", region.roi).column.size();
+        if (static_cast<int>(found) >= least) return true;
+        why = fmt::format("{} voxels", found);
+    } catch (const BadInput&) {
+        why = "not there";
+    }
+    const std::string text = fmt::format("{} {} {}: {}", subject, region.hemisphere, region.roi, why);
+    if (std::find(s_.left_out.begin(), s_.left_out.end(), text) == s_.left_out.end()) s_.left_out.push_back(text);
+    return false;
+}
+
+void Expansion::tune(const Study::Method& method, const Study::Region& region, std::int64_t seed, const Words& subjects) {
+    const std::string whose = method.pooled ? "pooled" : subjects[0];
+    const std::string id = fmt::format("tune/{}/{}/{}.{}.s{}", method.name, whose, region.hemisphere, plain(region.roi), seed);
+    const fs::path output = s_.output / "models" / method.name / whose / fmt::format("{}.{}.s{}.h5", region.hemisphere, plain(region.roi), seed);
+    Words command{"cl-finetune"}, after;
+    for (const auto& subject : subjects) command.push_back(s_.dataset(subject).string()), append(after, after_data(subject));
+    append(command, weights_);
+    if (!weights_step_.empty()) after.push_back(weights_step_);
+    append(command, {"--hemi", region.hemisphere, "--roi", region.roi, "--seed", std::to_string(seed)});
+    append(command, table_.options("tune"));
+    append(command, table_.table("methods", {}).options(method.name));
+    append(command, {"-o", output.string()});
+    Step& step = add("tune", id, command, output, after);
+    step.checkpoint = s_.output / "checkpoints" / (plain(id) + ".ckpt");
+    append(step.housekeeping, {"--checkpoint", step.checkpoint.string(), "--resume"});
+    models_[{method.name, seed}].emplace_back(id, output);
+    for (const auto& subject : subjects) encode(method.name, subject, region, seed, id, output);
+}
+
+void Expansion::encode(const std::string& method, const std::string& subject, const Study::Region& region, std::int64_t seed, const std::string& tuned, const fs::path& model) {
+    const std::string name = fmt::format("{}/{}/{}.{}.s{}", method, subject, region.hemisphere, plain(region.roi), seed);
+    const fs::path output = s_.output / "encodings" / (name + ".h5");
+    Words command{"ridge-encode", s_.dataset(subject).string(), model.string()}, after = after_data(subject);
+    append(command, table_.options("encode"));
+    append(command, {"-o", output.string()});
+    after.push_back(tuned);
+    add("encode", "encode/" + name, command, output, after);
+    encodings_[{method, seed}].emplace_back("encode/" + name, output);
+}
+
+void Expansion::networks() {
+    for (const auto& subject : s_.subjects) {
+        const fs::path output = s_.output / "encodings" / "untuned" / (subject + ".h5");
+        Words command{"ridge-encode", s_.dataset(subject).string()}, after = after_data(subject);
+        if (!weights_.empty()) command.push_back(weights_[1]), after.push_back(weights_step_);
+        append(command, table_.options("encode"));
+        append(command, {"-o", output.string()});
+        add("encode", "encode/untuned/" + subject, command, output, after);
+        encodings_[{"untuned", 0}].emplace_back("encode/untuned/" + subject, output);
+    }
+    for (const auto seed : s_.seeds)
+        for (const auto& method : s_.methods)
+            for (const auto& region : s_.regions) {
+                Words with;
+                for (const auto& subject : s_.subjects)
+                    if (has(subject, region)) with.push_back(subject);
+                if (with.empty()) continue;
+                if (method.pooled) tune(method, region, seed, with);
+                else
+                    for (const auto& subject : with) tune(method, region, seed, {subject});
+            }
+}
+
+void Expansion::evaluate(std::int64_t seed) {
+    Words command{"encode-eval"}, after;
+    const auto model = [&](const std::string& name, std::int64_t of) {
+        Words files;
+        for (const auto& [id, file] : encodings_[{name, of}]) files.push_back(file.string()), after.push_back(id);
+        if (!files.empty()) append(command, {"--model", name + "=" + join(files, ",")});
+    };
+    model("untuned", 0);
+    for (const auto& method : s_.methods) model(method.name, seed);
+    append(command, {"--seed", std::to_string(seed)});
+    append(command, table_.options("evaluate"));
+    const fs::path output = s_.evaluation(seed);
+    append(command, {"-o", output.string()});
+    Step& step = add("evaluate", fmt::format("evaluate/s{}", seed), command, output, after);
+    step.standard_output = fs::path(output).replace_extension(".tsv");
+}
+
+void Expansion::transfer(const std::string& method, std::int64_t seed) {
+    Words command{"transfer-eval"}, after;
+    for (const auto& [id, file] : models_[{method, seed}]) command.push_back(file.string()), after.push_back(id);
+    if (after.empty()) return;
+    for (const auto& subject : s_.subjects) command.push_back(s_.dataset(subject).string()), append(after, after_data(subject));
+    if (!weights_.empty()) append(command, {"--untuned", weights_[1]}), after.push_back(weights_step_);
+    append(command, {"--seed", std::to_string(seed)});
+    append(command, table_.table("transfer", {}).options("options"));
+    const fs::path output = s_.transfer_file(method, seed);
+    append(command, {"-o", output.string()});
+    Step& step = add("transfer", fmt::format("transfer/{}.s{}", method, seed), command, output, after);
+    step.standard_output = fs::path(output).replace_extension(".tsv");
+}
+
+void Expansion::run() {
+    data();
+    weights();
+    networks();
+    for (const auto seed : s_.seeds) evaluate(seed);
+    for (const auto seed : s_.seeds)
+        for (const auto& method : s_.transfer) transfer(method, seed);
+}
+
+void read_methods(const Table& table, Study& study) {
+    const Table methods = table.table("methods", {});
+    for (const auto& name : methods.keys()) {
+        if (name == "untuned" || plain(name) != name) throw BadInput(fmt::format("{}: a method's name has letters, digits and .+- and is not 'untuned'", methods.where(name)));
+        const auto words = methods.options(name);
+        study.methods.push_back({name, std::find(words.begin(), words.end(), "--pool") != words.end()});
+    }
+    if (study.methods.empty()) throw BadInput(table.where("methods") + ": expected one method or more", "\"methods\": {\"contrastive\": {\"loss\": \"infonce\"}}");
+    if (!table.has("transfer")) return;
+    study.transfer = table.table("transfer", {"methods", "options"}).texts("methods");
+    for (const auto& name : study.transfer)
+        if (!methods.has(name)) throw BadInput(fmt::format("{}: '{}' is no method of this study", table.where("transfer"), name));
+}
+
+}  // namespace
+
+const Words& stages() {
+    static const Words names{"simulate", "extract", "weights", "tune", "encode", "evaluate", "transfer"};
+    return names;
+}
+
+const Step& Study::step(const std::string& id) const {
+    Words known;
+    for (const auto& s : steps) {
+        if (s.id == id) return s;
+        known.push_back(s.id);
+    }
+    throw UsageError(fmt::format("{}: no step '{}'", file.string(), id), "did you mean " + nearest_first(id, known)[0] + "?");
+}
+
+fs::path Study::evaluation(std::int64_t seed) const { return output / fmt::format("evaluation.s{}.h5", seed); }
+fs::path Study::transfer_file(const std::string& method, std::int64_t seed) const { return output / fmt::format("transfer.{}.s{}.h5", method, seed); }
+
+Study read_study(const fs::path& file) {
+    const Table table(file.string(), read_table(file),
+                      {"name", "output", "data", "subjects", "regions", "weights", "methods", "seeds", "tune", "encode", "evaluate", "transfer"});
+    Study out;
+    out.file = file;
+    out.folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();
+    out.name = table.text("name");
+    out.output = table.has("output") ? fs::path(table.text("output")) : fs::path("out");
+    for (const auto n : table.numbers("subjects")) out.subjects.push_back(fmt::format("subj{:02}", n));
+    if (std::set<std::string>(out.subjects.begin(), out.subjects.end()).size() != out.subjects.size()) throw BadInput(table.where("subjects") + ": each once");
+    out.seeds = table.has("seeds") ? table.numbers("seeds") : std::vector<std::int64_t>{0};
+    const Table regions = table.table("regions", {"lh", "rh", "all"});
+    for (const auto& hemisphere : regions.keys())
+        for (const auto& roi : regions.texts(hemisphere)) out.regions.push_back({hemisphere, roi});
+    if (out.regions.empty()) throw BadInput(table.where("regions") + ": expected one hemisphere or more", "\"regions\": {\"lh\": [\"V1v\"]}");
+    read_methods(table, out);
+    Expansion(out, table).run();
+    return out;
+}
+
+}  // namespace cortune::study

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# study-run and the example's Makefile: a study runs to its end, continues where it was killed, makes anew what a
+# change concerns and nothing else, and says how far it is.
+. "$CORTUNE_SOURCE/tests/support/tool_test.sh"
+
+cat > study.json << 'JSON'
+{
+  "name": "test", // comments are welcome
+  "data": {"layout": "algonauts", "simulate": {"preset": "tiny", "seed": 3}, "options": {"size": 64}},
+  "subjects": [1, 2],
+  "regions": {"lh": ["V1v", "V1d"]},
+  "methods": {"contrastive": {}, "pooled": {"pool": "avg"}},
+  "tune": {"epochs": 2, "batch": 64, "min-voxels": 20},
+  "encode": {"min-voxels": 5, "layers": ["features.2", "classifier.2"]},
+  "evaluate": {"permutations": 50, "bootstrap": 50},
+  "transfer": {"methods": ["contrastive"], "options": {"min-voxels": 5, "layers": "classifier.2", "permutations": 50, "bootstrap": 50}}
+}
+JSON
+example() { make --no-print-directory -f "$CORTUNE_SOURCE/examples/study/Makefile" BIN="$CORTUNE_BIN" "$@" > make.log 2>&1; }
+state() { study-run study.json --list 2> /dev/null | awk -F'\t' -v s="$1" '$2 == s { print $3 }'; }
+is() { [ "$(state "$1")" = "$2" ] || { cat make.log; study-run study.json --status; fail "$1 is $(state "$1"), not $2"; }; }
+
+expect 0 study-run study.json --list --todo
+prints $'extract/subj01\twaiting\tnsd-extract algonauts out/simulated --subject 1 --size 64'
+example -j2 || { cat make.log; fail "the study did not run"; }
+expect 0 study-run study.json --status
+prints 'tune      5 of 5 done'
+prints 'transfer  1 of 1 done'
+# A region that is too small for the tuning is named, and not waited for.
+prints 'left out  subj02 lh V1d: 18 voxels'
+[ "$(awk -F'\t' 'NR > 1' out/evaluation.s0.tsv | wc -l)" -ge 6 ] || fail "the table lacks rows"
+[ -z "$(ls -A out/checkpoints)" ] || fail "checkpoints of tunings that are done were left"
+find out -name '*.h5' -printf '%p %T@\n' | sort > before
+example -j2
+find out -name '*.h5' -printf '%p %T@\n' | sort | cmp - before || fail "what was done was made again"
+# A step that is done is not made again, whoever asks.
+expect 0 study-run study.json tune/contrastive/subj01/lh.V1v.s0
+
+# A change undoes what depends on it alone.
+sed -i 's/"contrastive": {}/"contrastive": {"temperature": 0.2}/' study.json
+is extract/subj01 done
+is tune/pooled/pooled/lh.V1v.s0 done
+is tune/contrastive/subj01/lh.V1v.s0 ready
+is encode/contrastive/subj01/lh.V1v.s0 waiting
+is evaluate/s0 waiting
+expect 3 study-run study.json encode/contrastive/subj01/lh.V1v.s0
+says 'needs tune/contrastive/subj01/lh.V1v.s0, which is ready'
+
+# Killed in the middle: said, and continued from its checkpoint.
+sed -i 's/"temperature": 0.2/"epochs": 60/' study.json
+step=tune/contrastive/subj01/lh.V1v.s0
+ckpt=out/checkpoints/tune_contrastive_subj01_lh.V1v.s0.ckpt
+study-run study.json $step 2> /dev/null &
+runner=$!
+until [ -e $ckpt ]; do sleep .1; done
+is $step running
+expect 1 study-run study.json $step
+says 'runs already'
+kill -9 $runner
+wait $runner 2> /dev/null
+until [ "$(state $step)" = stopped ]; do sleep .1; done
+[ -e $ckpt ] || fail "the checkpoint is gone"
+until ! pgrep -f "cl-finetune out/data/subj01.h5.*--epochs 60" > /dev/null; do sleep .1; done
+expect 0 study-run study.json $step
+grep -q 'continuing after epoch' out/steps/tune.contrastive.subj01.lh.V1v.s0.log || fail "it began anew"
+is $step done
+# A signal goes to the tool.
+sed -i 's/"epochs": 60/"epochs": 100000/' study.json
+study-run study.json $step 2> /dev/null &
+runner=$!
+until [ "$(state $step)" = running ]; do sleep .1; done
+sleep 1
+kill -TERM $runner
+wait $runner
+[ $? = 143 ] || fail "exit code after SIGTERM"
+is $step stopped
+
+# A failure is named with its reason, and the rest goes on.
+sed -i 's/"epochs": 100000/"loss": "hinge"/' study.json
+example -j2 && fail "a failing step is no success"
+expect 0 study-run study.json --status
+prints 'failed: tune/contrastive/subj01/lh.V1v.s0 (exit code 2)'
+prints 'hinge'
+is encode/pooled/subj01/lh.V1v.s0 done
+sed -i 's/"loss": "hinge"/"loss": "infonce"/' study.json
+example -j2 || { cat make.log; fail "the mended study does not run"; }
+is transfer/contrastive.s0 done
+
+# Wrong tables say where.
+wrong() { sed "$1" study.json > wrong.json; expect 3 study-run wrong.json --list; says "$2"; }
+wrong 's/"subjects"/"subject"/' "'subject' is unknown"
+wrong 's/"subjects": \[1, 2\]/"subjects": [1, 1]/' 'subjects: each once'
+wrong 's/"regions": {"lh"/"regions": {"left"/' "'left' is unknown"
+wrong 's/"methods": \["contrastive"\]/"methods": ["regression"]/' "'regression' is no method"
+wrong 's/"epochs": 2/"--epochs": 2/' 'without dashes'
+wrong 's/"name"/name/' 'wrong.json:'
+expect 2 study-run study.json
+expect 2 study-run study.json tune/contrastive/subj01/lh.V1w.s0
+says 'did you mean tune/contrastive/subj01/lh.V1v.s0?'
+expect 2 study-run study.json --status --todo
+expect 3 study-run nowhere.json --status
+# The tools are to be on PATH.
+rm -r out/encodings/pooled
+(PATH=/usr/bin:/bin "$CORTUNE_BIN/study-run" study.json encode/pooled/subj01/lh.V1v.s0 2> stderr) && fail "no tool, no failure"
+grep -q 'on PATH' stderr || fail "what to do is not said"
