@@ -102,13 +102,16 @@ int run_step(const Study& study, const Step& step, const std::function<void(cons
     const auto progress = progress_of(study, step.id);
     const auto& now = progress.at(static_cast<std::size_t>(&step - study.steps.data()));
     if (now.state == State::done) return 0;
-    if (now.state == State::running) throw RunFailed(fmt::format("{} runs already ({})", step.id, now.where));
+    // A job of Slurm that was put back in the queue finds its own mark.
+    const char* job = std::getenv("SLURM_JOB_ID");
+    const bool own = now.state == State::running && job && read_record(running_file(study, step)).job == job;
+    if (now.state == State::running && !own) throw RunFailed(fmt::format("{} runs already ({})", step.id, now.where));
     for (const auto& id : step.after)
         if (const auto at = static_cast<std::size_t>(&study.step(id) - study.steps.data()); progress[at].state != State::done)
             throw BadInput(fmt::format("{} needs {}, which is {}", step.id, id, name_of(progress[at].state)), "study-run --status shows what is missing");
     const fs::path output = study.folder / step.output;  // a simulated study makes its own folder
     for (const auto& file : {running_file(study, step), step.stage == "simulate" ? output.parent_path() : output, study.folder / (step.checkpoint.empty() ? step.output : step.checkpoint)}) make_folder(file);
-    if (now.state == State::stopped) ::unlink(running_file(study, step).c_str());
+    if (now.state == State::stopped || own) ::unlink(running_file(study, step).c_str());
     RunRecord record = begun(step, inputs_now(study, step));
     const Mark mark(running_file(study, step), record);
     auto command = step.command;

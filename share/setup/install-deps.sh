@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Installs the Debian packages that cortune needs; the one place that names them.
-#   share/setup/install-deps.sh [GROUP…]     groups: build (default), test, cuda
+#   share/setup/install-deps.sh [GROUP…]     groups: build (default), test, cluster, cuda
 #   share/setup/install-deps.sh --list [GROUP…]   only prints their names
 # Works as root or with sudo, asks nothing, and does nothing where all is there.
 set -euo pipefail
@@ -19,6 +19,7 @@ test=(
     python3-h5py python3-xarray python3-h5netcdf
     python3-nibabel hdf5-tools mandoc time
 )
+cluster=(slurm-wlm munge)
 cuda=(python3-venv python3-pip)
 # For pip in a virtual environment, with torch itself: only --list knows this group.
 python=('cmake>=3.30' nvidia-cusparselt-cu13 nvidia-nvshmem-cu13 nvidia-nccl-cu13 nvidia-cudnn-cu13 nvidia-cufile)
@@ -40,10 +41,11 @@ for group in "$@"; do
     case $group in
         build) wanted+=("${build[@]}") ;;
         test) wanted+=("${test[@]}") ;;
+        cluster) wanted+=("${cluster[@]}") ;;
         cuda) wanted+=("${cuda[@]}") ;;
         python) [ $list = 1 ] || die "group python is pip's" "--list python prints it"; wanted+=("${python[@]}") ;;
         *)
-            echo "usage: install-deps.sh [--list] [build] [test] [cuda]" >&2
+            echo "usage: install-deps.sh [--list] [build] [test] [cluster] [cuda]" >&2
             exit 2
             ;;
     esac
