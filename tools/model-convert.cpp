@@ -24,6 +24,7 @@ struct Options {
     std::string backbone;
     int image_size = 0;
     bool heads = false;
+    std::string store = "float32", untuned;
 };
 
 const cli::Doc doc = {
@@ -65,6 +66,9 @@ void declare(CLI::App& app, Options& o) {
            "says, else the architecture's own size")
         ->check(cli::whole_between(1, 4096))
         ->type_name("PIXELS");
+    app.add_option("--store", o.store, "How to keep the weights of a cortune model, as cl-finetune does")
+        ->check(CLI::IsMember(weights::storage_names()))->capture_default_str()->type_name("HOW");
+    app.add_option("--untuned", o.untuned, "Of --store: the network that its tuning began with")->type_name("FILE");
     app.add_flag("--heads", o.heads,
                  "Write the projection heads, too (safetensors; names begin with 'heads.')");
 }
@@ -82,6 +86,8 @@ void write_tensors(const Options& o, const weights::Model& model, cli::Context& 
 void check_options(const Options& o) {
     if (o.heads && o.to != "safetensors")
         throw UsageError("--heads is of --to safetensors", "a cortune model always holds the heads of its tuning");
+    if ((o.store == "float32") != o.untuned.empty()) throw UsageError("--store and --untuned go together", "--untuned names the network that the tuning began with");
+    if (o.store != "float32" && o.to != "cortune") throw UsageError("--store is of --to cortune");
     if (!o.backbone.empty()) weights::asked_architecture(o.backbone);
 }
 
@@ -92,6 +98,18 @@ void set_image_size(weights::Model& model, int wanted) {
         throw UsageError(fmt::format("--image-size {}: {} takes pictures of {} px and more", wanted, model.backbone,
                                      least));
     model.image_size = wanted;
+}
+
+void write_cortune(const Options& o, const weights::Model& model, h5::Record& record, cli::Context& context) {
+    weights::Store store{weights::storage_of(o.store), {}, o.untuned};
+    if (store.how != weights::Storage::float32) {
+        weights::Model untuned = weights::load_weights(o.untuned, record, model.backbone);
+        if (model.start_sha256 != weights::parameters_sha256(untuned.parameters))
+            throw BadInput(fmt::format("{}: is not the network that the tuning of {} began with", o.untuned, o.input));
+        store.untuned = std::move(untuned.parameters);
+    }
+    const double lost = weights::write_model(context.output, record, context.overwrite, model, store);
+    if (lost > 0) context.info(fmt::format("kept as {}: rounding is {:.2g} % of what tuning changed", o.store, 100 * lost));
 }
 
 void run(const Options& options, cli::Context& context) {
@@ -107,7 +125,7 @@ void run(const Options& options, cli::Context& context) {
                                      : "an untuned network has none; leave --heads out");
     if (o.image_size > 0) set_image_size(model, o.image_size);
     if (o.to == "cortune")
-        weights::write_model(context.output, record, context.overwrite, model);
+        write_cortune(o, model, record, context);
     else
         write_tensors(o, model, context);
     context.info(fmt::format("{}: {}, {}, {} tensors → {} ({})", o.input, model.backbone, model.method,

@@ -37,6 +37,7 @@ struct FinetuneJob {
     std::filesystem::path weights;           // model file, safetensors or .pth
     RoiChoice roi;
     train::TuningOptions options;
+    std::string store = "float32";           // weights/storage.hpp
     std::filesystem::path loss_curve;        // TSV; empty: none
     std::filesystem::path checkpoint;        // empty: none is kept
     int checkpoint_every = 1;                // epochs

@@ -187,6 +187,8 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     h5::Record record = job.run.record;
     const weights::Model start = weights::load_network(job.weights, record);
     auto subjects = open_subjects(job, options, start, record, reporter);
+    if (start.tuned() && weights::needs_base(weights::storage_of(job.store)))
+        throw UsageError(fmt::format("--store {}: {} is tuned already, and differences are from an untuned network", job.store, job.weights.string()));
     if (start.tuned()) reporter.warn(job.weights.string() + " is tuned already; tuning goes on from there");
 
     nn::describe(record, device);
@@ -223,7 +225,8 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     // Both or none: the curve waits for its name until the model has its own.
     std::optional<StagedFile> curve;
     if (!job.loss_curve.empty()) curve.emplace(job.loss_curve, std::initializer_list<std::string_view>{curve_text(tuner.history())}, WriteOptions{.overwrite = job.run.overwrite});
-    weights::write_model(job.run.output, record, job.run.overwrite, model);
+    const double lost = weights::write_model(job.run.output, record, job.run.overwrite, model, {weights::storage_of(job.store), start.parameters, job.weights});
+    if (lost > 0) reporter.info(fmt::format("kept as {}: rounding is {:.2g} % of what tuning changed", job.store, 100 * lost));
     if (curve) curve->commit();
     world.barrier();
     if (!tuner.history().loss.empty())

@@ -42,7 +42,7 @@ std::string Dataset::type_name() const {
     Handle type(H5Dget_type(id()));
     const auto bits = 8 * H5Tget_size(type.get());
     switch (H5Tget_class(type.get())) {
-        case H5T_FLOAT: return fmt::format("float{}", bits);
+        case H5T_FLOAT: return fmt::format("{}float{}", bits == 16 && H5Tget_ebias(type.get()) == 127 ? "b" : "", bits);
         case H5T_INTEGER:
             return fmt::format("{}int{}", H5Tget_sign(type.get()) == H5T_SGN_NONE ? "u" : "", bits);
         case H5T_STRING: return H5Tis_variable_str(type.get()) > 0 ? "string" : "fixed-string";

@@ -73,7 +73,7 @@ class Dataset : public Object {
     Dataset(Handle handle, std::string where) : Object(std::move(handle), std::move(where)) {}
     Shape shape() const;
     std::uint64_t size() const;  // number of elements
-    std::string type_name() const;  // "float32", "uint8", "string", … as in the schemas
+    std::string type_name() const;  // "float32", "bfloat16", "uint8", "string", … as in the schemas
     bool little_endian() const;     // of a number's type; true where there is no order
     // Names of the dimension scales, "" where an axis has none.
     std::vector<std::string> dims() const;
@@ -114,6 +114,9 @@ class Dataset : public Object {
                   const void* in) const;
 };
 
+// IEEE half precision, and the upper half of a float32.
+enum class Narrow { float16, bfloat16 };
+
 class Node : public Object {
   public:
     Node(Handle handle, std::string where) : Object(std::move(handle), std::move(where)) {}
@@ -152,6 +155,9 @@ class Node : public Object {
                 const std::vector<T>& values, const Describe& describe) {
         return put(name, dims, std::span<const T>(values), describe);
     }
+    // Floats in two bytes, rounded to the nearest (ties to even), and whole numbers; both, where `packed`, shuffled and deflated in chunks.
+    Dataset put_narrow(const std::string& name, const std::vector<std::string>& dims, std::span<const float> values, Narrow type, bool packed, const Describe& describe);
+    Dataset put_packed(const std::string& name, const std::vector<std::string>& dims, std::span<const std::int32_t> values, const Describe& describe);
     Dataset put_strings(const std::string& name, const std::vector<std::string>& dims,
                         std::span<const std::string> values, const Describe& describe);
     // A string without axes.
@@ -160,7 +166,7 @@ class Node : public Object {
 
   private:
     Dataset create_raw(const std::string& name, hid_t type, const std::vector<std::string>& dims,
-                       const Describe& describe);
+                       const Describe& describe, bool packed = false);
     void scale_raw(const std::string& name, hid_t type, std::uint64_t n, const void* values,
                    const Describe& describe);
     Handle find_scale(const std::string& name) const;

@@ -11,13 +11,16 @@
 #include "core/hash.hpp"
 
 namespace cortune::weights {
+
+namespace fs = std::filesystem;
+
 namespace {
 
 constexpr std::int64_t most_image_size = 65535;  // as in data sets
 
 std::vector<double> plain(const std::array<double, 3>& values) { return {values.begin(), values.end()}; }
 
-void write_tuning(h5::Node& root, const Model& m) {
+void write_tuning(h5::Node& root, const Model& m, Storage of_heads) {
     root.attr("subjects", m.subjects);
     root.attr("dataset_uuids", m.dataset_uuids);
     root.attr("hemisphere", m.hemisphere);
@@ -34,7 +37,7 @@ void write_tuning(h5::Node& root, const Model& m) {
     tuned.scale("image", m.tuned_image, {"picture that tuned the backbone"});
     tuned.put_strings("sha256", {"image"}, m.tuned_sha256, {"SHA-256 of its decoded source pixels"});
     h5::Node heads = root.create_group("heads");
-    write_state(heads, m.heads);
+    write_stored(heads, m.heads, of_heads, {});
 }
 
 void write_history(h5::Node& root, const History& h) {
@@ -55,7 +58,7 @@ History read_history(const h5::Node& group) {
     return {column("loss"), column("validation_loss"), column("learning_rate")};
 }
 
-void read_tuning(const h5::Node& root, Model& m) {
+void read_tuning(const h5::Node& root, Model& m, Storage of_heads) {
     m.subjects = root.attr_strings("subjects");
     m.dataset_uuids = root.attr_strings("dataset_uuids");
     m.hemisphere = root.attr_string("hemisphere");
@@ -69,7 +72,7 @@ void read_tuning(const h5::Node& root, Model& m) {
     if (root.has("branch")) m.branch = root.dataset("branch").read<std::int16_t>();
     m.tuned_image = root.dataset("tuned/image").read_strings();
     m.tuned_sha256 = root.dataset("tuned/sha256").read_strings();
-    m.heads = read_state(root.group("heads"));
+    m.heads = read_stored(root.group("heads"), of_heads, {});
     check_tuning(m, root.where(), '/');
 }
 
@@ -99,11 +102,20 @@ const Architecture& named_architecture(const h5::Node& root) {
     }
 }
 
-bool is_axis(const std::string& name) {
-    return name.starts_with("axis") && name.find('_') != std::string::npos;
+Storage heads_storage(Storage s) { return s == Storage::difference ? Storage::float32 : s == Storage::difference16 ? Storage::float16 : s; }
+
+Storage storage_of(const h5::Node& root) { return root.has_attr("store") ? weights::storage_of(root.attr_string("store")) : Storage::float32; }
+
+// As the model's folder sees it, so that both can move together.
+std::string seen_from(const fs::path& folder, const fs::path& file) {
+    std::error_code error;
+    const auto relative = fs::relative(file, folder.empty() ? fs::path(".") : folder, error);
+    return error || relative.empty() ? file.string() : relative.string();
 }
 
 }  // namespace
+
+bool is_axis(const std::string& name) { return name.starts_with("axis") && name.find('_') != std::string::npos; }
 
 std::string parameters_sha256(const StateDict& state) {
     Sha256 hash;
@@ -111,33 +123,20 @@ std::string parameters_sha256(const StateDict& state) {
     return to_hex(hash.digest());
 }
 
-void write_state(h5::Node& group, const StateDict& state) {
-    for (const auto& t : state) {
-        std::vector<std::string> dims;
-        for (std::size_t axis = 0; axis < t.shape.size(); ++axis) {
-            dims.push_back(fmt::format("axis{}_{}", axis, t.shape[axis]));
-            if (!group.has(dims.back()))
-                group.index_scale(dims.back(), static_cast<std::uint64_t>(t.shape[axis]), {"index"});
-        }
-        group.put(t.name, dims, t.data, {t.name});
+std::vector<std::string> axes_of(h5::Node& group, const std::vector<std::int64_t>& shape) {
+    std::vector<std::string> dims;
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        dims.push_back(fmt::format("axis{}_{}", axis, shape[axis]));
+        if (!group.has(dims.back())) group.index_scale(dims.back(), static_cast<std::uint64_t>(shape[axis]), {"index"});
     }
+    return dims;
 }
 
-StateDict read_state(const h5::Node& group) {
-    StateDict out;
-    for (const auto& name : group.children()) {
-        if (is_axis(name)) continue;
-        const h5::Dataset d = group.dataset(name);
-        if (d.type_name() != "float32")
-            throw BadInput(fmt::format("{}: expected float32, found {}", d.where(), d.type_name()));
-        const auto shape = d.shape();
-        out.push_back({name, {shape.begin(), shape.end()}, d.read<float>()});
-    }
-    return out;
-}
+void write_state(h5::Node& group, const StateDict& state) { write_stored(group, state, Storage::float32, {}); }
+StateDict read_state(const h5::Node& group) { return read_stored(group, Storage::float32, {}); }
 
-void write_model(const std::filesystem::path& path, const h5::Record& record, bool overwrite,
-                 const Model& m) {
+double write_model(const std::filesystem::path& path, const h5::Record& record, bool overwrite,
+                   const Model& m, const Store& store) {
     check_architecture(m.parameters, architecture(m.backbone), path.string());
     h5::Output file(path, "model", record, overwrite);
     h5::Node& root = file.root();
@@ -147,10 +146,18 @@ void write_model(const std::filesystem::path& path, const h5::Record& record, bo
     root.attr("std", plain(imagenet_std));
     root.attr("method", m.method);
     h5::Node backbone = root.create_group("backbone");
-    write_state(backbone, m.parameters);
-    if (m.tuned()) write_tuning(root, m);
+    write_stored(backbone, m.parameters, store.how, store.untuned);
+    double error = 0;
+    if (store.how != Storage::float32) {
+        error = storage_error(read_stored(backbone, store.how, store.untuned), m.parameters, store.untuned);
+        root.attr("store", name_of(store.how));
+        root.attr("store_error", error);
+        if (needs_base(store.how)) root.attr("untuned", seen_from(path.parent_path(), store.untuned_file));
+    }
+    if (m.tuned()) write_tuning(root, m, heads_storage(store.how));
     if (m.tuned() || !m.history.loss.empty()) write_history(root, m.history);
     file.commit();
+    return error;
 }
 
 void check_tuning(const Model& m, const std::string& where, char separator) {
@@ -192,9 +199,12 @@ Model read_model(const h5::Input& file) {
     m.method = root.attr_string("method");
     check_normalisation(root, "mean", imagenet_mean);
     check_normalisation(root, "std", imagenet_std);
-    m.parameters = read_state(root.group("backbone"));
+    const Storage store = storage_of(root);
+    StateDict untuned;
+    if (needs_base(store)) untuned = find_base(file, root.attr_string("untuned"), root.attr_string("start_sha256"));
+    m.parameters = read_stored(root.group("backbone"), store, untuned);
     check_architecture(m.parameters, a, file.path().string() + ":/backbone");
-    m.tuned() ? read_tuning(root, m) : check_untuned(root);
+    m.tuned() ? read_tuning(root, m, heads_storage(store)) : check_untuned(root);
     if (root.has("history")) m.history = read_history(root.group("history"));
     m.uuid = file.uuid();
     m.provenance = file.provenance();

@@ -13,6 +13,7 @@
 #include "h5/file.hpp"
 #include "weights/architecture.hpp"
 #include "weights/state_dict.hpp"
+#include "weights/storage.hpp"
 
 namespace cortune::weights {
 
@@ -49,8 +50,16 @@ struct Model {
     bool tuned() const { return method != "untuned"; }
 };
 
-void write_model(const std::filesystem::path& path, const h5::Record& record, bool overwrite,
-                 const Model& model);
+// Where float32 is not wanted: the untuned network (for differences also its file, which the model file names).
+struct Store {
+    Storage how = Storage::float32;
+    StateDict untuned;
+    std::filesystem::path untuned_file;
+};
+
+// Returns storage_error(), 0 for float32. Heads are kept like the backbone, of differences in float32 or float16.
+double write_model(const std::filesystem::path& path, const h5::Record& record, bool overwrite,
+                   const Model& model, const Store& store = {});
 // Reads a file of kind `model`. Throws BadInput for parameters that are not the
 // architecture's, an image size that it cannot take, and what check_tuning refuses.
 Model read_model(const h5::Input& file);
@@ -80,5 +89,8 @@ std::string parameters_sha256(const StateDict& state);
 // A group of tensors (/backbone, /heads): one data set each, axes named axis<i>_<size>.
 void write_state(h5::Node& group, const StateDict& state);
 StateDict read_state(const h5::Node& group);
+// The names of a tensor's axes, which are made where they are not there.
+std::vector<std::string> axes_of(h5::Node& group, const std::vector<std::int64_t>& shape);
+bool is_axis(const std::string& name);
 
 }  // namespace cortune::weights

@@ -1,6 +1,8 @@
 complete -c model-convert -l to -r -d 'Format to write: cortune, safetensors, or auto, by the ending of the output'
 complete -c model-convert -l backbone -r -d 'Refuse weights of another architecture than this: alexnet, alexnet-mini or squeezenet1_1'
 complete -c model-convert -l image-size -r -d 'Side in pixels of the pictures that the network will be fed; by default what the input says, else the architecture'\''s own size'
+complete -c model-convert -l store -r -d 'How to keep the weights of a cortune model, as cl-finetune does'
+complete -c model-convert -l untuned -r -d 'Of --store: the network that its tuning began with'
 complete -c model-convert -l heads -d 'Write the projection heads, too (safetensors; names begin with '\''heads.'\'')'
 complete -c model-convert -s o -l output -r -d 'File to write'
 complete -c model-convert -l overwrite -d 'Replace the output where it exists'
