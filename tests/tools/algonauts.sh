@@ -5,7 +5,7 @@
 
 expect 0 nsd-simulate --preset nsd --subjects 2 --images 200 --test-images 20 --seed 5 -q -o data
 example=$CORTUNE_SOURCE/examples/algonauts
-common=(--no-print-directory -C "$example" BIN="$CORTUNE_BIN" OUT="$PWD/out" DATA="$PWD/data" SUBJECTS="1 2" HEMIS=lh ROIS="V1v hV4"
+common=(THREADS=1 --no-print-directory -C "$example" BIN="$CORTUNE_BIN" OUT="$PWD/out" DATA="$PWD/data" SUBJECTS="1 2" HEMIS=lh ROIS="V1v hV4"
         METHODS=contrastive TUNE="--epochs 2 --lr 1e-3")
 expect 0 make "${common[@]}" -n
 absent out

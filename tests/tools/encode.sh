@@ -5,7 +5,7 @@
 expect 0 nsd-simulate --preset tiny --subjects 1 --seed 3 -o sim
 expect 0 nsd-extract algonauts sim --subject 1 --size 64 --test-share .3 -o s1.h5
 expect 0 cl-finetune s1.h5 --hemi lh --roi V1v --min-voxels 5 --epochs 2 -q -o v1v.h5
-common=(--min-voxels 5 --threads 2 -q)
+common=(--min-voxels 5 -q)
 
 expect 0 ridge-encode s1.h5 "${common[@]}" -o untuned.h5
 expect 0 cortune-info untuned.h5
