@@ -45,7 +45,7 @@ ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
-SchedulerParameters=sched_interval=1
+SchedulerParameters=batch_sched_delay=0,sched_interval=1,sched_min_interval=0
 MpiDefault=none
 ReturnToService=2
 KillWait=5
@@ -77,6 +77,9 @@ for _ in $(seq 1200); do [ -e out/checkpoints/tune_contrastive_subj02_lh.hV4.s0.
 job=$(sed -n 's/.*"job": "\(.*\)",/\1/p' "$mark.running")
 scontrol requeue "$job"
 echo "job $job, $step, was put back in the queue"
+# Slurm lets such a job wait for two minutes, which here are ours.
+for _ in $(seq 100); do [ "$(squeue -h -j "$job" -o %T)" = PENDING ] && break || sleep .2; done
+scontrol update "JobId=$job" StartTime=now
 for _ in $(seq 3000); do waited && break || sleep .2; done
 waited || fail "jobs are left: $(squeue)"
 study-run study.json --status
