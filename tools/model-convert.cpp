@@ -101,12 +101,13 @@ void set_image_size(weights::Model& model, int wanted) {
 }
 
 void write_cortune(const Options& o, const weights::Model& model, h5::Record& record, cli::Context& context) {
-    weights::Store store{weights::storage_of(o.store), {}, o.untuned};
+    weights::Store store{weights::storage_of(o.store), nullptr, o.untuned};
+    weights::Model untuned;
     if (store.how != weights::Storage::float32) {
-        weights::Model untuned = weights::load_weights(o.untuned, record, model.backbone);
+        untuned = weights::load_weights(o.untuned, record, model.backbone);
         if (model.start_sha256 != weights::parameters_sha256(untuned.parameters))
             throw BadInput(fmt::format("{}: is not the network that the tuning of {} began with", o.untuned, o.input));
-        store.untuned = std::move(untuned.parameters);
+        store.untuned = &untuned.parameters;
     }
     const double lost = weights::write_model(context.output, record, context.overwrite, model, store);
     if (lost > 0) context.info(fmt::format("kept as {}: rounding is {:.2g} % of what tuning changed", o.store, 100 * lost));

@@ -63,6 +63,12 @@ int cores() {
 
 std::string version() { return CORTUNE_VERSION; }
 
+std::string host_name() {
+    char name[256] = "";
+    ::gethostname(name, sizeof name - 1);
+    return name;
+}
+
 namespace {
 
 // A whole number above 0 in the environment; 0: none, or something else.

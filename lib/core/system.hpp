@@ -10,6 +10,8 @@ namespace cortune {
 
 std::string version();  // "0.1.0"
 
+std::string host_name();
+
 int cores();  // that this process may use, at least 1
 
 // More threads than so many a core only wait for one another, for minutes where there are thousands.

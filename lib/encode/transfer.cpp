@@ -29,7 +29,6 @@ void score_transfer(TransferCell& cell, const RoiKey& key, const RoiSource& untu
     cell.share_improved = model.test.share_improved;
     cell.share_p = model.test.share_p;
     cell.optimistic = model.optimistic;
-    cell.few = scores.few;
     cell.permuted = model.test.permuted;
     cell.resampled = model.test.resampled;
     cell.permuted_excess = model.test.permuted_excess;

@@ -24,7 +24,6 @@ struct TransferCell {
     std::int64_t voxels = 0, images = 0;
     double r_untuned = 0, r = 0, difference = 0, low = 0, high = 0, p = 0, share_improved = 0, share_p = 0;
     bool optimistic = false;
-    bool few = false;            // fewer than few_images were scored
     // Per resample, as PairedTest's: what groups of regions are made of.
     std::vector<double> permuted, resampled, permuted_excess;
 };

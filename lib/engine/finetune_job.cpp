@@ -49,10 +49,10 @@ nlohmann::json options_json(const train::TuningOptions& o) {
 }
 
 // What must be equal for a checkpoint to be continued. Epochs may grow.
-std::string identity(const FinetuneJob& job, const std::vector<TunedSubject>& subjects, const weights::Model& start, const train::TuningOptions& options, const torch::Device& device) {
+std::string identity(const FinetuneJob& job, const std::vector<TunedSubject>& subjects, const std::string& start_sha256, const train::TuningOptions& options, const torch::Device& device) {
     nlohmann::json out = options_json(options);
     out.erase("epochs");
-    out["weights"] = weights::parameters_sha256(start.parameters);
+    out["weights"] = start_sha256;
     const Roi& roi = subjects.at(0).roi;
     out["roi"] = roi.hemisphere + '/' + roi.roi_class + '/' + roi.name;
     for (const auto& s : subjects) out["datasets"].push_back(s.data->input().uuid());
@@ -203,7 +203,8 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     backbone.load(start.parameters, options.precision == "float64" ? torch::kFloat64 : torch::kFloat32, device);
     train::Tuner tuner(backbone, data, options, job.run.seed, device, world);
 
-    const std::string same = agree(world, job, identity(job, subjects, start, options, device), options);
+    const std::string start_sha256 = weights::parameters_sha256(start.parameters);
+    const std::string same = agree(world, job, identity(job, subjects, start_sha256, options, device), options);
     const bool resumes = !world.from_first("resume", job.resume && std::filesystem::exists(job.checkpoint) ? "yes" : "").empty();
     if (resumes) {
         h5::Input(job.checkpoint, {"checkpoint"}).register_in(record);
@@ -221,11 +222,11 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     if (!world.writes()) return world.barrier();
     auto model = result(job, subjects, branches, backbone, tuner, options);
     if (start.tuned()) add_earlier_tuning(model, start);
-    model.start_sha256 = start.tuned() ? start.start_sha256 : weights::parameters_sha256(start.parameters);
+    model.start_sha256 = start.tuned() ? start.start_sha256 : start_sha256;
     // Both or none: the curve waits for its name until the model has its own.
     std::optional<StagedFile> curve;
     if (!job.loss_curve.empty()) curve.emplace(job.loss_curve, std::initializer_list<std::string_view>{curve_text(tuner.history())}, WriteOptions{.overwrite = job.run.overwrite});
-    const double lost = weights::write_model(job.run.output, record, job.run.overwrite, model, {weights::storage_of(job.store), start.parameters, job.weights});
+    const double lost = weights::write_model(job.run.output, record, job.run.overwrite, model, {weights::storage_of(job.store), &start.parameters, job.weights});
     if (lost > 0) reporter.info(fmt::format("kept as {}: rounding is {:.2g} % of what tuning changed", job.store, 100 * lost));
     if (curve) curve->commit();
     world.barrier();

@@ -63,7 +63,7 @@ Inputs open_inputs(const std::vector<std::string>& files) {
         if (file.kind() == "model") {
             out.sources.push_back(read_source(file));
             const auto same = std::find_if(out.sources.begin(), out.sources.end(), [&](const Source& s) { return s.uuid == file.uuid(); });
-            if (same + 1 != out.sources.end()) throw BadInput(fmt::format("{}: is the network {}", path, same->path), "each network once");
+            if (same + 1 != out.sources.end()) throw BadInput(fmt::format("{}: is the same network as {}", path, same->path), "each network once");
             continue;
         }
         out.targets.push_back(std::make_unique<const DatasetFile>(path));

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/system.hpp"
 #include "core/text.hpp"
 #include "h5/file.hpp"
 
@@ -27,16 +28,12 @@ fs::path step_file(const Study& study, const Step& step, const char* ending) {
     return study.folder / study.output / "steps" / (name + ending);
 }
 
+std::int64_t milliseconds(fs::file_time_type time) { return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count(); }
+
 std::int64_t changed(const fs::path& file) {
     std::error_code error;
     const auto time = fs::last_write_time(file, error);
-    return error ? 0 : std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
-}
-
-std::string host_name() {
-    char name[256] = "";
-    ::gethostname(name, sizeof name - 1);
-    return name;
+    return error ? 0 : milliseconds(time);
 }
 
 // The uuid of a whole cortune file, or when something else was changed; empty: not there, or not whole.
@@ -84,15 +81,14 @@ bool is_done(const Study& study, const Step& step, const std::vector<std::string
 // A mark that nobody touches is of a run that was killed.
 bool still_runs(const fs::path& mark, const RunRecord& record) {
     if (record.host == host_name() && ::kill(static_cast<pid_t>(record.process), 0) != 0 && errno == ESRCH) return false;
-    const auto now = std::chrono::duration_cast<std::chrono::milliseconds>(fs::file_time_type::clock::now().time_since_epoch()).count();
-    return now - changed(mark) < 1000 * silence_seconds;
+    return milliseconds(fs::file_time_type::clock::now()) - changed(mark) < 1000 * silence_seconds;
 }
 
-Progress progress_of_step(const Study& study, const Step& step, bool inputs_done) {
+Progress progress_of_step(const Study& study, const Step& step, bool inputs_done, std::map<std::string, std::string>& known) {
     Progress out;
     RunRecord last;
     const RunRecord* record = nullptr;
-    const auto inputs = inputs_now(study, step);
+    const auto inputs = inputs_now(study, step, known);
     std::error_code ignored;
     if (fs::exists(record_file(study, step), ignored)) {
         last = read_record(record_file(study, step));
@@ -138,34 +134,26 @@ const char* name_of(State state) {
     return names[static_cast<int>(state)];
 }
 
-std::string to_text(const RunRecord& r) {
-    const nlohmann::json out = {{"command", r.command}, {"host", r.host},   {"job", r.job},     {"process", r.process}, {"started", r.started},
-                                {"ended", r.ended},     {"exit_code", r.exit_code}, {"inputs", r.inputs}};
-    return out.dump(1) + '\n';
-}
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunRecord, command, host, job, process, started, ended, exit_code, inputs)
+
+std::string to_text(const RunRecord& record) { return nlohmann::json(record).dump(1) + '\n'; }
 
 RunRecord read_record(const fs::path& file) {
     std::ifstream in(file);
     try {
-        const auto j = nlohmann::json::parse(in);
-        RunRecord r;
-        j.at("command").get_to(r.command);
-        j.at("host").get_to(r.host);
-        j.at("job").get_to(r.job);
-        j.at("process").get_to(r.process);
-        j.at("started").get_to(r.started);
-        j.at("ended").get_to(r.ended);
-        j.at("exit_code").get_to(r.exit_code);
-        j.at("inputs").get_to(r.inputs);
-        return r;
+        return nlohmann::json::parse(in).get<RunRecord>();
     } catch (const nlohmann::json::exception& e) {
         throw BadInput(fmt::format("{}: {}", file.string(), e.what()), "take it away: the step runs again");
     }
 }
 
-std::vector<std::string> inputs_now(const Study& study, const Step& step) {
+std::vector<std::string> inputs_now(const Study& study, const Step& step, std::map<std::string, std::string>& known) {
     std::vector<std::string> out;
-    for (const auto& id : step.after) out.push_back(identity(study.folder / study.step(id).output));
+    for (const auto& id : step.after) {
+        const auto [at, added] = known.try_emplace(id);
+        if (added) at->second = identity(study.folder / study.step(id).output);
+        out.push_back(at->second);
+    }
     return out;
 }
 
@@ -174,6 +162,7 @@ std::vector<Progress> progress_of(const Study& study, const std::string& only) {
     for (auto step = study.steps.rbegin(); step != study.steps.rend(); ++step)
         if (only.empty() || step->id == only || wanted.contains(step->id)) wanted.insert(step->id), wanted.insert(step->after.begin(), step->after.end());
     std::map<std::string, bool> done;
+    std::map<std::string, std::string> known;
     std::vector<Progress> out;
     for (const auto& step : study.steps) {
         if (!wanted.contains(step.id)) {
@@ -181,7 +170,7 @@ std::vector<Progress> progress_of(const Study& study, const std::string& only) {
             continue;
         }
         const bool inputs = std::all_of(step.after.begin(), step.after.end(), [&](const auto& id) { return done.at(id); });
-        out.push_back(progress_of_step(study, step, inputs));
+        out.push_back(progress_of_step(study, step, inputs, known));
         done[step.id] = out.back().state == State::done;
     }
     return out;

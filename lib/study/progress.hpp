@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,8 @@ struct RunRecord {
 };
 std::string to_text(const RunRecord& record);
 RunRecord read_record(const std::filesystem::path& file);  // BadInput
-// uuids and times of the outputs of the steps that it comes after, as they are now.
-std::vector<std::string> inputs_now(const Study& study, const Step& step);
+// uuids and times of the outputs of the steps that it comes after, as they are now; `known` keeps them by step.
+std::vector<std::string> inputs_now(const Study& study, const Step& step, std::map<std::string, std::string>& known);
 
 // "tune  3 of 12 done, 1 running, 1 failed" a stage, then failures and the time left.
 std::string status_text(const Study& study, const std::vector<Progress>& progress);

@@ -20,6 +20,7 @@
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
 #include "core/output_file.hpp"
+#include "core/system.hpp"
 #include "core/text.hpp"
 
 namespace cortune::study {
@@ -37,9 +38,7 @@ void make_folder(const fs::path& file) {
 RunRecord begun(const Step& step, std::vector<std::string> inputs) {
     RunRecord out;
     out.command = step.command;
-    char host[256] = "";
-    ::gethostname(host, sizeof host - 1);
-    out.host = host;
+    out.host = host_name();
     if (const char* job = std::getenv("SLURM_JOB_ID")) out.job = job;
     out.process = ::getpid();
     out.started = std::time(nullptr);
@@ -112,7 +111,8 @@ int run_step(const Study& study, const Step& step, const std::function<void(cons
     const fs::path output = study.folder / step.output;  // a simulated study makes its own folder
     for (const auto& file : {running_file(study, step), step.stage == "simulate" ? output.parent_path() : output, study.folder / (step.checkpoint.empty() ? step.output : step.checkpoint)}) make_folder(file);
     if (now.state == State::stopped || own) ::unlink(running_file(study, step).c_str());
-    RunRecord record = begun(step, inputs_now(study, step));
+    std::map<std::string, std::string> known;
+    RunRecord record = begun(step, inputs_now(study, step, known));
     const Mark mark(running_file(study, step), record);
     auto command = step.command;
     command.insert(command.end(), step.housekeeping.begin(), step.housekeeping.end());

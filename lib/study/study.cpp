@@ -238,11 +238,10 @@ const Words& stages() {
 }
 
 const Step& Study::step(const std::string& id) const {
+    const auto found = std::find_if(steps.begin(), steps.end(), [&](const Step& s) { return s.id == id; });
+    if (found != steps.end()) return *found;
     Words known;
-    for (const auto& s : steps) {
-        if (s.id == id) return s;
-        known.push_back(s.id);
-    }
+    for (const auto& s : steps) known.push_back(s.id);
     throw UsageError(fmt::format("{}: no step '{}'", file.string(), id), "did you mean " + nearest_first(id, known)[0] + "?");
 }
 

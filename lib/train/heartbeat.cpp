@@ -34,16 +34,17 @@ Heartbeat::~Heartbeat() {
     watching_.join();
 }
 
-void Heartbeat::wait_a_round() const {
-    for (int i = 0; i < 10 * round_seconds && !over_; ++i) std::this_thread::sleep_for(100ms);
+void Heartbeat::wait_a_round(const std::atomic<bool>& stop) {
+    for (int i = 0; i < 10 * round_seconds && !stop; ++i) std::this_thread::sleep_for(100ms);
 }
 
+// The store of some LibTorch versions waits for an answer without end, also for the last one.
 void Heartbeat::beat(const Launch& launch) {
     std::vector<std::int64_t> heard(static_cast<std::size_t>(launch.size), 0);
     std::vector<int> silent(heard.size(), 0);
     try {
         const auto store = connect(launch);
-        for (; !over_; wait_a_round()) {
+        for (; !over_; wait_a_round(over_)) {
             store->add(fmt::format("beat/{}", launch.rank), 1);
             for (int r = 0; r < launch.size && !over_; ++r) {
                 const auto now = store->add(fmt::format("beat/{}", r), 0);
@@ -62,13 +63,13 @@ void Heartbeat::beat(const Launch& launch) {
         const std::string text = e.what();
         if (!over_) lost_(fmt::format("the first process of this run cannot be reached ({})", text.substr(0, text.find('\n'))), 0);
     }
+    beaten_ = true;
 }
 
-// The store of some LibTorch versions waits for an answer without end.
 void Heartbeat::watch() {
     std::int64_t last = 0;
     int silent = 0, unheeded = 0;
-    for (; !over_; wait_a_round()) {
+    for (; !beaten_; wait_a_round(beaten_)) {
         const std::int64_t now = rounds_;
         silent = now == last ? silent + 1 : 0;
         last = now;

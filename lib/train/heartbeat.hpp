@@ -31,10 +31,10 @@ class Heartbeat {
   private:
     void beat(const Launch& launch);
     void watch();
-    void wait_a_round() const;
+    static void wait_a_round(const std::atomic<bool>& stop);
 
     std::function<void(const std::string&, int)> lost_;
-    std::atomic<bool> over_ = false;
+    std::atomic<bool> over_ = false, beaten_ = false;  // that it shall end, and that the first thread has
     std::atomic<std::int64_t> rounds_ = 0;  // that the meeting point has answered
     std::thread beating_, watching_;
 };

@@ -30,6 +30,7 @@
 
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
+#include "core/system.hpp"
 
 namespace cortune::train {
 
@@ -85,11 +86,9 @@ auto device_of_gloo(const Launch& launch) {
 void claim_gpu([[maybe_unused]] c10d::Store& store, [[maybe_unused]] torch::Device device) {
 #ifdef CORTUNE_CUDA
     if (!device.is_cuda()) return;
-    char host[256] = "";
-    ::gethostname(host, sizeof host - 1);
     // Not the index, which counts the GPUs that a process is shown.
     const auto& uuid = at::cuda::getDeviceProperties(device.index())->uuid;
-    std::string key = fmt::format("gpu/{}/", host);
+    std::string key = fmt::format("gpu/{}/", host_name());
     for (const char byte : uuid.bytes) key += fmt::format("{:02x}", static_cast<unsigned char>(byte));
     if (store.add(key, 1) > 1) store.add("shared", 1);
 #endif

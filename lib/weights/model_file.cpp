@@ -115,25 +115,11 @@ std::string seen_from(const fs::path& folder, const fs::path& file) {
 
 }  // namespace
 
-bool is_axis(const std::string& name) { return name.starts_with("axis") && name.find('_') != std::string::npos; }
-
 std::string parameters_sha256(const StateDict& state) {
     Sha256 hash;
     for (const auto& t : state) hash.update(t.data.data(), t.data.size() * sizeof(float));
     return to_hex(hash.digest());
 }
-
-std::vector<std::string> axes_of(h5::Node& group, const std::vector<std::int64_t>& shape) {
-    std::vector<std::string> dims;
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-        dims.push_back(fmt::format("axis{}_{}", axis, shape[axis]));
-        if (!group.has(dims.back())) group.index_scale(dims.back(), static_cast<std::uint64_t>(shape[axis]), {"index"});
-    }
-    return dims;
-}
-
-void write_state(h5::Node& group, const StateDict& state) { write_stored(group, state, Storage::float32, {}); }
-StateDict read_state(const h5::Node& group) { return read_stored(group, Storage::float32, {}); }
 
 double write_model(const std::filesystem::path& path, const h5::Record& record, bool overwrite,
                    const Model& m, const Store& store) {
@@ -146,10 +132,11 @@ double write_model(const std::filesystem::path& path, const h5::Record& record, 
     root.attr("std", plain(imagenet_std));
     root.attr("method", m.method);
     h5::Node backbone = root.create_group("backbone");
-    write_stored(backbone, m.parameters, store.how, store.untuned);
+    const StateDict none, &untuned = store.untuned ? *store.untuned : none;
+    write_stored(backbone, m.parameters, store.how, untuned);
     double error = 0;
     if (store.how != Storage::float32) {
-        error = storage_error(read_stored(backbone, store.how, store.untuned), m.parameters, store.untuned);
+        error = storage_error(read_stored(backbone, store.how, untuned), m.parameters, untuned);
         root.attr("store", name_of(store.how));
         root.attr("store_error", error);
         if (needs_base(store.how)) root.attr("untuned", seen_from(path.parent_path(), store.untuned_file));

@@ -50,10 +50,10 @@ struct Model {
     bool tuned() const { return method != "untuned"; }
 };
 
-// Where float32 is not wanted: the untuned network (for differences also its file, which the model file names).
+// Where float32 is not wanted: the untuned network and its file, which files of differences name.
 struct Store {
     Storage how = Storage::float32;
-    StateDict untuned;
+    const StateDict* untuned = nullptr;
     std::filesystem::path untuned_file;
 };
 
@@ -85,12 +85,5 @@ Model load_network(const std::filesystem::path& path, h5::Record& record);
 
 // SHA-256 over all values in order, hex: whether two files hold the same network.
 std::string parameters_sha256(const StateDict& state);
-
-// A group of tensors (/backbone, /heads): one data set each, axes named axis<i>_<size>.
-void write_state(h5::Node& group, const StateDict& state);
-StateDict read_state(const h5::Node& group);
-// The names of a tensor's axes, which are made where they are not there.
-std::vector<std::string> axes_of(h5::Node& group, const std::vector<std::int64_t>& shape);
-bool is_axis(const std::string& name);
 
 }  // namespace cortune::weights

@@ -31,6 +31,17 @@ std::int64_t unfolded(std::int32_t f) {
     return static_cast<std::int64_t>(u >> 1) ^ -static_cast<std::int64_t>(u & 1);
 }
 
+// Names of a tensor's axes, axis<i>_<size>, which are made where they are not there.
+std::vector<std::string> axes_of(h5::Node& group, const std::vector<std::int64_t>& shape) {
+    std::vector<std::string> dims;
+    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+        dims.push_back(fmt::format("axis{}_{}", axis, shape[axis]));
+        if (!group.has(dims.back())) group.index_scale(dims.back(), static_cast<std::uint64_t>(shape[axis]), {"index"});
+    }
+    return dims;
+}
+bool is_axis(const std::string& name) { return name.starts_with("axis") && name.find('_') != std::string::npos; }
+
 const Tensor& of_base(const StateDict& base, const std::string& name, std::size_t size) {
     const Tensor* found = find(base, name);
     if (!found || found->data.size() != size) throw std::logic_error("storage: " + name + " is not the base's");

@@ -22,7 +22,7 @@ Storage storage_of(const std::string& name);  // of storage_names()
 const std::string& name_of(Storage storage);
 inline bool needs_base(Storage s) { return s == Storage::difference || s == Storage::difference16; }
 
-// base: the untuned network, with the tensors of `state`; not looked at where it is not needed.
+// A group of tensors (/backbone, /heads), one data set each. base: the untuned network, with the tensors of `state`; not looked at where it is not needed.
 void write_stored(h5::Node& group, const StateDict& state, Storage storage, const StateDict& base);
 StateDict read_stored(const h5::Node& group, Storage storage, const StateDict& base);
 

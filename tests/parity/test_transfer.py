@@ -178,7 +178,7 @@ def test_other_atlas(folder, files):
 
 def test_refusals(folder, files):
     out = folder / "x.h5"
-    for path, reason in ((marked(folder, files[0], "begun.h5", start_sha256="0" * 64), "began with another network"), (files[0], "is the network")):
+    for path, reason in ((marked(folder, files[0], "begun.h5", start_sha256="0" * 64), "began with another network"), (files[0], "is the same network as")):
         said = failure("transfer-eval", files[0], path, files[1], *SMALL, "-o", out, expect=3)
         assert reason in said, said
     said = failure("transfer-eval", files[0], files[1], *SMALL, "--untuned", files[2], "-o", out, expect=3)
