@@ -12,14 +12,7 @@ command -v nvcc > /dev/null || skip "no CUDA toolkit: nvcc is neither on PATH no
 
 venv=build/cuda-venv
 if [ -z "${TORCH_DIR:-}" ]; then
-    [ -x $venv/bin/python ] || /usr/bin/python3 -m venv $venv
-    # CMake from there as well: Debian's does not know CUDA C++20 with a current nvcc.
-    # Only what the libraries are linked against and the toolkit does not bring.
-    if ! $venv/bin/python -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("torch"))'; then
-        mapfile -t packages < <(share/setup/install-deps.sh --list python)
-        $venv/bin/pip install --quiet --no-cache-dir "${packages[@]}"
-        $venv/bin/pip install --quiet --no-cache-dir --no-deps torch
-    fi
+    tests/support/cuda_torch.sh
     TORCH_DIR=$(ls -d "$root"/$venv/lib/python3*/site-packages/torch)
 fi
 cmake=$root/$venv/bin/cmake
@@ -38,5 +31,5 @@ fi
 TORCH_CUDA_ARCH_LIST=${ARCH:-9.0} "$cmake" --preset cuda -DCORTUNE_TORCH_DIR="$TORCH_DIR" -DCORTUNE_BASE_BUILD="$base"
 "$cmake" --build build/cuda --target "${targets[@]}"
 # LibTorch with CUDA takes seconds to load: what starts many tools is left to the release build.
-ctest --test-dir build/cuda -j 2 --output-on-failure --no-tests=error -R '^(unit_engine|tool_encode|parity_test_tuning|parity_test_processes|parity_test_backbone)'
+ctest --test-dir build/cuda -j 2 --output-on-failure --no-tests=error -R '^(unit_engine|tool_encode|parity_test_(tuning|processes|backbone))$'
 echo "cuda build: passed, LibTorch $(cat "$TORCH_DIR"/version.py | sed -n "s/^__version__ = '\(.*\)'/\1/p"), $(nvcc --version | sed -n 's/.*release \([0-9.]*\).*/nvcc \1/p'), CPU path"
