@@ -13,6 +13,7 @@
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "core/output_file.hpp"
+#include "core/system.hpp"
 #include "core/text.hpp"
 #include "core/text_file.hpp"
 #include "encode/evaluation.hpp"
@@ -167,7 +168,7 @@ void run(const Options& o, cli::Context& context) {
     encode::EvaluationOptions options = o.evaluation;
     options.resample.seed = static_cast<std::uint64_t>(context.seed);
     options.resample.threads = context.threads;
-    const encode::Evaluation evaluation = encode::evaluate(models, options, context);
+    const encode::Evaluation evaluation = encode::evaluate(models, options, encode::Regions(share_dir() / "roi" / "regions.json"), context);
     if (evaluation.optimistic) context.warn("optimistic scores: " + evaluation.optimistic_reason);
 
     const bool drawn = !o.report.empty() || !o.figures.empty();

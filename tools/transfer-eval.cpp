@@ -191,7 +191,7 @@ void run(const Options& options, cli::Context& context) {
     if (h5::is_hdf5(untuned)) h5::Input(untuned).register_in(record);
     std::optional<StagedFile> map;
     if (!options.map.empty() && groups.empty()) context.warn("no region has a score: there is no map");
-    else if (!options.map.empty()) map.emplace(options.map, std::initializer_list<std::string_view>{report::transfer_map(groups)}, WriteOptions{.overwrite = context.overwrite});
+    else if (!options.map.empty()) map.emplace(options.map, std::initializer_list<std::string_view>{report::transfer_figure(groups, "transfer").svg}, WriteOptions{.overwrite = context.overwrite});
     encode::write_transfer(context.output, record, context.overwrite, cells, groups);
     if (map) map->commit();
     context.result(encode::transfer_tsv(cells, groups));

@@ -14,7 +14,7 @@ cd "$(dirname "$study")"
 study=$(basename "$study")
 lists=$(mktemp -d steps.XXXXXX)  # which step is which number of an array; steps may be done in the meantime
 stages="simulate extract weights"
-[ $part = data ] || stages="tune encode evaluate transfer"
+[ $part = data ] || stages="tune encode evaluate transfer report"
 
 after=()
 for stage in $stages; do

@@ -51,41 +51,82 @@ std::string common_protocol(const std::vector<ModelFiles>& models, bool mixed) {
 // Half the width of a 95 % interval is 1.96 standard errors.
 double standard_error(double low, double high) { return (high - low) / (2 * 1.959963984540054); }
 
-void add_to_groups(std::vector<GroupScores>& groups, const RoiScores& roi, std::size_t m, const char* quantity, double effect, double low, double high) {
-    if (std::isnan(effect)) return;
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& g) {
-        return g.model == m && g.quantity == quantity && g.hemisphere == roi.hemisphere && g.roi_class == roi.roi_class && g.roi == roi.roi;
-    });
-    if (group == groups.end()) group = groups.insert(groups.end(), GroupScores{roi.hemisphere, roi.roi_class, roi.roi, m, quantity, {}, {}, {}, {}, {}, false});
-    group->subject.push_back(roi.subject);
-    group->effect.push_back(effect);
-    group->low.push_back(low);
-    group->high.push_back(high);
-    group->optimistic |= roi.models[m].optimistic;
+// The first model against itself says nothing; a set of one region is that region.
+std::vector<SetScores> over_regions(const Evaluation& e, const Regions& regions) {
+    std::vector<SetScores> out;
+    std::vector<std::string> subjects;
+    for (const auto& roi : e.rois)
+        if (std::find(subjects.begin(), subjects.end(), roi.subject) == subjects.end()) subjects.push_back(roi.subject);
+    for (const auto& subject : subjects)
+        for (std::size_t m = 1; m < e.label.size(); ++m)
+            for (const char* set : {"all", "early", "higher"}) {
+                SetScores s{subject, set, m};
+                std::vector<RegionGain> gains;
+                for (const auto& roi : e.rois) {
+                    const ModelScores& model = roi.models[m];
+                    if (roi.subject != subject || !model.present || std::isnan(model.test.difference)) continue;
+                    if (s.set != "all" && regions.group({roi.roi_class, roi.roi}) != s.set) continue;
+                    gains.push_back(gain_of(model.test));
+                    s.mean_r += model.mean_r;
+                    s.reference_r += roi.models[0].mean_r;
+                    s.optimistic |= model.optimistic;
+                }
+                if (gains.size() < 2) continue;
+                s.rois = static_cast<std::int64_t>(gains.size());
+                s.mean_r /= static_cast<double>(gains.size());
+                s.reference_r /= static_cast<double>(gains.size());
+                s.test = test_gain(mean_gain(gains));
+                out.push_back(std::move(s));
+            }
+    return out;
 }
 
-std::vector<GroupScores> over_subjects(const std::vector<RoiScores>& rois, const stats::ResampleOptions& options) {
+// What a subject adds to the groups.
+struct Effect {
+    double value, low, high;
+};
+
+void add_to_groups(std::vector<GroupScores>& groups, const GroupScores& key, const std::string& subject, const Effect& effect, bool optimistic) {
+    if (std::isnan(effect.value)) return;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const auto& g) {
+        return g.model == key.model && g.quantity == key.quantity && g.hemisphere == key.hemisphere && g.roi_class == key.roi_class && g.roi == key.roi;
+    });
+    if (group == groups.end()) group = groups.insert(groups.end(), key);
+    group->subject.push_back(subject);
+    group->effect.push_back(effect.value);
+    group->low.push_back(effect.low);
+    group->high.push_back(effect.high);
+    group->optimistic |= optimistic;
+}
+
+}  // namespace
+
+std::vector<GroupScores> over_subjects(const Evaluation& e, std::uint64_t seed) {
     std::vector<GroupScores> out;
-    for (const auto& roi : rois)
+    const auto key = [](const auto&... of) { return GroupScores{of..., {}, {}, {}, {}, {}, false}; };
+    for (const auto& s : e.sets)
+        add_to_groups(out, key("both", "set", s.set, s.model, "difference"), s.subject, {s.test.gain, s.test.low, s.test.high}, s.optimistic);
+    for (const auto& roi : e.rois)
         for (std::size_t m = 0; m < roi.models.size(); ++m) {
             const auto& model = roi.models[m];
             if (!model.present) continue;
-            add_to_groups(out, roi, m, "mean_r", model.mean_r, model.mean_r_low, model.mean_r_high);
-            if (m > 0) add_to_groups(out, roi, m, "difference", model.test.difference, model.test.low, model.test.high);
+            const auto add = [&](const char* quantity, const Effect& effect) {
+                add_to_groups(out, key(roi.hemisphere, roi.roi_class, roi.roi, m, quantity), roi.subject, effect, model.optimistic);
+            };
+            add("mean_r", {model.mean_r, model.mean_r_low, model.mean_r_high});
+            if (m > 0) add("difference", {model.test.difference, model.test.low, model.test.high});
         }
     std::erase_if(out, [](const auto& g) { return g.subject.size() < 2; });
     for (auto& g : out) {
         std::vector<double> error;
         for (std::size_t i = 0; i < g.low.size(); ++i) error.push_back(standard_error(g.low[i], g.high[i]));
-        g.test = stats::group_test(g.effect, error, 100000, options.seed);
+        g.test = stats::group_test(g.effect, error, 100000, seed);
     }
     return out;
 }
 
-}  // namespace
-
 Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptions& options,
-                    Reporter& reporter) {
+                    const Regions& regions, Reporter& reporter) {
     Evaluation out;
     std::set<std::string> reasons, warnings, checks, unchecked;
     const auto leaking = leaking_files(models, options.allow_tuned_images, reasons, reporter);
@@ -118,7 +159,8 @@ Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptio
     }
     if (const auto few = std::count_if(out.rois.begin(), out.rois.end(), [](const auto& r) { return r.few; }); few > 0)
         reporter.warn(fmt::format("{} of {} regions have folds of fewer than {} scored images; their intervals and p mean little", few, out.rois.size(), few_images));
-    out.groups = over_subjects(out.rois, options.resample);
+    out.sets = over_regions(out, regions);
+    out.groups = over_subjects(out, options.resample.seed);
     return out;
 }
 

@@ -10,6 +10,8 @@
 
 #include "core/reporter.hpp"
 #include "encode/encoding_file.hpp"
+#include "encode/region_mean.hpp"
+#include "encode/regions.hpp"
 #include "stats/group.hpp"
 #include "stats/paired.hpp"
 
@@ -49,7 +51,7 @@ struct ModelScores {
     double median_share_of_ceiling;
     double challenge_score;                    // Algonauts 2023: mean and median of min(1, r2 / NC), NC = 0 read as 1e-14
     double median_challenge_score;
-    std::int64_t above_ceiling;                // voxels whose r2 exceeds NC
+    double above_ceiling;                      // voxels whose r2 exceeds NC
     double share_significant;                  // of used voxels with q <= .05
     // Against the first model.
     stats::PairedTest test;
@@ -72,7 +74,17 @@ struct RoiScores {
     bool few = false;                          // some fold has fewer than few_images scored images
 };
 
-// One model in one ROI over all subjects that have it.
+// One model against the first over several regions of a subject: all that are compared, the early or the higher ones.
+struct SetScores {
+    std::string subject, set;             // "all", "early", "higher"
+    std::size_t model = 0;                // index of the label
+    std::int64_t rois = 0;                // in which both have an r
+    double mean_r = 0, reference_r = 0;   // means over these of the mean r
+    GainTest test{};
+    bool optimistic = false;
+};
+
+// One model in one ROI, or in a set of them (ROI class "set", hemisphere "both"), over all subjects that have it.
 struct GroupScores {
     std::string hemisphere, roi_class, roi;
     std::size_t model = 0;                // index of the label
@@ -86,6 +98,7 @@ struct GroupScores {
 struct Evaluation {
     std::vector<std::string> label;
     std::vector<RoiScores> rois;  // those of the first model, in its files' order
+    std::vector<SetScores> sets;      // where a model is compared in several regions of a subject
     std::vector<GroupScores> groups;  // where there are several subjects
     std::string protocol;         // "mixed" where models differ
     bool optimistic = false;
@@ -100,6 +113,9 @@ struct Evaluation {
 // option admits it). Voxels without r are left out with a warning, as are ROIs that the
 // first model lacks.
 Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptions& options,
-                    Reporter& reporter);
+                    const Regions& regions, Reporter& reporter);
+
+// Regions and sets that several subjects have, combined. Standard errors come from the subjects' intervals.
+std::vector<GroupScores> over_subjects(const Evaluation& evaluation, std::uint64_t seed);
 
 }  // namespace cortune::encode

@@ -7,60 +7,14 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "core/text.hpp"
+#include "encode/evaluation_columns.hpp"
 
 namespace cortune::encode {
 namespace {
-
-// A figure of one model in one ROI: its column in the table, on stdout and in the file.
-struct Figure {
-    const char* name;
-    const char* long_name;
-    double (*of)(const ModelScores&);
-};
-
-const std::vector<Figure>& figures() {
-    static const std::vector<Figure> all = {
-        {"mean_r", "mean over voxels of Pearson r", [](const ModelScores& m) { return m.mean_r; }},
-        {"mean_r_low", "2.5th percentile of the mean r, bootstrap over images", [](const ModelScores& m) { return m.mean_r_low; }},
-        {"mean_r_high", "97.5th percentile of the mean r, bootstrap over images", [](const ModelScores& m) { return m.mean_r_high; }},
-        {"median_r", "median over voxels of Pearson r", [](const ModelScores& m) { return m.median_r; }},
-        {"mean_r2", "mean over voxels of max(r, 0) squared", [](const ModelScores& m) { return m.mean_r2; }},
-        {"share_of_ceiling", "mean over voxels of r2 / noise ceiling, not capped, where the ceiling is above 0",
-         [](const ModelScores& m) { return m.share_of_ceiling; }},
-        {"median_share_of_ceiling", "median over voxels of the same",
-         [](const ModelScores& m) { return m.median_share_of_ceiling; }},
-        {"challenge_score", "mean over voxels of min(1, r2 / noise ceiling), a ceiling of 0 read as 1e-14 (Algonauts 2023)",
-         [](const ModelScores& m) { return m.challenge_score; }},
-        {"median_challenge_score", "median over voxels of the same",
-         [](const ModelScores& m) { return m.median_challenge_score; }},
-        {"above_ceiling", "voxels whose r2 exceeds their noise ceiling",
-         [](const ModelScores& m) { return static_cast<double>(m.above_ceiling); }},
-        {"share_significant", "share of voxels with r above chance, false discovery rate .05 in the ROI",
-         [](const ModelScores& m) { return m.share_significant; }},
-        {"share_improved", "share of voxels with a higher r than the first model's",
-         [](const ModelScores& m) { return m.test.share_improved; }},
-        {"share_p_value", "two-sided p of the share, predictions exchanged image by image",
-         [](const ModelScores& m) { return m.test.share_p; }},
-        {"share_binomial_p", "two-sided binomial p of the share, as if voxels were independent",
-         [](const ModelScores& m) { return m.test.share_binomial_p; }},
-        {"difference", "mean r minus the first model's", [](const ModelScores& m) { return m.test.difference; }},
-        {"difference_low", "2.5th percentile of the difference, bootstrap over images",
-         [](const ModelScores& m) { return m.test.low; }},
-        {"difference_high", "97.5th percentile of the difference, bootstrap over images",
-         [](const ModelScores& m) { return m.test.high; }},
-        {"effect_size", "difference / its standard deviation over voxels", [](const ModelScores& m) { return m.test.effect; }},
-        {"effect_size_low", "lower end of its 95 % interval, jackknife over images",
-         [](const ModelScores& m) { return m.test.effect_low; }},
-        {"effect_size_high", "upper end of its 95 % interval, jackknife over images",
-         [](const ModelScores& m) { return m.test.effect_high; }},
-        {"p_value", "two-sided p of the difference, predictions exchanged image by image",
-         [](const ModelScores& m) { return m.test.p; }},
-    };
-    return all;
-}
 
 template <class T>
 using OfRoi = std::function<T(const RoiScores&)>;
@@ -103,7 +57,7 @@ void write_table(h5::Node& root, const Evaluation& e) {
               cells<std::int16_t>(e, [](const ModelScores& m) { return std::int16_t{m.optimistic}; }),
               {"1 where scored images tuned or selected something"});
     for (const auto& figure : figures())
-        table.put(figure.name, {"row", "model"}, cells<double>(e, figure.of), {figure.long_name});
+        table.put(figure.name, {"row", "model"}, cells<double>(e, [&](const ModelScores& m) { return figure.of(m); }), {figure.long_name});
 }
 
 void write_roi(h5::Node& root, const RoiScores& roi) {
@@ -169,6 +123,52 @@ void write_groups(h5::Node& root, const Evaluation& e) {
     numbers("heterogeneity", "share of the variance that is between subjects", [](const auto& g) { return g.test.heterogeneity; });
 }
 
+void write_sets(h5::Node& root, const Evaluation& e) {
+    h5::Node node = root.create_group("sets");
+    node.index_scale("set_row", e.sets.size(), {"set of regions of a subject, and model"});
+    const auto column = [&]<class T>(const char* name, const char* text, T (*of)(const Evaluation&, const SetScores&)) {
+        std::vector<T> all;
+        for (const auto& s : e.sets) all.push_back(of(e, s));
+        if constexpr (std::is_same_v<T, std::string>) node.put_strings(name, {"set_row"}, all, {text});
+        else node.put(name, {"set_row"}, all, {text});
+    };
+    using Of = const SetScores&;
+    using In = const Evaluation&;
+    column("subject", "subject", +[](In, Of s) { return s.subject; });
+    column("set", "all, early or higher regions that are compared", +[](In, Of s) { return s.set; });
+    column("label", "model", +[](In in, Of s) { return in.label[s.model]; });
+    column("rois", "regions", +[](In, Of s) { return static_cast<std::int32_t>(s.rois); });
+    column("optimistic", "1 where it is in any of them", +[](In, Of s) { return std::int16_t{s.optimistic}; });
+    column("mean_r", "mean over regions of the mean r", +[](In, Of s) { return s.mean_r; });
+    column("reference_r", "the same of the first model", +[](In, Of s) { return s.reference_r; });
+    column("difference", "mean over regions of the difference", +[](In, Of s) { return s.test.gain; });
+    column("difference_low", "2.5th percentile of the same, bootstrap over images", +[](In, Of s) { return s.test.low; });
+    column("difference_high", "97.5th percentile", +[](In, Of s) { return s.test.high; });
+    column("p_value", "two-sided p, predictions exchanged image by image in all regions", +[](In, Of s) { return s.test.p; });
+    column("share_improved", "mean over regions of the share of voxels with a higher r", +[](In, Of s) { return s.test.share_improved; });
+    column("share_p_value", "two-sided p of that share under the same exchanges", +[](In, Of s) { return s.test.share_p; });
+}
+
+// Of all models' taps, in their order.
+void write_layers(h5::Node& root, const Evaluation& e) {
+    std::vector<std::string> taps;
+    for (const auto& roi : e.rois)
+        for (const auto& model : roi.models)
+            for (const auto& tap : model.layer)
+                if (std::find(taps.begin(), taps.end(), tap) == taps.end()) taps.push_back(tap);
+    if (taps.empty()) return;
+    std::vector<double> values;
+    for (const auto& roi : e.rois)
+        for (const auto& model : roi.models)
+            for (const auto& tap : taps) {
+                const auto at = std::find(model.layer.begin(), model.layer.end(), tap) - model.layer.begin();
+                values.push_back(static_cast<std::size_t>(at) < model.layer_r.size() ? model.layer_r[static_cast<std::size_t>(at)] : std::numeric_limits<double>::quiet_NaN());
+            }
+    h5::Node node = root.create_group("layers");
+    node.scale("layer", taps, {"tap of the network"});
+    node.put("cv_r", {"row", "model", "layer"}, values, {"mean over voxels of the cross-validated r, from which the region's layer was chosen"});
+}
+
 std::string number(double value) { return std::isnan(value) ? "nan" : fmt::format("{:.6g}", value); }
 
 }  // namespace
@@ -180,10 +180,13 @@ void write_evaluation(const std::filesystem::path& path, const h5::Record& recor
     root.attr("protocol", evaluation.protocol);
     root.attr("optimistic", evaluation.optimistic ? 1 : 0);
     root.attr("optimistic_reason", evaluation.optimistic_reason);
+    root.attr("data_warnings", evaluation.data_warnings);
     root.scale("model", evaluation.label, {"model; the first is the reference"});
     root.index_scale("row", evaluation.rois.size(), {"row of the table"});
     write_table(root, evaluation);
     for (const auto& roi : evaluation.rois) write_roi(root, roi);
+    write_layers(root, evaluation);
+    if (!evaluation.sets.empty()) write_sets(root, evaluation);
     if (!evaluation.groups.empty()) write_groups(root, evaluation);
     file.commit();
 }

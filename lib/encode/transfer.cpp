@@ -5,10 +5,8 @@
 #include <array>
 #include <cmath>
 #include <map>
-#include <tuple>
 
 #include "encode/roi_scores.hpp"
-#include "stats/paired.hpp"
 
 namespace cortune::encode {
 
@@ -29,47 +27,8 @@ void score_transfer(TransferCell& cell, const RoiKey& key, const RoiSource& untu
     cell.share_improved = model.test.share_improved;
     cell.share_p = model.test.share_p;
     cell.optimistic = model.optimistic;
-    cell.permuted = model.test.permuted;
-    cell.resampled = model.test.resampled;
-    cell.permuted_excess = model.test.permuted_excess;
+    cell.gain = gain_of(model.test);
 }
-
-namespace {
-
-// Numbers of a cell or a group, and of every resample: averaged alike.
-struct Numbers {
-    double gain = 0, excess = 0;  // share above 0 minus share below
-    std::vector<double> permuted, resampled, permuted_excess;
-};
-
-Numbers numbers_of(const TransferCell& c) { return {c.difference, 2 * c.share_improved - 1, c.permuted, c.resampled, c.permuted_excess}; }
-
-void add(std::vector<double>& to, const std::vector<double>& values, double factor) {
-    to.resize(std::max(to.size(), values.size()), 0);
-    for (std::size_t i = 0; i < values.size(); ++i) to[i] += factor * values[i];
-}
-
-Numbers mean(const std::vector<Numbers>& of) {
-    Numbers out;
-    const double each = 1 / static_cast<double>(of.size());
-    for (const Numbers& n : of) {
-        out.gain += each * n.gain;
-        out.excess += each * n.excess;
-        add(out.permuted, n.permuted, each);
-        add(out.resampled, n.resampled, each);
-        add(out.permuted_excess, n.permuted_excess, each);
-    }
-    return out;
-}
-
-// (1 + #{|draw| ≥ |found|}) / (1 + draws); sums in another order are equal.
-double two_sided(const std::vector<double>& draws, double found) {
-    constexpr double tie = 1e-10;
-    const auto beyond = std::count_if(draws.begin(), draws.end(), [&](double d) { return !(std::abs(d) < std::abs(found) - tie); });
-    return (1 + static_cast<double>(beyond)) / (1 + static_cast<double>(draws.size()));
-}
-
-}  // namespace
 
 std::vector<TransferGroup> over_regions(const std::vector<TransferCell>& cells) {
     std::vector<TransferGroup> out;
@@ -80,26 +39,50 @@ std::vector<TransferGroup> over_regions(const std::vector<TransferCell>& cells) 
         for (const char* name : {"all", "early", "higher"}) {
             TransferGroup g;
             g.source = source, g.target = target, g.group = name;
-            std::map<std::array<std::string, 3>, std::vector<Numbers>> regions;
+            std::map<std::array<std::string, 3>, std::vector<RegionGain>> regions;
             for (const auto& c : cells) {
                 if (c.source != source || c.target != target || (g.group != "all" && c.group != g.group)) continue;
                 g.within = c.within;
                 if (!std::isfinite(c.difference)) continue;
                 g.optimistic |= c.optimistic;
-                regions[{c.hemisphere, c.roi_class, c.roi}].push_back(numbers_of(c));
+                regions[{c.hemisphere, c.roi_class, c.roi}].push_back(c.gain);
             }
             if (regions.empty()) continue;
-            std::vector<Numbers> each;
-            for (const auto& [region, networks] : regions) each.push_back(mean(networks));
-            const Numbers all = mean(each);
+            std::vector<RegionGain> each;
+            for (const auto& [region, networks] : regions) each.push_back(mean_gain(networks));
             g.rois = static_cast<std::int64_t>(each.size());
-            g.gain = all.gain;
-            g.share_improved = (1 + all.excess) / 2;
-            g.p = two_sided(all.permuted, all.gain);
-            g.share_p = two_sided(all.permuted_excess, all.excess);
-            std::tie(g.low, g.high) = stats::interval(all.resampled);
+            g.test = test_gain(mean_gain(each));
             out.push_back(std::move(g));
         }
+    return out;
+}
+
+std::vector<TransferGroup> mean_over_seeds(const std::vector<std::vector<TransferGroup>>& seeds) {
+    if (seeds.size() == 1) return seeds[0];
+    std::vector<TransferGroup> out;
+    const double each = 1 / static_cast<double>(seeds.size());
+    for (const auto& first : seeds.at(0)) {
+        TransferGroup mean = first;
+        mean.test = {};
+        std::size_t found = 0;
+        for (const auto& seed : seeds)
+            for (const auto& g : seed) {
+                if (g.source != first.source || g.target != first.target || g.group != first.group) continue;
+                ++found;
+                mean.rois = std::min(mean.rois, g.rois);
+                mean.optimistic |= g.optimistic;
+                mean.test.gain += each * g.test.gain;
+                mean.test.low += each * g.test.low;
+                mean.test.high += each * g.test.high;
+                mean.test.share_improved += each * g.test.share_improved;
+                mean.test.p += each * g.test.p;
+                mean.test.share_p += each * g.test.share_p;
+            }
+        if (found != seeds.size()) continue;
+        mean.test.p = std::min(1.0, 2 * mean.test.p);
+        mean.test.share_p = std::min(1.0, 2 * mean.test.share_p);
+        out.push_back(std::move(mean));
+    }
     return out;
 }
 

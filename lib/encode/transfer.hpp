@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "encode/region_mean.hpp"
 #include "encode/roi_index.hpp"
 
 namespace cortune::encode {
@@ -24,8 +25,7 @@ struct TransferCell {
     std::int64_t voxels = 0, images = 0;
     double r_untuned = 0, r = 0, difference = 0, low = 0, high = 0, p = 0, share_improved = 0, share_p = 0;
     bool optimistic = false;
-    // Per resample, as PairedTest's: what groups of regions are made of.
-    std::vector<double> permuted, resampled, permuted_excess;
+    RegionGain gain;             // what groups of regions are made of
 };
 
 // Fills in the scores. `untuned`, `tuned`: one region each, of the same target.
@@ -39,10 +39,13 @@ struct TransferGroup {
     std::int64_t rois = 0;       // of the target, with a score
     // Means over the regions. Interval and p are those of encode-eval for this mean: images are resampled, the
     // same ones in all regions, so that what regions share is kept.
-    double share_improved = 0, share_p = 0, gain = 0, low = 0, high = 0, p = 0;
+    GainTest test{};
     bool optimistic = false;
 };
 
 std::vector<TransferGroup> over_regions(const std::vector<TransferCell>& cells);
+
+// The same pairs with networks of other seeds, averaged as mean_over_seeds does (evaluation_mean.hpp); those that every seed has.
+std::vector<TransferGroup> mean_over_seeds(const std::vector<std::vector<TransferGroup>>& seeds);
 
 }  // namespace cortune::encode

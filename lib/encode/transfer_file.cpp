@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/error.hpp"
 #include "h5/file.hpp"
 
 namespace cortune::encode {
@@ -60,12 +61,12 @@ struct GroupNumber {
 };
 const GroupNumber group_numbers[] = {
     {"rois", "regions of the target with a score", [](const TransferGroup& g) { return static_cast<double>(g.rois); }},
-    {"share_improved", "mean over regions of the share of voxels with a higher r", [](const TransferGroup& g) { return g.share_improved; }},
-    {"share_p_value", "two-sided p of that share, predictions exchanged image by image", [](const TransferGroup& g) { return g.share_p; }},
-    {"gain", "mean over regions of the mean gain", [](const TransferGroup& g) { return g.gain; }},
-    {"gain_low", "2.5th percentile of the same, bootstrap over images", [](const TransferGroup& g) { return g.low; }},
-    {"gain_high", "97.5th percentile", [](const TransferGroup& g) { return g.high; }},
-    {"gain_p_value", "two-sided p of the gain, predictions exchanged image by image", [](const TransferGroup& g) { return g.p; }},
+    {"share_improved", "mean over regions of the share of voxels with a higher r", [](const TransferGroup& g) { return g.test.share_improved; }},
+    {"share_p_value", "two-sided p of that share, predictions exchanged image by image", [](const TransferGroup& g) { return g.test.share_p; }},
+    {"gain", "mean over regions of the mean gain", [](const TransferGroup& g) { return g.test.gain; }},
+    {"gain_low", "2.5th percentile of the same, bootstrap over images", [](const TransferGroup& g) { return g.test.low; }},
+    {"gain_high", "97.5th percentile", [](const TransferGroup& g) { return g.test.high; }},
+    {"gain_p_value", "two-sided p of the gain, predictions exchanged image by image", [](const TransferGroup& g) { return g.test.p; }},
     {"within", "1 where the target is among the source's subjects", [](const TransferGroup& g) { return static_cast<double>(g.within); }},
 };
 
@@ -130,6 +131,29 @@ void write_transfer(const std::filesystem::path& path, const h5::Record& record,
     file.commit();
 }
 
+std::vector<TransferGroup> read_transfer(const h5::Input& file) {
+    const h5::Node& root = file.root();
+    const auto source = root.dataset("source").read_strings(), target = root.dataset("target").read_strings();
+    const bool optimistic = root.attr_int("optimistic") != 0;
+    std::vector<TransferGroup> out;
+    for (const char* group : {"all", "early", "higher"}) {
+        const h5::Node matrix = root.group(fmt::format("matrix/{}", group));
+        const auto values = [&](const char* name) {
+            const h5::Dataset data = matrix.dataset(name);
+            if (data.shape() != h5::Shape{source.size(), target.size()}) throw BadInput(data.where() + ": expected one value a source and target");
+            return data.read<double>();
+        };
+        const auto rois = values("rois"), within = values("within"), share = values("share_improved"), share_p = values("share_p_value"), gain = values("gain"),
+                   low = values("gain_low"), high = values("gain_high"), p = values("gain_p_value");
+        for (std::size_t i = 0; i < rois.size(); ++i) {
+            if (std::isnan(rois[i])) continue;
+            out.push_back({source[i / target.size()], target[i % target.size()], group, within[i] != 0, static_cast<std::int64_t>(rois[i]),
+                           {gain[i], low[i], high[i], p[i], share[i], share_p[i]}, optimistic});
+        }
+    }
+    return out;
+}
+
 std::string transfer_tsv(const std::vector<TransferCell>& cells, const std::vector<TransferGroup>& groups) {
     std::string out = "level";
     for (const auto& t : texts) out += fmt::format("\t{}", t.name);
@@ -145,8 +169,8 @@ std::string transfer_tsv(const std::vector<TransferCell>& cells, const std::vect
     }
     for (const auto& g : groups)
         out += fmt::format("group\t{}\tNA\tNA\t{}\tNA\tNA\t{}\t{}\t{}\tNA\tNA\tNA\t{}\tNA\tNA\t{}\t{}\t{}\t{}\t{}\t{}\n", g.source, g.target,
-                           g.rois == 1 ? "1 region" : fmt::format("{} regions", g.rois), g.group, g.within ? 1 : 0, g.optimistic ? 1 : 0, number(g.gain), number(g.low),
-                           number(g.high), number(g.p), number(g.share_improved), number(g.share_p));
+                           g.rois == 1 ? "1 region" : fmt::format("{} regions", g.rois), g.group, g.within ? 1 : 0, g.optimistic ? 1 : 0, number(g.test.gain), number(g.test.low),
+                           number(g.test.high), number(g.test.p), number(g.test.share_improved), number(g.test.share_p));
     return out;
 }
 

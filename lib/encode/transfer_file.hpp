@@ -7,13 +7,16 @@
 #include <vector>
 
 #include "encode/transfer.hpp"
-#include "h5/provenance.hpp"
+#include "h5/file.hpp"
 
 namespace cortune::encode {
 
 // Throws as h5::Output.
 void write_transfer(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const std::vector<TransferCell>& cells,
                     const std::vector<TransferGroup>& groups);
+
+// The groups of a `transfer` file; all are optimistic where any row is. Throws BadInput for matrices that do not fit.
+std::vector<TransferGroup> read_transfer(const h5::Input& file);
 
 // Header and a line a region, then a line a source, target and group ("all", "early", "higher").
 std::string transfer_tsv(const std::vector<TransferCell>& cells, const std::vector<TransferGroup>& groups);

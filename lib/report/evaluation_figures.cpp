@@ -6,6 +6,7 @@
 
 #include "report/evaluation_report.hpp"
 #include "report/gnuplot.hpp"
+#include "report/palette.hpp"
 
 namespace cortune::report {
 namespace {
@@ -13,9 +14,6 @@ namespace {
 using encode::Evaluation;
 using encode::RoiScores;
 
-// Okabe & Ito's palette, told apart by the colour-blind.
-constexpr const char* colours[] = {"#999999", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"};
-constexpr std::size_t colour_count = std::size(colours);
 // What fits on a page; the table has the rest.
 constexpr std::size_t most_rois = 60;
 
@@ -31,13 +29,6 @@ bool several_subjects(const Evaluation& e) {
 
 std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "NaN"; }
 
-// Every figure says it that stands on optimistic numbers, wherever it is pasted.
-std::string style(const Evaluation& e) {
-    const std::string mark = e.optimistic ? "set label 99 'optimistic' at screen 0.01, screen 0.97 textcolor rgb '#b34700' noenhanced\n" : "";
-    return mark + "set border 3 lc rgb '#555555'\nset tics nomirror textcolor rgb '#333333'\nset grid ytics lc rgb '#dddddd' lw 1\n"
-           "set key outside top center horizontal noenhanced\nset bmargin 6\n";
-}
-
 // Regions in which models were compared, where there are any, else all.
 std::vector<const RoiScores*> shown_rois(const Evaluation& e) {
     std::vector<const RoiScores*> all, compared;
@@ -48,11 +39,13 @@ std::vector<const RoiScores*> shown_rois(const Evaluation& e) {
     return compared.empty() ? all : compared;
 }
 
-Figure accuracy(const Evaluation& e) {
+}  // namespace
+
+Figure accuracy_figure(const Evaluation& e, const std::string& name) {
     const auto shown = shown_rois(e);
     const std::size_t rois = std::min(shown.size(), most_rois), models = e.label.size();
     const double bar = 0.8 / static_cast<double>(models);
-    const bool subjects = several_subjects(e);
+    const bool subjects = several_subjects(e), over_subjects = rois > 0 && shown[0]->subject.empty();
     bool some = false;
     std::string data, plots, tics;
     for (std::size_t m = 0; m < models; ++m) {
@@ -66,7 +59,7 @@ Figure accuracy(const Evaluation& e) {
         }
         data += "EOD\n";
         plots += fmt::format("$model{0} using 1:2:({1}) with boxes lc rgb '{2}' title {3}, $model{0} using 1:2:3:4 with yerrorbars pt 0 lc rgb '#222222' notitle, ",
-                             m, bar * 0.92, colours[m % colour_count], quoted(e.label[m]));
+                             m, bar * 0.92, colour(m), quoted(e.label[m]));
     }
     data += "$ceiling << EOD\n";
     bool ceilings = false;
@@ -79,15 +72,17 @@ Figure accuracy(const Evaluation& e) {
     data += "EOD\n";
     plots += ceilings ? "$ceiling using 1:2:3:4 with xerrorbars pt 0 lw 2 lc rgb '#000000' title 'noise ceiling'" : "1/0 notitle";
     if (!some) return {};
-    const std::string script = style(e) + data + fmt::format("set style fill solid 0.9 noborder\nset errorbars 1\nset xrange [-0.6:{}]\n"
+    const std::string script = figure_style(e.optimistic) + data + fmt::format("set style fill solid 0.9 noborder\nset errorbars 1\nset xrange [-0.6:{}]\n"
                                                             "set xtics rotate by 40 right noenhanced ({})\nset ylabel 'mean r'\nplot {}\n",
                                                             static_cast<double>(rois) - 0.4, tics, plots);
     const int width = std::clamp(static_cast<int>(60 * rois * std::max<std::size_t>(models, 2) / 2) + 160, 560, 2400);
-    return {"accuracy", "Encoding accuracy",
-            fmt::format("Mean over voxels of Pearson r, with the 95 % bootstrap interval over images{}{}.", ceilings ? "; black lines: the noise ceiling of r" : "",
+    return {name, "Encoding accuracy",
+            fmt::format("Mean over voxels of Pearson r, with the 95 % {}{}{}.", over_subjects ? "interval of the random-effects model over subjects" : "bootstrap interval over images", ceilings ? "; black lines: the noise ceiling of r" : "",
                         shown.size() < e.rois.size() || rois < shown.size() ? fmt::format("; {} of {} regions", rois, e.rois.size()) : ""),
-            svg(script, width, 420, "accuracy"), width, width <= 720};
+            svg(script, width, 420, name), width, width <= 720};
 }
+
+namespace {
 
 Figure scatter(const Evaluation& e, std::size_t m) {
     constexpr std::size_t most = 6000;  // points that a browser draws without effort
@@ -103,7 +98,7 @@ Figure scatter(const Evaluation& e, std::size_t m) {
                 data += fmt::format("{:.4f} {:.4f}\n", roi.models[0].r[v], roi.models[m].r[v]), ++points;
     if (points == 0) return {};
     data += "EOD\n";
-    const std::string script = style(e) + data +
+    const std::string script = figure_style(e.optimistic) + data +
         fmt::format("unset key\nset size square\nset xlabel {} noenhanced\nset ylabel {} noenhanced\n"
                     "plot $points with points pt 7 ps 0.35 lc rgb '#400072B2', x with lines lc rgb '#555555' dt 2\n",
                     quoted("r, " + e.label[0]), quoted("r, " + e.label[m]));
@@ -127,7 +122,9 @@ std::vector<const RoiScores*> layered_rois(const Evaluation& e, std::size_t m, s
 
 // Cross-validated r of each layer of a model: a line a region, or, where those are more than can be told
 // apart, a row of a map.
-Figure layers(const Evaluation& e, std::size_t m) {
+}  // namespace
+
+Figure layer_figure(const Evaluation& e, std::size_t m, const std::string& name) {
     std::vector<std::string> taps;
     const auto shown = layered_rois(e, m, taps);
     if (shown.empty()) return {};
@@ -141,30 +138,28 @@ Figure layers(const Evaluation& e, std::size_t m) {
         else if (i == 0) data += "$map << EOD\n";
         for (std::size_t l = 0; l < r.size(); ++l) data += fmt::format("{} {} {}\n", l, i, number(r[l]));
         if (lines) data += "EOD\n";
-        plots += fmt::format("{}$line{} using 1:3 with linespoints pt {} ps 0.7 lw 1.8 lc rgb '{}' title {}", i ? ", " : "", i, 4 + i, colours[(i + 1) % colour_count], label);
+        plots += fmt::format("{}$line{} using 1:3 with linespoints pt {} ps 0.7 lw 1.8 lc rgb '{}' title {}", i ? ", " : "", i, 4 + i, colour(i + 1), label);
         rows += fmt::format("{}{} {}", i ? ", " : "", label, i);
     }
-    const std::string common = style(e) + fmt::format("set xtics rotate by 30 right noenhanced ({})\n", columns);
+    const std::string common = figure_style(e.optimistic) + fmt::format("set xtics rotate by 30 right noenhanced ({})\n", columns);
     const std::string script = lines ? common + data + fmt::format("set key outside right top vertical noenhanced\nset ylabel 'cross-validated r'\nplot {}\n", plots)
                                      : common + data + "EOD\n" + fmt::format("unset key\nunset grid\nset palette defined (0 '#440154', 1 '#3b528b', 2 '#21918c', 3 '#5ec962', 4 '#fde725')\nset cblabel 'cross-validated r'\nset yrange [{}:-0.5]\nset xrange [-0.5:{}]\n"
                                            "set ytics noenhanced ({})\nplot $map using 1:2:3 with image pixels\n", static_cast<double>(shown.size()) - 0.5, static_cast<double>(taps.size()) - 0.5, rows);
     const int height = lines ? 380 : 150 + 18 * static_cast<int>(shown.size());
-    return {"layers-" + std::to_string(m), fmt::format("r against layer, {}", e.label[m]),
+    return {name, fmt::format("r against layer, {}", e.label[m]),
             fmt::format("Mean over voxels of the cross-validated r from which the layer of each region was chosen{}.",
                         shown.size() < e.rois.size() ? fmt::format("; {} of {} regions", shown.size(), e.rois.size()) : ""),
-            svg(script, 720, height, "layers-" + std::to_string(m)), 720, true};
+            svg(script, 720, height, name), 720, true};
 }
-
-}  // namespace
 
 std::vector<Figure> evaluation_figures(const Evaluation& e) {
     std::vector<Figure> out;
     if (e.rois.empty()) return out;
-    out.push_back(accuracy(e));
+    out.push_back(accuracy_figure(e, "accuracy"));
     for (std::size_t m = 1; m < e.label.size(); ++m)
         if (std::any_of(e.rois.begin(), e.rois.end(), [&](const auto& roi) { return roi.models[m].present; })) out.push_back(scatter(e, m));
     for (std::size_t m = 0; m < e.label.size(); ++m)
-        if (auto figure = layers(e, m); !figure.svg.empty()) out.push_back(std::move(figure));
+        if (auto figure = layer_figure(e, m, "layers-" + std::to_string(m)); !figure.svg.empty()) out.push_back(std::move(figure));
     std::erase_if(out, [](const auto& f) { return f.svg.empty(); });
     return out;
 }

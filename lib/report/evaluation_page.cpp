@@ -3,46 +3,14 @@
 
 #include <cmath>
 
-#include "core/system.hpp"
 #include "core/text.hpp"
 #include "h5/provenance.hpp"
-#include "report/evaluation_report.hpp"
+#include "report/html.hpp"
 
 namespace cortune::report {
 namespace {
 
 using encode::Evaluation;
-
-std::string escaped(const std::string& text) {
-    std::string out;
-    for (const char c : text) switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            default: out += c;
-        }
-    return out;
-}
-
-constexpr const char* page_style = R"(
-:root { color-scheme: light dark; --ink: #1a1a1a; --faint: #666; --paper: #fff; --line: #ddd; --mark: #b34700; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8e8e8; --faint: #a0a0a0; --paper: #161616; --line: #3a3a3a; --mark: #ffb07a; } }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 0 auto; padding: 1.5rem 1rem; max-width: 1200px; }
-h1 { font-size: 1.5rem; margin: 0 0 .3rem } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem }
-p, figcaption { color: var(--faint); margin: .3rem 0 } .warn { color: var(--mark); font-weight: 600 }
-.scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap }
-th, td { padding: .2rem .6rem; text-align: right; border-bottom: 1px solid var(--line) } th { font-weight: 600 }
-td.t, th.t { text-align: left } tr.first td { border-top: 2px solid var(--line) }
-figure { margin: 1rem 0; } figure .panel { background: #fff; border: 1px solid var(--line); border-radius: 6px; padding: .5rem; overflow-x: auto }
-figure svg { width: 100%; height: auto; display: block } pre { overflow-x: auto; font-size: 12px; line-height: 1.4 }
-)";
-
-std::string cell(double value, const char* format) {
-    return std::isfinite(value) ? fmt::format(fmt::runtime(format), value) : std::string("–");
-}
-
-const char* optimistic_mark(bool optimistic) { return optimistic ? "<span class=warn>optimistic</span>" : ""; }
 
 std::string rows(const Evaluation& e) {
     std::string out;
@@ -54,13 +22,23 @@ std::string rows(const Evaluation& e) {
                                escaped(roi.subject), escaped(roi.hemisphere), escaped(roi.roi), roi.voxels, escaped(e.label[m]));
             if (e.protocol == "mixed") out += fmt::format("<td class=t>{}</td>", escaped(s.protocol));
             out += fmt::format("<td>{}</td><td>{} … {}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>", cell(s.mean_r, "{:.3f}"), cell(s.mean_r_low, "{:.3f}"),
-                               cell(s.mean_r_high, "{:.3f}"), cell(roi.ceiling_r, "{:.3f}"), cell(s.median_share_of_ceiling * 100, "{:.0f} %"), std::isfinite(s.challenge_score) ? std::to_string(s.above_ceiling) : "–",
+                               cell(s.mean_r_high, "{:.3f}"), cell(roi.ceiling_r, "{:.3f}"), cell(s.median_share_of_ceiling * 100, "{:.0f} %"), std::isfinite(s.challenge_score) ? fmt::format("{}", s.above_ceiling) : "–",
                                cell(s.share_significant * 100, "{:.0f} %"));
             out += fmt::format("<td>{}</td><td>{}</td><td>{}</td><td>{}</td><td class=t>{}</td></tr>\n", cell(s.test.difference, "{:+.3f}"),
                                std::isfinite(s.test.low) ? fmt::format("{:+.3f} … {:+.3f}", s.test.low, s.test.high) : "–", cell(s.test.p, "{:.4f}"),
                                cell(s.test.share_improved * 100, "{:.0f} %"), optimistic_mark(s.optimistic));
         }
     return out;
+}
+
+std::string set_table(const Evaluation& e) {
+    if (e.sets.empty()) return {};
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& s : e.sets)
+        rows.push_back({escaped(s.subject), s.set, escaped(e.label[s.model]), std::to_string(s.rois), cell(s.mean_r, "{:.3f}"), cell(s.reference_r, "{:.3f}"), cell(s.test.gain, "{:+.3f}"),
+                        interval_cell(s.test.low, s.test.high, "{:+.3f}"), cell(s.test.p, "{:.4f}"), cell(s.test.share_improved * 100, "{:.0f} %"), cell(s.test.share_p, "{:.4f}"), optimistic_mark(s.optimistic)});
+    return "<h2>Over regions</h2>" + table_html({"<subject", "<regions", "<model", "number", "mean r", "first model's", "gain", "95 %", "p", "improved", "p", "<"}, rows) +
+           "<p>Means over the regions that are compared; interval and p draw the same images in all of them.</p>\n";
 }
 
 std::string group_table(const Evaluation& e) {
@@ -78,9 +56,8 @@ std::string group_table(const Evaluation& e) {
 }  // namespace
 
 std::string evaluation_page(const Evaluation& e, const std::vector<Figure>& figures, const nlohmann::json& provenance) {
-    std::string out = fmt::format("<!doctype html>\n<html lang=en><head><meta charset=utf-8><meta name=viewport content=\"width=device-width, initial-scale=1\">"
-                                  "<title>Encoding accuracy</title><style>{}</style></head><body>\n", page_style);
-    out += fmt::format("<h1>Encoding accuracy</h1><p>Protocol {}, {} {}, models: ", escaped(e.protocol), e.rois.size(), e.rois.size() == 1 ? "region" : "regions");
+    std::string out = page_head("Encoding accuracy");
+    out += fmt::format("<p>Protocol {}, {} {}, models: ", escaped(e.protocol), e.rois.size(), e.rois.size() == 1 ? "region" : "regions");
     for (std::size_t m = 0; m < e.label.size(); ++m) out += fmt::format("{}{}", m ? ", " : "", escaped(e.label[m]));
     out += fmt::format(". Gains are against {}.</p>\n", e.label.empty() ? "" : escaped(e.label[0]));
     if (e.optimistic) out += fmt::format("<p class=warn>Optimistic: {}.</p>\n", escaped(e.optimistic_reason));
@@ -98,9 +75,7 @@ std::string evaluation_page(const Evaluation& e, const std::vector<Figure>& figu
         for (const auto& text : e.data_checks) out += fmt::format("<li>{}</li>\n", escaped(text));
         out += "</ul></details>\n";
     }
-    for (const auto& f : figures)
-        out += fmt::format("<figure id=\"{}\"><h2>{}</h2><div class=panel><div style=\"width:{}px{}\">{}</div></div><figcaption>{}</figcaption></figure>\n",
-                           f.name, escaped(f.title), f.width, f.shrinks ? ";max-width:100%" : "", f.svg, escaped(f.caption));
+    for (const auto& f : figures) out += figure_html(f);
     out += "<h2>Regions and models</h2><div class=scroll><table><tr><th class=t>subject</th><th class=t>hemi</th><th class=t>region</th><th>voxels</th><th class=t>model</th>";
     if (e.protocol == "mixed") out += "<th class=t>protocol</th>";
     out += "<th>mean r</th><th>95 %</th><th>ceiling r</th><th>of ceiling</th><th>above it</th><th>significant</th><th>gain</th><th>95 %</th><th>p</th><th>improved</th><th class=t></th></tr>\n";
@@ -108,9 +83,9 @@ std::string evaluation_page(const Evaluation& e, const std::vector<Figure>& figu
                      "voxels that exceed their ceiling; significant: "
                      "share of voxels at a false discovery rate of .05; gain: mean r minus the first model's, with its bootstrap interval over images and the p of "
                      "exchanging the models' predictions image by image; improved: share of voxels with a higher r.</p>\n";
-    out += group_table(e);
-    out += fmt::format("<h2>How this came about</h2><pre>{}</pre>\n<p>Written by cortune {}.</p></body></html>\n", escaped(h5::provenance_text(provenance)), version());
-    return out;
+    out += set_table(e) + group_table(e);
+    out += fmt::format("<h2>How this came about</h2><pre>{}</pre>\n", escaped(h5::provenance_text(provenance)));
+    return out + page_end();
 }
 
 }  // namespace cortune::report

@@ -22,6 +22,10 @@ struct Figure {
 // further model; cross-validated r against layer.
 std::vector<Figure> evaluation_figures(const encode::Evaluation& evaluation);
 
+// Single ones of them, named so; without SVG where there is nothing to draw.
+Figure accuracy_figure(const encode::Evaluation& evaluation, const std::string& name);
+Figure layer_figure(const encode::Evaluation& evaluation, std::size_t model, const std::string& name);
+
 // provenance: {"root", "nodes"} of the evaluation.
 std::string evaluation_page(const encode::Evaluation& evaluation, const std::vector<Figure>& figures, const nlohmann::json& provenance);
 

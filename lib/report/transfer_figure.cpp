@@ -12,7 +12,7 @@
 
 namespace cortune::report {
 
-std::string transfer_map(const std::vector<encode::TransferGroup>& groups) {
+Figure transfer_figure(const std::vector<encode::TransferGroup>& groups, const std::string& name) {
     const auto axes = encode::axes_of(groups);
     const std::size_t sources = axes.source.size(), targets = axes.target.size();
     std::string data, plots, rows, columns;
@@ -20,7 +20,7 @@ std::string transfer_map(const std::vector<encode::TransferGroup>& groups) {
     for (std::size_t t = 0; t < targets; ++t) columns += fmt::format("{}{} {}", t ? ", " : "", report::quoted(axes.target[t]), t);
     std::size_t panels = 0;
     for (const char* group : {"all", "early", "higher"}) {
-        const auto share = encode::transfer_matrix(groups, axes, group, [](const encode::TransferGroup& g) { return g.share_improved; });
+        const auto share = encode::transfer_matrix(groups, axes, group, [](const encode::TransferGroup& g) { return g.test.share_improved; });
         if (std::none_of(share.begin(), share.end(), [](double v) { return std::isfinite(v); })) continue;
         data += fmt::format("${} << EOD\n", group);
         std::string empty;
@@ -44,7 +44,9 @@ std::string transfer_map(const std::vector<encode::TransferGroup>& groups) {
                     "set yrange [{}:-0.5]\nset xrange [-0.5:{}]\nset ytics noenhanced ({})\nset xtics rotate by 40 right noenhanced ({})\nset xlabel 'tried on'\nset ylabel 'tuned to'\n"
                     "set multiplot layout 1,{}\n{}unset multiplot\n",
                     static_cast<double>(sources) - 0.5, static_cast<double>(targets) - 0.5, rows, columns, panels, plots);
-    return svg(script, static_cast<int>(panels) * (260 + 50 * static_cast<int>(targets)), 200 + 40 * static_cast<int>(sources), "transfer");
+    const int width = static_cast<int>(panels) * (260 + 50 * static_cast<int>(targets));
+    return {name, "Transfer", "Mean over regions of the share of voxels that a network tuned to some subjects (rows) predicts better than the untuned one, of every subject (columns); white is one half.",
+            svg(script, width, 200 + 40 * static_cast<int>(sources), name), width, true};
 }
 
 }  // namespace cortune::report

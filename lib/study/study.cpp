@@ -34,6 +34,9 @@ class Expansion {
     void tune(const Study::Method& method, const Study::Region& region, std::int64_t seed, const Words& subjects);
     void encode(const std::string& method, const std::string& subject, const Study::Region& region, std::int64_t seed, const std::string& tuned, const fs::path& model);
     void evaluate(std::int64_t seed);
+    void compare(const Study::Comparison& of, std::int64_t seed);
+    void evaluate(const std::string& name, const std::vector<std::pair<std::string, std::int64_t>>& models, std::int64_t seed, const fs::path& output);
+    void report();
     void transfer(const std::string& method, std::int64_t seed);
     bool has(const std::string& subject, const Study::Region& region);
     Words after_data(const std::string& subject) const { return {"extract/" + subject}; }
@@ -44,6 +47,7 @@ class Expansion {
     std::string weights_step_;
     // ids and files of what later steps read, by method (and seed).
     std::map<std::pair<std::string, std::int64_t>, std::vector<std::pair<std::string, fs::path>>> models_, encodings_;
+    Words reported_;                     // ids of what the report reads
     std::map<std::string, std::vector<datasets::DatasetFile>> open_;
 };
 
@@ -176,21 +180,30 @@ void Expansion::networks() {
             }
 }
 
-void Expansion::evaluate(std::int64_t seed) {
+// Models by name and seed of their networks.
+void Expansion::evaluate(const std::string& name, const std::vector<std::pair<std::string, std::int64_t>>& models, std::int64_t seed, const fs::path& output) {
     Words command{"encode-eval"}, after;
-    const auto model = [&](const std::string& name, std::int64_t of) {
+    for (const auto& model : models) {
         Words files;
-        for (const auto& [id, file] : encodings_[{name, of}]) files.push_back(file.string()), after.push_back(id);
-        if (!files.empty()) append(command, {"--model", name + "=" + join(files, ",")});
-    };
-    model("untuned", 0);
-    for (const auto& method : s_.methods) model(method.name, seed);
+        for (const auto& [id, file] : encodings_[model]) files.push_back(file.string()), after.push_back(id);
+        if (!files.empty()) append(command, {"--model", model.first + "=" + join(files, ",")});
+    }
     append(command, {"--seed", std::to_string(seed)});
     append(command, table_.options("evaluate"));
-    const fs::path output = s_.evaluation(seed);
     append(command, {"-o", output.string()});
-    Step& step = add("evaluate", fmt::format("evaluate/s{}", seed), command, output, after);
+    Step& step = add("evaluate", fmt::format("evaluate/{}s{}", name, seed), command, output, after);
     step.standard_output = fs::path(output).replace_extension(".tsv");
+    reported_.push_back(step.id);
+}
+
+void Expansion::evaluate(std::int64_t seed) {
+    std::vector<std::pair<std::string, std::int64_t>> models{{"untuned", 0}};
+    for (const auto& method : s_.methods) models.emplace_back(method.name, seed);
+    evaluate("", models, seed, s_.evaluation(seed));
+}
+
+void Expansion::compare(const Study::Comparison& of, std::int64_t seed) {
+    evaluate(fmt::format("{}-{}.", of.method, of.against), {{of.against, seed}, {of.method, seed}}, seed, s_.comparison(of, seed));
 }
 
 void Expansion::transfer(const std::string& method, std::int64_t seed) {
@@ -205,6 +218,23 @@ void Expansion::transfer(const std::string& method, std::int64_t seed) {
     append(command, {"-o", output.string()});
     Step& step = add("transfer", fmt::format("transfer/{}.s{}", method, seed), command, output, after);
     step.standard_output = fs::path(output).replace_extension(".tsv");
+    reported_.push_back(step.id);
+}
+
+void Expansion::report() {
+    if (!table_.has("report")) return;
+    const Table report = table_.table("report", {"title", "published", "names"});
+    Words command{"study-report", s_.file.filename().string()};
+    for (const char* key : {"title", "published"})
+        if (report.has(key)) append(command, {std::string("--") + key, report.text(key)});
+    if (report.has("names")) {
+        const Table names = report.table("names", {});
+        for (const auto& name : names.keys()) append(command, {"--published-name", name + "=" + names.text(name)});
+    }
+    const fs::path output = s_.output / "report.html";
+    append(command, {"-o", output.string()});
+    Step& step = add("report", "report", command, output, reported_);
+    step.standard_output = fs::path(output).replace_extension(".tsv");
 }
 
 void Expansion::run() {
@@ -213,7 +243,10 @@ void Expansion::run() {
     networks();
     for (const auto seed : s_.seeds) evaluate(seed);
     for (const auto seed : s_.seeds)
+        for (const auto& of : s_.comparisons) compare(of, seed);
+    for (const auto seed : s_.seeds)
         for (const auto& method : s_.transfer) transfer(method, seed);
+    report();
 }
 
 void read_methods(const Table& table, Study& study) {
@@ -224,6 +257,16 @@ void read_methods(const Table& table, Study& study) {
         study.methods.push_back({name, std::find(words.begin(), words.end(), "--pool") != words.end()});
     }
     if (study.methods.empty()) throw BadInput(table.where("methods") + ": expected one method or more", "\"methods\": {\"contrastive\": {\"loss\": \"infonce\"}}");
+    if (table.has("compare")) {
+        const Table compare = table.table("compare", {});
+        for (const auto& name : compare.keys())
+            for (const auto& against : compare.texts(name)) {
+                for (const auto& one : {name, against})
+                    if (!methods.has(one)) throw BadInput(fmt::format("{}: '{}' is no method of this study", table.where("compare"), one), "evaluations compare every method with the untuned network as it is");
+                if (name == against) throw BadInput(fmt::format("{}: '{}' with itself", table.where("compare"), name));
+                study.comparisons.push_back({name, against});
+            }
+    }
     if (!table.has("transfer")) return;
     study.transfer = table.table("transfer", {"methods", "options"}).texts("methods");
     for (const auto& name : study.transfer)
@@ -233,7 +276,7 @@ void read_methods(const Table& table, Study& study) {
 }  // namespace
 
 const Words& stages() {
-    static const Words names{"simulate", "extract", "weights", "tune", "encode", "evaluate", "transfer"};
+    static const Words names{"simulate", "extract", "weights", "tune", "encode", "evaluate", "transfer", "report"};
     return names;
 }
 
@@ -246,11 +289,12 @@ const Step& Study::step(const std::string& id) const {
 }
 
 fs::path Study::evaluation(std::int64_t seed) const { return output / fmt::format("evaluation.s{}.h5", seed); }
+fs::path Study::comparison(const Comparison& of, std::int64_t seed) const { return output / fmt::format("evaluation.{}-{}.s{}.h5", of.method, of.against, seed); }
 fs::path Study::transfer_file(const std::string& method, std::int64_t seed) const { return output / fmt::format("transfer.{}.s{}.h5", method, seed); }
 
 Study read_study(const fs::path& file) {
     const Table table(file.string(), read_table(file),
-                      {"name", "output", "data", "subjects", "regions", "weights", "methods", "seeds", "tune", "encode", "evaluate", "transfer"});
+                      {"name", "output", "data", "subjects", "regions", "weights", "methods", "seeds", "tune", "encode", "evaluate", "compare", "transfer", "report"});
     Study out;
     out.file = file;
     out.folder = file.parent_path().empty() ? fs::path(".") : file.parent_path();

@@ -23,7 +23,7 @@ struct Step {
 };
 
 // In the order in which they follow one another.
-const std::vector<std::string>& stages();  // simulate, extract, weights, tune, encode, evaluate, transfer
+const std::vector<std::string>& stages();  // simulate, extract, weights, tune, encode, evaluate, transfer, report
 
 struct Study {
     std::string name;
@@ -41,6 +41,10 @@ struct Study {
     std::vector<Region> regions;
     std::vector<std::int64_t> seeds;
     std::vector<std::string> transfer;       // methods whose networks are tried on every subject
+    struct Comparison {
+        std::string method, against;         // another method
+    };
+    std::vector<Comparison> comparisons;
     std::vector<Step> steps;
     std::vector<std::string> left_out;       // "subj02 lh RSC: 4 voxels": found in the extracted data
 
@@ -48,6 +52,7 @@ struct Study {
     // Files of the study, relative to the folder.
     std::filesystem::path dataset(const std::string& subject) const { return output / "data" / (subject + ".h5"); }
     std::filesystem::path evaluation(std::int64_t seed) const;
+    std::filesystem::path comparison(const Comparison& of, std::int64_t seed) const;
     std::filesystem::path transfer_file(const std::string& method, std::int64_t seed) const;
 };
 

@@ -16,7 +16,7 @@ prints 'contrastive'
 expect 0 make "${common[@]}" # and again: nothing is left to do but to print
 grep -qE 'cl-finetune|ridge-encode|encode-eval' stdout && fail "a second make computes again"
 [ "$(grep -c contrastive out/table.tsv)" = 4 ] || fail "the table lacks rows"
-[ "$(grep -c 'difference.random effects' out/forest.tsv)" = 2 ] || fail "the forest lacks ROIs"
+[ "$(grep -c 'difference.random effects' out/forest.tsv)" = 4 ] || fail "the forest lacks ROIs or sets of them"
 /usr/bin/python3 - << 'PY' || fail "the surface is not what the evaluation says"
 import h5py, nibabel, numpy as np
 masks = "data/subj01/roi_masks/"

@@ -8,13 +8,21 @@ cat > study.json << 'JSON'
   "name": "test", // comments are welcome
   "data": {"layout": "algonauts", "simulate": {"preset": "tiny", "seed": 3}, "options": {"size": 64}},
   "subjects": [1, 2],
-  "regions": {"lh": ["V1v", "V1d"]},
+  "regions": {"lh": ["V1v", "V1d", "hV4"]},
   "methods": {"contrastive": {}, "pooled": {"pool": "avg"}},
   "tune": {"epochs": 2, "batch": 64, "min-voxels": 20},
   "encode": {"min-voxels": 5, "layers": ["features.2", "classifier.2"]},
   "evaluate": {"permutations": 50, "bootstrap": 50},
+  "compare": {"pooled": "contrastive"},
+  "report": {"title": "A <test>", "published": "published.json", "names": {"contrastive": "cl_tuned"}},
   "transfer": {"methods": ["contrastive"], "options": {"min-voxels": 5, "layers": "classifier.2", "permutations": 50, "bootstrap": 50}}
 }
+JSON
+cat > published.json << 'JSON'
+{"source": "a paper", "results": {
+  "subj01": {"lh_V1v": {"untuned": {"mean_r": 0.1}, "cl_tuned": {"mean_r": 0.3}}, "lh_PPA": {"untuned": {"mean_r": 0.9}}},
+  "subj02": {"lh_V1v": {"untuned": {"mean_r": 0.2}, "cl_tuned": {"mean_r": 0.2}}},
+  "subj07": {"lh_V1v": {"untuned": {"mean_r": 0.9}}}}}
 JSON
 example() { make --no-print-directory -f "$CORTUNE_SOURCE/examples/study/Makefile" BIN="$CORTUNE_BIN" "$@" > make.log 2>&1; }
 state() { study-run study.json --list 2> /dev/null | awk -F'\t' -v s="$1" '$2 == s { print $3 }'; }
@@ -24,8 +32,10 @@ expect 0 study-run study.json --list --todo
 prints $'extract/subj01\twaiting\tnsd-extract algonauts out/simulated --subject 1 --size 64'
 example -j2 || { cat make.log; fail "the study did not run"; }
 expect 0 study-run study.json --status
-prints 'tune      5 of 5 done'
+prints 'tune      8 of 8 done'
 prints 'transfer  1 of 1 done'
+prints 'report    1 of 1 done'
+/usr/bin/python3 "$CORTUNE_SOURCE/tests/support/check_report.py" out || fail "the report is not what the evaluations say"
 # A region that is too small for the tuning is named, and not waited for.
 prints 'left out  subj02 lh V1d: 18 voxels'
 [ "$(awk -F'\t' 'NR > 1' out/evaluation.s0.tsv | wc -l)" -ge 6 ] || fail "the table lacks rows"
@@ -75,6 +85,13 @@ wait $runner
 [ $? = 143 ] || fail "exit code after SIGTERM"
 is $step stopped
 
+# A study that is not finished is not reported without saying so.
+expect 3 study-report study.json -o early.html
+says 'evaluate/s0 is waiting'
+expect 3 study-report study.json --unfinished -o early.html
+says 'no evaluation is done'
+absent early.html
+
 # A failure is named with its reason, and the rest goes on.
 sed -i 's/"epochs": 100000/"loss": "hinge"/' study.json
 example -j2 && fail "a failing step is no success"
@@ -85,6 +102,22 @@ is encode/pooled/subj01/lh.V1v.s0 done
 sed -i 's/"loss": "hinge"/"loss": "infonce"/' study.json
 example -j2 || { cat make.log; fail "the mended study does not run"; }
 is transfer/contrastive.s0 done
+is report done
+expect 0 study-report study.json --json -o again.html
+/usr/bin/python3 -c 'import json; assert len(json.load(open("stdout"))) > 5'
+expect 4 study-report study.json -o again.html
+expect 2 study-report study.json --published-name contrastive=cl_tuned -o x.html
+expect 2 study-report study.json --published published.json --published-name contrastive=x -o x.html
+says 'it has cl_tuned, untuned'
+expect 2 study-report study.json study.json -o x.html
+expect 3 study-report study.json --published study.json -o x.html
+says 'no table of published accuracies'
+(PATH=$CORTUNE_BIN; study-report study.json -o x.html 2> stderr) && fail "no gnuplot, no failure"
+grep -q 'install gnuplot' stderr || fail "what to do is not said"
+rm out/transfer.contrastive.s0.h5
+expect 3 study-report study.json -o x.html
+expect 0 study-report study.json --unfinished -o x.html
+grep -q 'left out: transfer/contrastive.s0 is ready' x.html || fail "what is left out is not said"
 
 # Wrong tables say where.
 wrong() { sed "$1" study.json > wrong.json; expect 3 study-run wrong.json --list; says "$2"; }
@@ -93,6 +126,7 @@ wrong 's/"subjects": \[1, 2\]/"subjects": [1, 1]/' 'subjects: each once'
 wrong 's/"regions": {"lh"/"regions": {"left"/' "'left' is unknown"
 wrong 's/"methods": \["contrastive"\]/"methods": ["regression"]/' "'regression' is no method"
 wrong 's/"epochs": 2/"--epochs": 2/' 'without dashes'
+wrong 's/"compare": {"pooled": "contrastive"}/"compare": {"pooled": "untuned"}/' "'untuned' is no method"
 wrong 's/"name"/name/' 'wrong.json:'
 expect 2 study-run study.json
 expect 2 study-run study.json tune/contrastive/subj01/lh.V1w.s0

@@ -7,9 +7,11 @@
 
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "core/system.hpp"
 #include "encode/encoding_file.hpp"
 #include "encode/evaluation.hpp"
 #include "encode/evaluation_file.hpp"
+#include "encode/evaluation_mean.hpp"
 #include "encode/pairing.hpp"
 #include "scratch.hpp"
 
@@ -67,6 +69,8 @@ void write(const std::filesystem::path& path, const EncodingHeader& h, const Roi
     writer.add(r);
     writer.commit();
 }
+
+Regions regions() { return Regions(share_dir() / "roi" / "regions.json"); }
 
 std::vector<ModelFiles> models(const std::filesystem::path& a, const std::filesystem::path& b) {
     std::vector<ModelFiles> out(2);
@@ -138,7 +142,7 @@ TEST_CASE("evaluation refuses what cannot be compared") {
         write(folder / "b.h5", h, r);
         const auto files = models(folder / "a.h5", folder / "b.h5");
         std::filesystem::remove(folder / "b.h5");
-        return evaluate(files, options, listener);
+        return evaluate(files, options, regions(), listener);
     };
     REQUIRE(check(header("mse"), roi(3)).rois.at(0).models.at(1).present);
 
@@ -187,7 +191,7 @@ TEST_CASE("voxels without r and ROIs without a partner are left out and named") 
     writer.commit();
     EvaluationOptions options;
     options.resample.permutations = options.resample.bootstraps = 50;
-    const auto e = evaluate(models(folder / "a.h5", folder / "b.h5"), options, listener);
+    const auto e = evaluate(models(folder / "a.h5", folder / "b.h5"), options, regions(), listener);
     REQUIRE(e.rois.size() == 1);
     REQUIRE(e.rois[0].voxels == 5);
     REQUIRE(listener.warnings.size() == 2);
@@ -197,4 +201,86 @@ TEST_CASE("voxels without r and ROIs without a partner are left out and named") 
     REQUIRE(evaluation_json(e)["rows"].size() == 2);
     const auto tsv = evaluation_tsv(e);
     REQUIRE(std::count(tsv.begin(), tsv.end(), '\n') == 3);
+}
+
+namespace {
+
+// Two models in two regions, the second a copy of the first under another name.
+Evaluation twice(const Scratch& folder, std::uint64_t seed, const std::string& subject = "subj01") {
+    Listener listener;
+    for (const auto& [name, method, draw] : {std::tuple{"a.h5", "untuned", std::uint64_t{2}}, std::tuple{"b.h5", "mse", seed}}) {
+        auto h = header(method);
+        h.subject = subject;
+        EncodingWriter writer(folder / name, {}, true, h);
+        for (const char* region : {"FFA-1", "OFA"}) writer.add(roi(draw, region));
+        writer.commit();
+    }
+    EvaluationOptions options;
+    options.resample.permutations = options.resample.bootstraps = 99;
+    return evaluate(models(folder / "a.h5", folder / "b.h5"), options, regions(), listener);
+}
+
+}  // namespace
+
+TEST_CASE("a set of equal regions says what one of them says") {
+    Scratch folder;
+    const Evaluation e = twice(folder, 3);
+    REQUIRE(e.sets.size() == 2);  // all and higher; nothing is early
+    for (const auto& s : e.sets) {
+        const auto& one = e.rois[0].models[1];
+        REQUIRE(s.rois == 2);
+        REQUIRE(s.set != "early");
+        REQUIRE(s.mean_r == Approx(one.mean_r));
+        REQUIRE(s.reference_r == Approx(e.rois[0].models[0].mean_r));
+        REQUIRE(s.test.gain == Approx(one.test.difference));
+        // The same images are drawn in both: the interval is no narrower.
+        REQUIRE(s.test.low == Approx(one.test.low));
+        REQUIRE(s.test.high == Approx(one.test.high));
+        REQUIRE(s.test.p == Approx(one.test.p));
+        REQUIRE(s.test.share_improved == Approx(one.test.share_improved));
+    }
+    write_evaluation(folder / "e.h5", {}, false, e);
+    const Evaluation back = read_evaluation(h5::Input(folder / "e.h5", {"evaluation"}));
+    REQUIRE(evaluation_tsv(back).size() > 100);
+    REQUIRE(back.sets.size() == 2);
+    REQUIRE(back.sets[1].test.p == e.sets[1].test.p);
+    REQUIRE(back.rois[1].models[1].test.effect_high == e.rois[1].models[1].test.effect_high);
+    REQUIRE(back.rois[1].models[0].layer_r == e.rois[1].models[0].layer_r);
+    REQUIRE(back.rois[1].models[0].above_ceiling == e.rois[1].models[0].above_ceiling);
+}
+
+TEST_CASE("evaluations are averaged over seeds and over subjects") {
+    Scratch folder;
+    const Evaluation a = twice(folder, 3), b = twice(folder, 4), other = twice(folder, 5, "subj02");
+    const Evaluation mean = mean_over_seeds({a, b});
+    const auto &x = a.rois[1].models[1], &y = b.rois[1].models[1], &m = mean.rois[1].models[1];
+    REQUIRE(m.mean_r == Approx((x.mean_r + y.mean_r) / 2));
+    REQUIRE(m.test.low == Approx((x.test.low + y.test.low) / 2));
+    REQUIRE(m.test.p == Approx(std::min(1.0, x.test.p + y.test.p)));
+    REQUIRE(m.layer_r[0] == Approx((x.layer_r[0] + y.layer_r[0]) / 2));
+    REQUIRE(mean.sets[0].test.gain == Approx((a.sets[0].test.gain + b.sets[0].test.gain) / 2));
+    auto renamed = b;
+    renamed.label[1] = "c";
+    REQUIRE_THROWS_WITH(mean_over_seeds({a, renamed}), Catch::Contains("other models"));
+    // A region that one seed lacks is left out; a seed that is optimistic makes all of it so.
+    auto less = b;
+    less.rois.pop_back();
+    less.rois[0].models[1].optimistic = less.optimistic = true;
+    REQUIRE(mean_over_seeds({a, less}).rois.size() == 1);
+    REQUIRE(mean_over_seeds({a, less}).optimistic);
+    REQUIRE(mean_over_seeds({a, less}).rois[0].models[1].optimistic);
+
+    Evaluation both = a;
+    both.rois.insert(both.rois.end(), other.rois.begin(), other.rois.end());
+    both.sets.insert(both.sets.end(), other.sets.begin(), other.sets.end());
+    const Evaluation over = mean_over_subjects(both, 0);
+    REQUIRE(over.rois.size() == 2);
+    const auto& z = other.rois[0].models[1];
+    const auto& o = over.rois[0].models[1];
+    REQUIRE(over.rois[0].subject.empty());
+    REQUIRE(o.test.difference == Approx((a.rois[0].models[1].test.difference + z.test.difference) / 2));
+    // Two subjects: p is 1/2 where they agree, else 1.
+    const bool agree = (a.rois[0].models[1].test.difference > 0) == (z.test.difference > 0);
+    REQUIRE(o.test.p == Approx(agree ? 0.5 : 1.0));
+    REQUIRE(o.test.low < o.test.high);
 }

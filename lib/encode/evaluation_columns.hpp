@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The figures of a model in a region: columns of the table of an evaluation, on stdout and in its file.
+#pragma once
+
+#include <vector>
+
+#include "encode/evaluation.hpp"
+
+namespace cortune::encode {
+
+struct Figure {
+    const char *name, *long_name;
+    const double& (*of)(const ModelScores&);
+    double& (*at)(ModelScores&);
+
+    template <class F>
+    Figure(const char* n, const char* text, F f) : name(n), long_name(text), of(f), at(f) {}
+};
+
+const std::vector<Figure>& figures();
+
+}  // namespace cortune::encode
