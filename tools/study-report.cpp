@@ -3,6 +3,7 @@
 // cortune(5)), its evaluations and its transfers.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "cli/ranges.hpp"

@@ -72,6 +72,13 @@ void list(const Options& o, const study::Study& study, cli::Context& context) {
     if (context.json) context.result(all.dump(1) + '\n');
 }
 
+// As the shell, by way of make, takes it literally.
+std::string for_make(const std::string& text) {
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? "'\\''" : c == '$' ? "$$" : std::string(1, c);
+    return out + "'";
+}
+
 // A target a step, by its name; make keeps the order, study-run knows what is done.
 void makefile(const study::Study& study, cli::Context& context) {
     const auto progress = study::progress_of(study);
@@ -88,7 +95,7 @@ void makefile(const study::Study& study, cli::Context& context) {
         std::vector<std::string> after;
         for (const auto& id : step.after)
             if (std::find(todo.begin(), todo.end(), id) != todo.end()) after.push_back(id);
-        context.result(fmt::format("{}: {}\n\tstudy-run '{}' $@\n", step.id, join(after, " "), study.file.string()));
+        context.result(fmt::format("{}: {}\n\tstudy-run {} $@\n", step.id, join(after, " "), for_make(study.file.string())));
     }
 }
 
@@ -105,10 +112,11 @@ void run(const Options& o, cli::Context& context) {
     for (const auto& id : o.steps) {
         const auto& step = study.step(id);
         const int code = study::run_step(study, step, [&](const std::string& text) { context.info(text); });
-        if (code > 128) throw Interrupted(code - 128);
-        if (code != 0)
-            throw Error(static_cast<ExitCode>(code), fmt::format("{} failed with exit code {}: {}", id, code, study::last_error(study, step)),
-                        "all of its messages are in " + study::log_file(study, step).string());
+        if (study::was_interrupted(code)) throw Interrupted(code - 128);
+        const auto error = [&] { return fmt::format("{} failed ({}): {}", id, study::exit_text(code), study::last_error(study, step)); };
+        const std::string hint = "all of its messages are in " + study::log_file(study, step).string();
+        if (code > 128) throw RunFailed(error(), hint);
+        if (code != 0) throw Error(static_cast<ExitCode>(code), error(), hint);
     }
 }
 

@@ -16,18 +16,25 @@ lists=$(mktemp -d steps.XXXXXX)  # which step is which number of an array; steps
 stages="simulate extract weights"
 [ $part = data ] || stages="tune encode evaluate transfer report"
 
+# Slurm takes arrays of no more jobs than MaxArraySize - 1.
+most=$(scontrol show config 2> /dev/null | sed -n 's/^MaxArraySize *= *//p')
+most=$((${most:-1001} - 1))
+
 after=()
 for stage in $stages; do
-    study-run "$study" --list --todo --stage $stage --quiet | cut -f2 > "$lists/$stage"
-    n=$(wc -l < "$lists/$stage")
-    [ "$n" -gt 0 ] || continue
-    of_stage=SBATCH_${stage^^}
-    # A job whose node fails, or that is requeued, goes on where its step was.
-    # shellcheck disable=SC2086
-    id=$(sbatch --parsable --job-name="$stage" --array="1-$n" --requeue --open-mode=append --output="$lists/%x.%a.log" "${after[@]}" "$@" ${!of_stage:-} \
-        --wrap="exec study-run '$study' \"\$(sed -n \${SLURM_ARRAY_TASK_ID}p '$lists/$stage')\"")
-    echo "$stage: $n steps, job $id"
-    after=(--dependency="afterany:${id%%;*}")
+    study-run "$study" --list --todo --stage $stage --quiet | cut -f2 | split -d -a 4 -l "$most" - "$lists/$stage."
+    of_stage=SBATCH_${stage^^} jobs=
+    for list in "$lists/$stage".*; do
+        [ -s "$list" ] || continue
+        n=$(wc -l < "$list")
+        # A job whose node fails, or that is requeued, goes on where its step was.
+        # shellcheck disable=SC2086
+        id=$(sbatch --parsable --job-name="$stage" --array="1-$n" --requeue --open-mode=append --output="$list.%a.log" "${after[@]}" "$@" ${!of_stage:-} \
+            --wrap="exec study-run '$study' \"\$(sed -n \${SLURM_ARRAY_TASK_ID}p '$list')\"")
+        echo "$stage: $n steps, job $id"
+        jobs+=:${id%%;*}
+    done
+    [ -z "$jobs" ] || after=(--dependency="afterany$jobs")
 done
 if [ $part = data ]; then
     # Which regions a subject has is known when its data are extracted: the rest is listed then.

@@ -48,10 +48,7 @@ std::string common_protocol(const std::vector<ModelFiles>& models, bool mixed) {
     return "mixed";
 }
 
-// Half the width of a 95 % interval is 1.96 standard errors.
-double standard_error(double low, double high) { return (high - low) / (2 * 1.959963984540054); }
-
-// The first model against itself says nothing; a set of one region is that region.
+// The first model against itself says nothing.
 std::vector<SetScores> over_regions(const Evaluation& e, const Regions& regions) {
     std::vector<SetScores> out;
     std::vector<std::string> subjects;
@@ -71,7 +68,7 @@ std::vector<SetScores> over_regions(const Evaluation& e, const Regions& regions)
                     s.reference_r += roi.models[0].mean_r;
                     s.optimistic |= model.optimistic;
                 }
-                if (gains.size() < 2) continue;
+                if (gains.empty()) continue;
                 s.rois = static_cast<std::int64_t>(gains.size());
                 s.mean_r /= static_cast<double>(gains.size());
                 s.reference_r /= static_cast<double>(gains.size());
@@ -119,7 +116,7 @@ std::vector<GroupScores> over_subjects(const Evaluation& e, std::uint64_t seed) 
     std::erase_if(out, [](const auto& g) { return g.subject.size() < 2; });
     for (auto& g : out) {
         std::vector<double> error;
-        for (std::size_t i = 0; i < g.low.size(); ++i) error.push_back(standard_error(g.low[i], g.high[i]));
+        for (std::size_t i = 0; i < g.low.size(); ++i) error.push_back(stats::standard_error(g.low[i], g.high[i]));
         g.test = stats::group_test(g.effect, error, 100000, seed);
     }
     return out;

@@ -98,7 +98,7 @@ struct GroupScores {
 struct Evaluation {
     std::vector<std::string> label;
     std::vector<RoiScores> rois;  // those of the first model, in its files' order
-    std::vector<SetScores> sets;      // where a model is compared in several regions of a subject
+    std::vector<SetScores> sets;      // of every subject and model but the first
     std::vector<GroupScores> groups;  // where there are several subjects
     std::string protocol;         // "mixed" where models differ
     bool optimistic = false;

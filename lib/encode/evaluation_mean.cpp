@@ -31,10 +31,10 @@ double mean_of(const std::vector<double>& values) {
 
 // Of every one of them, by the field that `at` names.
 template <class T, class At>
-void average(T& out, const std::vector<const T*>& of, At at, bool p = false) {
+void average(T& out, const std::vector<const T*>& of, At at) {
     std::vector<double> all;
     for (const T* one : of) all.push_back(at(*one));
-    at(out) = p && of.size() > 1 ? std::min(1.0, 2 * mean_of(all)) : mean_of(all);
+    at(out) = mean_of(all);
 }
 
 void average_layers(ModelScores& out, const std::vector<const ModelScores*>& of) {
@@ -57,15 +57,11 @@ ModelScores mean_model(const std::vector<const ModelScores*>& of, bool p) {
 
 SetScores mean_set(const std::vector<const SetScores*>& of) {
     SetScores out = *of[0];
-    for (const auto* one : of) out.optimistic |= one->optimistic, out.rois = std::min(out.rois, one->rois);
+    std::vector<GainTest> tests;
+    for (const auto* one : of) out.optimistic |= one->optimistic, out.rois = std::min(out.rois, one->rois), tests.push_back(one->test);
     average(out, of, [](auto& s) -> auto& { return s.mean_r; });
     average(out, of, [](auto& s) -> auto& { return s.reference_r; });
-    average(out, of, [](auto& s) -> auto& { return s.test.gain; });
-    average(out, of, [](auto& s) -> auto& { return s.test.low; });
-    average(out, of, [](auto& s) -> auto& { return s.test.high; });
-    average(out, of, [](auto& s) -> auto& { return s.test.share_improved; });
-    average(out, of, [](auto& s) -> auto& { return s.test.p; }, true);
-    average(out, of, [](auto& s) -> auto& { return s.test.share_p; }, true);
+    out.test = mean_over_seeds(tests);
     return out;
 }
 
@@ -79,8 +75,15 @@ const stats::GroupTest* combined(const std::vector<GroupScores>& groups, const R
 void over_subjects_of(ModelScores& out, const std::vector<GroupScores>& groups, const RoiScores& roi, std::size_t model) {
     out.mean_r_low = out.mean_r_high = out.test.low = out.test.high = out.test.p = unknown;
     out.test.share_p = out.test.share_binomial_p = unknown;
-    if (const auto* r = combined(groups, roi, model, "mean_r")) out.mean_r_low = r->low, out.mean_r_high = r->high;
-    if (const auto* d = combined(groups, roi, model, "difference")) out.test.low = d->low, out.test.high = d->high, out.test.p = d->sign_flip_p;
+    // Value and interval are of one model.
+    if (const auto* r = combined(groups, roi, model, "mean_r")) {
+        if (!std::isnan(r->estimate)) out.mean_r = r->estimate;
+        out.mean_r_low = r->low, out.mean_r_high = r->high;
+    }
+    if (const auto* d = combined(groups, roi, model, "difference")) {
+        if (!std::isnan(d->estimate)) out.test.difference = d->estimate;
+        out.test.low = d->low, out.test.high = d->high, out.test.p = d->sign_flip_p;
+    }
 }
 
 }  // namespace
@@ -138,7 +141,12 @@ Evaluation mean_over_subjects(const Evaluation& e, std::uint64_t seed) {
                 if (same_region(r, first) && r.models[m].present) models.push_back(&r.models[m]);
             if (models.empty()) continue;
             mean.models[m] = mean_model(models, false);
-            if (models.size() > 1) over_subjects_of(mean.models[m], groups, mean, m);
+            if (models.size() < 2) continue;
+            over_subjects_of(mean.models[m], groups, mean, m);
+            std::vector<double> excess;
+            for (const auto* one : models)
+                if (!std::isnan(one->test.share_improved)) excess.push_back(one->test.share_improved - 0.5);
+            mean.models[m].test.share_p = stats::group_test(excess, std::vector<double>(excess.size(), unknown)).sign_flip_p;
         }
         out.rois.push_back(std::move(mean));
     }

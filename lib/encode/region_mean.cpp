@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <tuple>
 
 namespace cortune::encode {
@@ -46,6 +47,27 @@ GainTest test_gain(const RegionGain& g) {
     out.p = two_sided(g.permuted, g.gain);
     out.share_p = two_sided(g.permuted_excess, g.excess);
     std::tie(out.low, out.high) = stats::interval(g.resampled);
+    return out;
+}
+
+GainTest mean_over_seeds(const std::vector<GainTest>& seeds) {
+    if (seeds.size() == 1) return seeds[0];
+    GainTest out{};
+    const double each = 1 / static_cast<double>(seeds.size());
+    for (const auto of : {&GainTest::gain, &GainTest::low, &GainTest::high, &GainTest::share_improved, &GainTest::p, &GainTest::share_p})
+        for (const GainTest& t : seeds) out.*of += each * t.*of;
+    out.p = std::min(1.0, 2 * out.p);
+    out.share_p = std::min(1.0, 2 * out.share_p);
+    return out;
+}
+
+GainTest test_difference(const RegionGain& a, const RegionGain& b) {
+    constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+    GainTest out{a.gain - b.gain, unknown, unknown, unknown, (a.excess - b.excess) / 2, unknown};
+    std::vector<double> draws = a.resampled;
+    if (a.resampled.size() != b.resampled.size()) return out;
+    add(draws, b.resampled, -1);
+    std::tie(out.low, out.high) = stats::interval(draws);
     return out;
 }
 

@@ -27,4 +27,12 @@ struct GainTest {
 };
 GainTest test_gain(const RegionGain& gain);
 
+// The same of networks that differ in their seed: values and ends of intervals averaged (the images are the same, so
+// that seeds do not narrow them); p is twice the mean, at most 1, which is valid however they depend on one another
+// (Rüschendorf 1982). One or more.
+GainTest mean_over_seeds(const std::vector<GainTest>& seeds);
+
+// a − b of regions, on the same draws: no p, since an exchange with the untuned network is no null hypothesis of it.
+GainTest test_difference(const RegionGain& a, const RegionGain& b);
+
 }  // namespace cortune::encode

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <map>
+#include <string_view>
 
 #include "encode/roi_scores.hpp"
 
@@ -57,33 +59,98 @@ std::vector<TransferGroup> over_regions(const std::vector<TransferCell>& cells) 
     return out;
 }
 
-std::vector<TransferGroup> mean_over_seeds(const std::vector<std::vector<TransferGroup>>& seeds) {
-    if (seeds.size() == 1) return seeds[0];
-    std::vector<TransferGroup> out;
-    const double each = 1 / static_cast<double>(seeds.size());
-    for (const auto& first : seeds.at(0)) {
-        TransferGroup mean = first;
-        mean.test = {};
-        std::size_t found = 0;
+namespace {
+
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+constexpr GainTest no_test{unknown, unknown, unknown, unknown, unknown, unknown};
+
+using Region = std::array<std::string, 3>;
+
+// Of one target in one group: gains of own and of others' networks by region.
+struct Sides {
+    std::map<Region, std::vector<RegionGain>> own, others;
+    bool optimistic = false;
+};
+
+// Over the regions of `side` that `other` has, too.
+RegionGain mean_of(const std::map<Region, std::vector<RegionGain>>& side, const std::map<Region, std::vector<RegionGain>>& other) {
+    std::vector<RegionGain> each;
+    for (const auto& [region, networks] : side)
+        if (other.contains(region)) each.push_back(mean_gain(networks));
+    return mean_gain(each);
+}
+
+TransferTarget summarised(const std::string& target, const std::string& group, const Sides& sides) {
+    TransferTarget out{target, group, 0, no_test, no_test, no_test, sides.optimistic};
+    const bool both = std::any_of(sides.own.begin(), sides.own.end(), [&](const auto& r) { return sides.others.contains(r.first); });
+    if (!both) {
+        if (!sides.own.empty()) out.own = test_gain(mean_of(sides.own, sides.own));
+        if (!sides.others.empty()) out.others = test_gain(mean_of(sides.others, sides.others));
+        out.rois = static_cast<std::int64_t>(std::max(sides.own.size(), sides.others.size()));
+        return out;
+    }
+    const RegionGain own = mean_of(sides.own, sides.others), others = mean_of(sides.others, sides.own);
+    out.rois = std::count_if(sides.own.begin(), sides.own.end(), [&](const auto& r) { return sides.others.contains(r.first); });
+    out.own = test_gain(own), out.others = test_gain(others), out.difference = test_difference(own, others);
+    return out;
+}
+
+// The same thing of every seed.
+template <class T, class Same, class Merge>
+std::vector<T> merged(const std::vector<std::vector<T>>& seeds, const Same& same, const Merge& merge) {
+    std::vector<T> out;
+    for (const T& first : seeds.at(0)) {
+        std::vector<const T*> found;
         for (const auto& seed : seeds)
-            for (const auto& g : seed) {
-                if (g.source != first.source || g.target != first.target || g.group != first.group) continue;
-                ++found;
-                mean.rois = std::min(mean.rois, g.rois);
-                mean.optimistic |= g.optimistic;
-                mean.test.gain += each * g.test.gain;
-                mean.test.low += each * g.test.low;
-                mean.test.high += each * g.test.high;
-                mean.test.share_improved += each * g.test.share_improved;
-                mean.test.p += each * g.test.p;
-                mean.test.share_p += each * g.test.share_p;
-            }
-        if (found != seeds.size()) continue;
-        mean.test.p = std::min(1.0, 2 * mean.test.p);
-        mean.test.share_p = std::min(1.0, 2 * mean.test.share_p);
+            for (const T& t : seed)
+                if (same(t, first)) found.push_back(&t);
+        if (found.size() != seeds.size()) continue;
+        T mean = first;
+        for (const T* t : found) mean.rois = std::min(mean.rois, t->rois), mean.optimistic |= t->optimistic;
+        merge(mean, found);
         out.push_back(std::move(mean));
     }
     return out;
+}
+
+template <class T>
+GainTest mean_test(const std::vector<const T*>& of, GainTest T::*test) {
+    std::vector<GainTest> all;
+    for (const T* t : of) all.push_back(t->*test);
+    return mean_over_seeds(all);
+}
+
+}  // namespace
+
+std::vector<TransferTarget> over_sources(const std::vector<TransferCell>& cells) {
+    std::vector<TransferTarget> out;
+    std::vector<std::string> targets;
+    for (const auto& c : cells)
+        if (std::find(targets.begin(), targets.end(), c.target) == targets.end()) targets.push_back(c.target);
+    for (const auto& target : targets)
+        for (const char* name : {"all", "early", "higher"}) {
+            Sides sides;
+            for (const auto& c : cells) {
+                if (c.target != target || (std::string_view(name) != "all" && c.group != name) || !std::isfinite(c.difference)) continue;
+                (c.within ? sides.own : sides.others)[{c.hemisphere, c.roi_class, c.roi}].push_back(c.gain);
+                sides.optimistic |= c.optimistic;
+            }
+            if (!sides.own.empty() || !sides.others.empty()) out.push_back(summarised(target, name, sides));
+        }
+    return out;
+}
+
+std::vector<TransferGroup> mean_over_seeds(const std::vector<std::vector<TransferGroup>>& seeds) {
+    return merged(seeds, [](const auto& a, const auto& b) { return a.source == b.source && a.target == b.target && a.group == b.group; },
+                  [](auto& mean, const auto& of) { mean.test = mean_test(of, &TransferGroup::test); });
+}
+
+std::vector<TransferTarget> mean_over_seeds(const std::vector<std::vector<TransferTarget>>& seeds) {
+    return merged(seeds, [](const auto& a, const auto& b) { return a.target == b.target && a.group == b.group; }, [](auto& mean, const auto& of) {
+        mean.own = mean_test(of, &TransferTarget::own);
+        mean.others = mean_test(of, &TransferTarget::others);
+        mean.difference = mean_test(of, &TransferTarget::difference);
+    });
 }
 
 }  // namespace cortune::encode

@@ -45,7 +45,20 @@ struct TransferGroup {
 
 std::vector<TransferGroup> over_regions(const std::vector<TransferCell>& cells);
 
-// The same pairs with networks of other seeds, averaged as mean_over_seeds does (evaluation_mean.hpp); those that every seed has.
+// What networks are worth for one target: those that it (co-)tuned and those of others, each the mean over networks
+// of a region and then over regions. Where both are there, only regions that both were tried on count.
+struct TransferTarget {
+    std::string target, group;
+    std::int64_t rois = 0;
+    GainTest own{}, others{};      // NaN where there is none
+    GainTest difference{};         // own minus others, on the same draws of images; p NaN; share: difference of shares
+    bool optimistic = false;
+};
+
+std::vector<TransferTarget> over_sources(const std::vector<TransferCell>& cells);
+
+// The same with networks of other seeds, averaged (region_mean.hpp); pairs and targets that every seed has.
 std::vector<TransferGroup> mean_over_seeds(const std::vector<std::vector<TransferGroup>>& seeds);
+std::vector<TransferTarget> mean_over_seeds(const std::vector<std::vector<TransferTarget>>& seeds);
 
 }  // namespace cortune::encode

@@ -70,6 +70,42 @@ const GroupNumber group_numbers[] = {
     {"within", "1 where the target is among the source's subjects", [](const TransferGroup& g) { return static_cast<double>(g.within); }},
 };
 
+struct Side {
+    const char *name, *text;
+    GainTest TransferTarget::*of;
+};
+const Side sides[] = {{"own", "of networks that the target (co-)tuned", &TransferTarget::own},
+                      {"others", "of networks that others tuned", &TransferTarget::others},
+                      {"difference", "of own minus others, on the same draws", &TransferTarget::difference}};
+
+struct TestNumber {
+    const char *name, *text;
+    double GainTest::*of;
+};
+const TestNumber test_numbers[] = {{"gain", "mean gain", &GainTest::gain},
+                                   {"low", "2.5th percentile of it", &GainTest::low},
+                                   {"high", "97.5th percentile of it", &GainTest::high},
+                                   {"p_value", "two-sided p of it", &GainTest::p},
+                                   {"share_improved", "share of voxels improved", &GainTest::share_improved},
+                                   {"share_p_value", "two-sided p of that share", &GainTest::share_p}};
+
+void write_targets(h5::Node& root, const std::vector<TransferTarget>& targets) {
+    h5::Node node = root.create_group("targets");
+    node.index_scale("target_row", targets.size(), {"target and group of regions"});
+    std::vector<std::string> target, group;
+    std::vector<std::int32_t> rois;
+    for (const auto& t : targets) target.push_back(t.target), group.push_back(t.group), rois.push_back(static_cast<std::int32_t>(t.rois));
+    node.put_strings("target", {"target_row"}, target, {"subject that networks are tried on"});
+    node.put_strings("group", {"target_row"}, group, {"all, early or higher"});
+    node.put("rois", {"target_row"}, rois, {"regions; where there are own and others' networks, those that both were tried on"});
+    for (const auto& side : sides)
+        for (const auto& n : test_numbers) {
+            std::vector<double> values;
+            for (const auto& t : targets) values.push_back(t.*side.of.*n.of);
+            node.put(fmt::format("{}_{}", side.name, n.name), {"target_row"}, values, {fmt::format("{}, {}", n.text, side.text)});
+        }
+}
+
 std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "NA"; }
 
 template <class T>
@@ -128,7 +164,29 @@ void write_transfer(const std::filesystem::path& path, const h5::Record& record,
         h5::Node matrix = root.create_group(fmt::format("matrix/{}", group));
         for (const auto& n : group_numbers) matrix.put(n.name, {"source", "target"}, transfer_matrix(groups, axes, group, n.of), {n.long_name});
     }
+    write_targets(root, over_sources(cells));
     file.commit();
+}
+
+std::vector<TransferTarget> read_targets(const h5::Input& file) {
+    const h5::Node node = file.root().group("targets");
+    const auto target = node.dataset("target").read_strings(), group = node.dataset("group").read_strings();
+    const auto rois = node.dataset("rois").read<std::int32_t>();
+    const bool optimistic = file.root().attr_int("optimistic") != 0;
+    if (group.size() != target.size() || rois.size() != target.size()) throw BadInput(node.where() + ": columns of other lengths");
+    std::vector<TransferTarget> out;
+    for (std::size_t i = 0; i < target.size(); ++i) {
+        TransferTarget t;
+        t.target = target[i], t.group = group[i], t.rois = rois[i], t.optimistic = optimistic;
+        out.push_back(std::move(t));
+    }
+    for (const auto& side : sides)
+        for (const auto& n : test_numbers) {
+            const auto values = node.dataset(fmt::format("{}_{}", side.name, n.name)).read<double>();
+            if (values.size() != out.size()) throw BadInput(node.where() + ": columns of other lengths");
+            for (std::size_t i = 0; i < out.size(); ++i) out[i].*side.of.*n.of = values[i];
+        }
+    return out;
 }
 
 std::vector<TransferGroup> read_transfer(const h5::Input& file) {

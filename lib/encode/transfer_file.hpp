@@ -13,10 +13,11 @@ namespace cortune::encode {
 
 // Throws as h5::Output.
 void write_transfer(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const std::vector<TransferCell>& cells,
-                    const std::vector<TransferGroup>& groups);
+                    const std::vector<TransferGroup>& groups);  // and over_sources(cells)
 
 // The groups of a `transfer` file; all are optimistic where any row is. Throws BadInput for matrices that do not fit.
 std::vector<TransferGroup> read_transfer(const h5::Input& file);
+std::vector<TransferTarget> read_targets(const h5::Input& file);
 
 // Header and a line a region, then a line a source, target and group ("all", "early", "higher").
 std::string transfer_tsv(const std::vector<TransferCell>& cells, const std::vector<TransferGroup>& groups);

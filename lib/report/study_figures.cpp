@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <numeric>
 
 #include "report/gnuplot.hpp"
 #include "report/palette.hpp"
@@ -41,39 +43,60 @@ Figure improved_figure(const encode::Evaluation& e, const std::string& name) {
     return {name, "Voxels improved", fmt::format("Share of voxels with a higher r than under {}, mean over subjects; dashed: one half.", e.label[0]), svg(script, width, 380, name), width, width <= 720};
 }
 
+namespace {
+
+// Of every subject the mean over the regions of a set in which all models are: lines of other regions say nothing of
+// one another. Taps × subjects.
+std::vector<std::vector<double>> layers_of(const encode::Evaluation& e, const encode::Regions& regions, const std::string& set, std::size_t model, std::vector<std::string>& taps) {
+    std::map<std::string, std::vector<const encode::ModelScores*>> subjects;
+    for (const auto& roi : e.rois) {
+        const bool all = std::all_of(roi.models.begin(), roi.models.end(), [](const auto& x) { return x.present; });
+        const auto& s = roi.models[model];
+        if (!all || s.layer.empty() || (set != "all" && regions.group({roi.roi_class, roi.roi}) != set)) continue;
+        if (taps.empty()) taps = s.layer;
+        if (s.layer == taps) subjects[roi.subject].push_back(&s);
+    }
+    std::vector<std::vector<double>> out(taps.size());
+    for (const auto& [subject, rois] : subjects)
+        for (std::size_t l = 0; l < taps.size(); ++l) {
+            double sum = 0;
+            for (const auto* s : rois) sum += s->layer_r[l] / static_cast<double>(rois.size());
+            if (std::isfinite(sum)) out[l].push_back(sum);
+        }
+    return out;
+}
+
+}  // namespace
+
 Figure set_layers_figure(const encode::Evaluation& e, const encode::Regions& regions, const std::string& set, const std::string& name) {
     std::vector<std::string> taps;
     std::string data, plots, columns;
     std::size_t most = 0;
     for (std::size_t m = 0; m < e.label.size(); ++m) {
-        std::vector<double> sum, count;
-        std::size_t used = 0;
-        for (const auto& roi : e.rois) {
-            const auto& s = roi.models[m];
-            // Only where all are compared: lines of other regions say nothing of one another.
-            const bool all = std::all_of(roi.models.begin(), roi.models.end(), [](const auto& x) { return x.present; });
-            if (!all || s.layer.empty() || (set != "all" && regions.group({roi.roi_class, roi.roi}) != set)) continue;
-            if (taps.empty()) taps = s.layer;
-            if (s.layer != taps) continue;
-            sum.resize(taps.size(), 0), count.resize(taps.size(), 0);
-            for (std::size_t l = 0; l < taps.size(); ++l)
-                if (std::isfinite(s.layer_r[l])) sum[l] += s.layer_r[l], ++count[l];
-            ++used;
-        }
-        most = std::max(most, used);
-        if (used == 0) continue;
         data += fmt::format("$line{} << EOD\n", m);
-        for (std::size_t l = 0; l < taps.size(); ++l)
-            if (count[l] > 0) data += fmt::format("{} {:.6g}\n", l, sum[l] / count[l]);
+        std::size_t used = 0;
+        const auto layers = layers_of(e, regions, set, m, taps);
+        for (std::size_t l = 0; l < layers.size(); ++l) {
+            const auto& r = layers[l];
+            if (r.empty()) continue;
+            const double n = static_cast<double>(r.size()), mean = std::accumulate(r.begin(), r.end(), 0.0) / n;
+            double square = 0;
+            for (const double v : r) square += (v - mean) * (v - mean);
+            // Beside one another, where lines lie on one another.
+            data += fmt::format("{:.3f} {:.6g} {:.6g}\n", static_cast<double>(l) + 0.06 * static_cast<double>(m), mean, n > 1 ? std::sqrt(square / (n - 1) / n) : 0);
+            used = std::max(used, r.size());
+        }
         data += "EOD\n";
-        plots += fmt::format("{}$line{} using 1:2 with linespoints pt {} ps 0.7 lw 1.8 lc rgb '{}' title {}", plots.empty() ? "" : ", ", m, 4 + m, colour(m), quoted(e.label[m]));
+        most = std::max(most, used);
+        if (used > 0)
+            plots += fmt::format("{0}$line{1} using 1:2:3 with yerrorlines pt {2} ps 0.6 lw 1.6 lc rgb '{3}' title {4}", plots.empty() ? "" : ", ", m, 4 + m, colour(m), quoted(e.label[m]));
     }
     if (most == 0) return {};
     for (std::size_t l = 0; l < taps.size(); ++l) columns += fmt::format("{}{} {}", l ? ", " : "", report::quoted(taps[l]), l);
     const std::string script = figure_style(e.optimistic) + data +
-        fmt::format("set xtics rotate by 30 right noenhanced ({})\nset xrange [-0.3:{}]\nset ylabel 'cross-validated r'\nplot {}\n", columns, static_cast<double>(taps.size()) - 0.7, plots);
+        fmt::format("set xtics rotate by 30 right noenhanced ({})\nset xrange [-0.3:{}]\nset ylabel 'cross-validated r'\nplot {}\n", columns, static_cast<double>(taps.size()) - 0.4, plots);
     return {name, fmt::format("r against layer, {} regions", set),
-            fmt::format("Cross-validated r, mean over voxels, subjects and {} {}.", most, most == 1 ? "region" : "regions"), svg(script, 640, 360, name), 640, true};
+            fmt::format("Cross-validated r, mean over voxels, regions and {} {}{}.", most, most == 1 ? "subject" : "subjects", most > 1 ? ", with the standard error over subjects" : ""), svg(script, 640, 360, name), 640, true};
 }
 
 Figure published_figure(const std::vector<BesidePublished>& rows, const std::string& name, bool optimistic) {

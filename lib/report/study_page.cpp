@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <Eigen/Core>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "core/system.hpp"
@@ -13,6 +15,7 @@
 #include "report/study_figures.hpp"
 #include "report/study_report.hpp"
 #include "report/transfer_figure.hpp"
+#include "stats/group.hpp"
 
 namespace cortune::report {
 namespace {
@@ -28,35 +31,38 @@ std::string details(const std::string& summary, const std::string& content) {
     return fmt::format("<details><summary>{}</summary>\n{}</details>\n", escaped(summary), content);
 }
 
+std::string seeds_text(std::size_t seeds) { return seeds == 1 ? "One seed." : fmt::format("{} seeds, averaged.", seeds); }
+
 // Rows of one comparison, or of transfer.
 std::string rows_table(const std::vector<StudyRow>& rows, const std::string& part, const std::string& against) {
     Rows out;
     for (const auto& r : rows) {
         if (r.part != part || r.against != against) continue;
         const bool difference = r.model.ends_with("own minus others'");
-        out.push_back({escaped(r.model), r.set, std::to_string(r.subjects), cell(r.regions, "{:.3g}"), cell(r.mean_r, "{:.3f}"), cell(r.reference_r, "{:.3f}"), cell(r.gain, "{:+.4f}"),
-                       interval_cell(r.low, r.high, "{:+.4f}"), cell(r.p, "{:.4f}"), difference ? signed_percent(r.share_improved) : percent(r.share_improved), cell(r.share_p, "{:.4f}"),
+        out.push_back({escaped(r.model), r.set, std::to_string(r.subjects), cell(r.regions, "{:.3g}"), cell(r.mean_r, "{:.3f}"), cell(r.reference_r, "{:.3f}"), cell(r.gain, "{:+.4f}"), cell(r.p, "{:.4f}"),
+                       cell(r.estimate, "{:+.4f}"), interval_cell(r.low, r.high, "{:+.4f}"), difference ? signed_percent(r.share_improved) : percent(r.share_improved), cell(r.share_p, "{:.4f}"),
                        optimistic_mark(r.optimistic)});
     }
     if (out.empty()) return {};
-    return table_html({"<", "<regions", "subjects", "number", "mean r", "reference", "gain", "95 %", "p", "improved", "p", "<"}, out);
+    return table_html({"<", "<regions", "subjects", "number", "mean r", "reference", "gain", "p", "estimate", "95 %", "improved", "p", "<"}, out);
 }
 
 // A row a region, columns for every model.
-std::string region_table(const encode::Evaluation& means) {
-    std::vector<std::string> names = {"<region", "ceiling r", means.label[0]};
+std::string region_table(const encode::Evaluation& means, const encode::Evaluation& by_subject) {
+    std::vector<std::string> names = {"<region", "subjects", "ceiling r", means.label[0]};
     for (std::size_t m = 1; m < means.label.size(); ++m)
-        for (const std::string& name : {means.label[m], std::string("gain"), std::string("95 %"), std::string("p"), std::string("improved")}) names.push_back(name);
+        for (const std::string& name : {means.label[m], std::string("gain"), std::string("95 %"), std::string("p"), std::string("improved"), std::string("p")}) names.push_back(name);
     Rows rows;
     for (const auto& roi : means.rois) {
-        std::vector<std::string> row = {escaped(roi.hemisphere + ' ' + roi.roi), cell(roi.ceiling_r, "{:.3f}"), cell(roi.models[0].mean_r, "{:.3f}")};
+        const auto subjects = std::count_if(by_subject.rois.begin(), by_subject.rois.end(), [&](const auto& r) { return r.hemisphere == roi.hemisphere && r.roi_class == roi.roi_class && r.roi == roi.roi; });
+        std::vector<std::string> row = {escaped(roi.hemisphere + ' ' + roi.roi), std::to_string(subjects), cell(roi.ceiling_r, "{:.3f}"), cell(roi.models[0].mean_r, "{:.3f}")};
         for (std::size_t m = 1; m < means.label.size(); ++m) {
             const auto& s = roi.models[m];
             if (!s.present) {
-                row.insert(row.end(), 5, "–");
+                row.insert(row.end(), 6, "–");
                 continue;
             }
-            row.insert(row.end(), {cell(s.mean_r, "{:.3f}"), cell(s.test.difference, "{:+.4f}"), interval_cell(s.test.low, s.test.high, "{:+.4f}"), cell(s.test.p, "{:.4f}"), percent(s.test.share_improved)});
+            row.insert(row.end(), {cell(s.mean_r, "{:.3f}"), cell(s.test.difference, "{:+.4f}"), interval_cell(s.test.low, s.test.high, "{:+.4f}"), cell(s.test.p, "{:.4f}"), percent(s.test.share_improved), cell(s.test.share_p, "{:.4f}")});
         }
         rows.push_back(std::move(row));
     }
@@ -88,12 +94,12 @@ std::string tuning_section(const StudyPart& part, const std::vector<StudyRow>& r
     const auto subjects = compared(e), means = mean_over_subjects(subjects, 0);
     if (means.rois.empty()) return "<p class=warn>No tuned network was compared with the untuned one.</p>\n";
     const encode::Regions regions(share_dir() / "roi" / "regions.json");
-    std::string out = fmt::format("<h2>What tuning bought</h2>\n<p>Against {}; {} {}, protocol {}.</p>\n", escaped(e.label[0]), part.tuning.seeds, part.tuning.seeds == 1 ? "seed" : "seeds, averaged", escaped(e.protocol));
+    std::string out = fmt::format("<h2>What tuning bought</h2>\n<p>Against {}; protocol {}. {}</p>\n", escaped(e.label[0]), escaped(e.protocol), seeds_text(part.tuning.seeds));
     out += rows_table(rows, part.name, e.label[0]);
     out += drawn(accuracy_figure(means, id + "-accuracy")) + drawn(improved_figure(means, id + "-improved"));
-    out += "<h2>By region</h2>\n" + region_table(means) + details("Every subject", subject_table(subjects));
+    out += "<h2>By region</h2>\n" + region_table(means, subjects) + details("Every subject", subject_table(subjects));
     std::string layers;
-    for (const char* set : {"all", "early", "higher"}) layers += drawn(set_layers_figure(means, regions, set, fmt::format("{}-layers-{}", id, set)));
+    for (const char* set : {"all", "early", "higher"}) layers += drawn(set_layers_figure(subjects, regions, set, fmt::format("{}-layers-{}", id, set)));
     std::string by_region;
     for (std::size_t m = 0; m < means.label.size(); ++m) by_region += drawn(layer_figure(means, m, fmt::format("{}-layers-{}", id, m)));
     if (!by_region.empty()) layers += details("Every region", by_region);
@@ -105,8 +111,8 @@ std::string comparison_section(const StudyPart& part, const StudyComparison& c, 
     const auto subjects = compared(e), means = mean_over_subjects(subjects, 0);
     if (means.rois.empty()) return {};
     std::vector<std::string> others(e.label.begin() + 1, e.label.end());
-    return fmt::format("<h2>{} against {}</h2>\n", escaped(join(others)), escaped(e.label[0])) + rows_table(rows, part.name, e.label[0]) + drawn(improved_figure(means, id)) +
-           details("By region", region_table(means)) + details("Every subject", subject_table(subjects));
+    return fmt::format("<h2>{} against {}</h2>\n<p>{}</p>\n", escaped(join(others)), escaped(e.label[0]), seeds_text(c.seeds)) + rows_table(rows, part.name, e.label[0]) + drawn(improved_figure(means, id)) +
+           details("By region", region_table(means, subjects)) + details("Every subject", subject_table(subjects));
 }
 
 std::string transfer_section(const StudyPart& part, const std::vector<StudyRow>& rows, const std::string& id) {
@@ -117,6 +123,7 @@ std::string transfer_section(const StudyPart& part, const std::vector<StudyRow>&
         if (t.groups.empty()) continue;
         Figure map = transfer_figure(t.groups, fmt::format("{}-transfer-{}", id, i));
         map.title += ", " + t.method;
+        map.caption += ' ' + seeds_text(t.seeds);
         out += drawn(map);
         Rows pairs;
         for (const auto& g : t.groups)
@@ -127,6 +134,25 @@ std::string transfer_section(const StudyPart& part, const std::vector<StudyRow>&
     return out;
 }
 
+// How alike the two are, over regions, of every method.
+std::string published_summary(const std::vector<BesidePublished>& rows) {
+    std::vector<std::string> methods;
+    for (const auto& r : rows)
+        if (std::find(methods.begin(), methods.end(), r.method) == methods.end()) methods.push_back(r.method);
+    Rows out;
+    for (const auto& method : methods) {
+        std::vector<double> ours, theirs, difference;
+        for (const auto& r : rows)
+            if (r.method == method) ours.push_back(r.r), theirs.push_back(r.published_r), difference.push_back(r.r - r.published_r);
+        const auto test = stats::group_test(difference, std::vector<double>(difference.size(), std::numeric_limits<double>::quiet_NaN()));
+        const Eigen::Map<const Eigen::ArrayXd> x(ours.data(), static_cast<Eigen::Index>(ours.size())), y(theirs.data(), static_cast<Eigen::Index>(theirs.size()));
+        const Eigen::ArrayXd a = x - x.mean(), b = y - y.mean();
+        const double r = (a * b).sum() / std::sqrt((a * a).sum() * (b * b).sum());
+        out.push_back({escaped(method), std::to_string(ours.size()), cell(x.mean(), "{:.3f}"), cell(y.mean(), "{:.3f}"), cell(test.mean, "{:+.4f}"), cell(test.sign_flip_p, "{:.4f}"), cell(r, "{:.2f}")});
+    }
+    return table_html({"<method", "regions", "mean r", "published", "difference", "p", "correlation"}, out) + "<p>p: signs of the regions' differences flipped; correlation: over regions.</p>\n";
+}
+
 std::string published_section(const StudyReport& report, const StudyPart& part, const std::string& id) {
     if (!report.published) return {};
     const auto beside = beside_published(part.tuning.by_subject, *report.published, report.published_names);
@@ -135,7 +161,7 @@ std::string published_section(const StudyReport& report, const StudyPart& part, 
     Rows rows;
     for (const auto& b : beside)
         rows.push_back({escaped(b.hemisphere + ' ' + b.roi), escaped(b.method), escaped(b.theirs), std::to_string(b.subjects), cell(b.r, "{:.3f}"), cell(b.published_r, "{:.3f}"), cell(b.gain, "{:+.4f}"), cell(b.published_gain, "{:+.4f}")});
-    return out + "<p>Subjects are matched by name; protocols may differ, and the published numbers may be optimistic.</p>\n" + drawn(published_figure(beside, id, part.tuning.by_subject.optimistic)) +
+    return out + published_summary(beside) + "<p>Subjects are matched by name; protocols may differ, and the published numbers may be optimistic.</p>\n" + drawn(published_figure(beside, id, part.tuning.by_subject.optimistic)) +
            table_html({"<region", "<method", "<published as", "subjects", "mean r", "published", "gain", "published gain"}, rows);
 }
 
@@ -158,10 +184,11 @@ std::string part_notes(const StudyPart& part) {
 }
 
 constexpr const char* reading =
-    "<p>gain: mean r minus the reference's, mean over voxels, regions and subjects. Over several subjects its interval is that of DerSimonian and Laird's random-effects model, from every subject's "
-    "bootstrap over images (the same images drawn in all regions), and p flips the subjects' signs (smallest: 2 / 2ⁿ for n subjects); of one subject they are the bootstrap's and that of exchanging "
-    "predictions image by image. Over several seeds values and ends of intervals are averaged, and a pair's or region's p is twice the seeds' mean. improved: share of voxels with a higher r than the "
-    "reference's; p, of its distance from one half.</p>\n";
+    "<p>gain: mean r minus the reference's, mean over voxels, regions and subjects, and p of flipping the subjects' signs (smallest: 2 / 2ⁿ for n subjects). estimate: the same by DerSimonian and Laird's "
+    "random-effects model with its 95 % interval, from every subject's bootstrap over images (the same images drawn in all regions); tables by region and their figures show this estimate, with the p of flipped "
+    "signs. Of one subject they are its gain, its bootstrap's interval and the p of exchanging predictions image by image. Over several seeds values and ends of intervals are averaged, and the p of one subject is "
+    "twice the seeds' mean. improved: share of voxels with a higher r than the reference's; p, of its distance from one half. Transfer: own and others' networks are compared in the regions that both were tried on; "
+    "subjects share the networks of the others, so that these values are not quite independent.</p>\n";
 
 }  // namespace
 

@@ -24,7 +24,8 @@ struct StudyComparison {
 struct StudyTransfer {
     std::string method;
     std::size_t seeds = 0;
-    std::vector<encode::TransferGroup> groups;  // averaged over seeds
+    std::vector<encode::TransferGroup> groups;    // averaged over seeds
+    std::vector<encode::TransferTarget> targets;  // likewise
 };
 
 struct StudyPart {
@@ -50,10 +51,11 @@ struct StudyRow {
     std::size_t subjects = 0, seeds = 0;
     double regions = 0;                      // mean over subjects
     double mean_r = 0, reference_r = 0;      // NaN for transfer
-    double gain = 0, low = 0, high = 0;      // mean over subjects; 95 % of the random-effects model (one subject: bootstrap over images)
-    double p = 0;                            // two-sided, signs of subjects flipped (one subject: images exchanged)
-    double share_improved = 0, share_p = 0;  // likewise, of share − ½ (for a difference of shares: of the difference)
+    double gain = 0, p = 0;                  // mean over subjects; two-sided, signs of the subjects flipped
+    double estimate = 0, low = 0, high = 0;  // of the random-effects model, with its 95 % interval
+    double share_improved = 0, share_p = 0;  // mean and sign flips of share − ½ (of a difference of shares: of the difference)
     bool optimistic = false;
+    // Of one subject: p and interval are those of its images, where there are some.
 };
 
 // Of every part: each comparison's sets, then the networks of other subjects, one's own, and the difference of the two.

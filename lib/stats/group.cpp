@@ -13,6 +13,7 @@ namespace {
 
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t exact_up_to = 16;
+constexpr double normal_95 = 1.959963984540054;
 
 double sum_of(const std::vector<double>& values) {
     double sum = 0;
@@ -69,8 +70,8 @@ void random_effects(std::vector<double> effect, std::vector<double> error, Group
         total += weight, weighted += weight * effect[i];
     }
     out.estimate = weighted / total;
-    out.low = out.estimate - 1.959963984540054 / std::sqrt(total);
-    out.high = out.estimate + 1.959963984540054 / std::sqrt(total);
+    out.low = out.estimate - normal_95 / std::sqrt(total);
+    out.high = out.estimate + normal_95 / std::sqrt(total);
     out.between = std::sqrt(variance);
     out.heterogeneity = q > 0 ? std::max(0.0, (q - freedom) / q) : 0;
 }
@@ -88,5 +89,7 @@ GroupTest group_test(const std::vector<double>& effect, const std::vector<double
     random_effects(effect, error, out);
     return out;
 }
+
+double standard_error(double low, double high) { return (high - low) / (2 * normal_95); }
 
 }  // namespace cortune::stats

@@ -24,4 +24,7 @@ struct GroupTest {
 GroupTest group_test(const std::vector<double>& effect, const std::vector<double>& error,
                      std::int64_t flips = 100000, std::uint64_t seed = 0);
 
+// Of a value with this 95 % interval, were it normal.
+double standard_error(double low, double high);
+
 }  // namespace cortune::stats

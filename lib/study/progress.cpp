@@ -7,12 +7,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <set>
 
 #include "core/error.hpp"
+#include "core/hash.hpp"
 #include "core/system.hpp"
 #include "core/text.hpp"
 #include "h5/file.hpp"
@@ -36,11 +37,13 @@ std::int64_t changed(const fs::path& file) {
     return error ? 0 : milliseconds(time);
 }
 
-// The uuid of a whole cortune file, or when something else was changed; empty: not there, or not whole.
+constexpr const char* by_content = "sha256 ";
+
+// The uuid of a whole cortune file, or the hash of something else; empty: not there, or not whole.
 std::string identity(const fs::path& file) {
     std::error_code ignored;
     if (!fs::is_regular_file(file, ignored)) return "";
-    if (file.extension() != ".h5") return fmt::format("changed {}", changed(file));
+    if (file.extension() != ".h5") return by_content + sha256_file(file);
     try {
         return h5::Input(file).uuid();
     } catch (const BadInput&) {
@@ -58,24 +61,29 @@ bool made_by(const fs::path& file, const Step& step, const std::vector<std::stri
     const auto argv = node.at("argv").get<std::vector<std::string>>();
     if (!std::equal(argv.begin() + 1, argv.end(), expected.begin() + 1, expected.end())) return false;
     const auto parents = node.at("parents").get<std::vector<std::string>>();
-    return std::all_of(inputs.begin(), inputs.end(), [&](const auto& uuid) { return uuid.starts_with("changed") || std::find(parents.begin(), parents.end(), uuid) != parents.end(); });
+    return std::all_of(inputs.begin(), inputs.end(), [&](const auto& uuid) { return uuid.starts_with(by_content) || std::find(parents.begin(), parents.end(), uuid) != parents.end(); });
 }
 
 bool same_run(const RunRecord& record, const Step& step, const std::vector<std::string>& inputs) { return record.command == step.command && record.inputs == inputs; }
+
+// What its output cannot say: which foreign files it was made from, or that a table on stdout is as new as it.
+bool needs_record(const Step& step, const std::vector<std::string>& inputs) {
+    return step.output.extension() != ".h5" || !step.standard_output.empty() || std::any_of(inputs.begin(), inputs.end(), [](const auto& i) { return i.starts_with(by_content); });
+}
 
 bool is_done(const Study& study, const Step& step, const std::vector<std::string>& inputs, const RunRecord* record) {
     const fs::path output = study.folder / step.output;
     std::error_code ignored;
     if (!fs::exists(output, ignored) || (!step.standard_output.empty() && !fs::exists(study.folder / step.standard_output, ignored))) return false;
-    if (output.extension() == ".h5") try {
-            return made_by(output, step, inputs);
-        } catch (const Error&) {
-            return false;
-        } catch (const nlohmann::json::exception&) {
-            return false;
-        }
-    // What says nothing of itself: a run is on record that ended well.
-    return record && record->exit_code == 0 && record->ended > 0 && same_run(*record, step, inputs);
+    if (needs_record(step, inputs) && !(record && record->exit_code == 0 && record->ended > 0 && same_run(*record, step, inputs))) return false;
+    if (output.extension() != ".h5") return true;
+    try {
+        return made_by(output, step, inputs);
+    } catch (const Error&) {
+        return false;
+    } catch (const nlohmann::json::exception&) {
+        return false;
+    }
 }
 
 // A mark that nobody touches is of a run that was killed.
@@ -93,7 +101,7 @@ Progress progress_of_step(const Study& study, const Step& step, bool inputs_done
     if (fs::exists(record_file(study, step), ignored)) {
         last = read_record(record_file(study, step));
         record = &last;
-        if (last.exit_code == 0) out.seconds = static_cast<double>(last.ended - last.started);
+        if (last.exit_code == 0) out.seconds = last.seconds;
     }
     const fs::path mark = running_file(study, step);
     if (fs::exists(mark, ignored)) {
@@ -106,7 +114,7 @@ Progress progress_of_step(const Study& study, const Step& step, bool inputs_done
     else if (is_done(study, step, inputs, record)) out.state = State::done;
     else if (out.state == State::stopped) return out;
     else if (record && record->exit_code != 0 && same_run(*record, step, inputs)) {
-        out.state = record->exit_code > 128 ? State::stopped : State::failed;  // ended by a signal
+        out.state = was_interrupted(record->exit_code) ? State::stopped : State::failed;
         out.exit_code = record->exit_code;
         out.where = record->host;
     } else {
@@ -120,6 +128,9 @@ Progress progress_of_step(const Study& study, const Step& step, bool inputs_done
 fs::path log_file(const Study& study, const Step& step) { return step_file(study, step, ".log"); }
 fs::path record_file(const Study& study, const Step& step) { return step_file(study, step, ".json"); }
 fs::path running_file(const Study& study, const Step& step) { return step_file(study, step, ".running"); }
+fs::path lock_file(const Study& study, const Step& step) { return step_file(study, step, ".lock"); }
+
+bool was_interrupted(int exit_code) { return exit_code == 128 + SIGHUP || exit_code == 128 + SIGINT || exit_code == 128 + SIGTERM; }
 
 std::string last_error(const Study& study, const Step& step) {
     std::ifstream in(log_file(study, step));
@@ -129,12 +140,14 @@ std::string last_error(const Study& study, const Step& step) {
     return found;
 }
 
+std::string exit_text(int code) { return code > 128 ? fmt::format("signal {}, {}", code - 128, ::strsignal(code - 128)) : fmt::format("exit code {}", code); }
+
 const char* name_of(State state) {
     static constexpr const char* names[] = {"done", "running", "failed", "stopped", "ready", "waiting"};
     return names[static_cast<int>(state)];
 }
 
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunRecord, command, host, job, process, started, ended, exit_code, inputs)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(RunRecord, command, host, job, process, started, ended, seconds, exit_code, inputs)
 
 std::string to_text(const RunRecord& record) { return nlohmann::json(record).dump(1) + '\n'; }
 
@@ -152,6 +165,11 @@ std::vector<std::string> inputs_now(const Study& study, const Step& step, std::m
     for (const auto& id : step.after) {
         const auto [at, added] = known.try_emplace(id);
         if (added) at->second = identity(study.folder / study.step(id).output);
+        out.push_back(at->second);
+    }
+    for (const auto& file : step.reads) {
+        const auto [at, added] = known.try_emplace("file " + file.string());
+        if (added) at->second = identity(study.folder / file);
         out.push_back(at->second);
     }
     return out;
@@ -179,7 +197,7 @@ std::vector<Progress> progress_of(const Study& study, const std::string& only) {
 std::string status_text(const Study& study, const std::vector<Progress>& progress) {
     std::string out, failures;
     double left = 0;
-    bool known = true;
+    std::string unknown;
     std::int64_t running = 0, remaining = 0;
     for (const auto& stage : stages()) {
         std::map<State, std::int64_t> count;
@@ -190,7 +208,7 @@ std::string status_text(const Study& study, const std::vector<Progress>& progres
             ++total, ++count[progress[i].state];
             if (progress[i].seconds > 0) ++timed, seconds += progress[i].seconds;
             if (progress[i].state == State::failed)
-                failures += fmt::format("failed: {} (exit code {}): {}\n", study.steps[i].id, progress[i].exit_code, last_error(study, study.steps[i]));
+                failures += fmt::format("failed: {} ({}): {}\n", study.steps[i].id, exit_text(progress[i].exit_code), last_error(study, study.steps[i]));
             if (progress[i].state == State::stopped) failures += fmt::format("stopped: {} ({})\n", study.steps[i].id, progress[i].where);
         }
         if (total == 0) continue;
@@ -201,15 +219,17 @@ std::string status_text(const Study& study, const std::vector<Progress>& progres
         const std::int64_t more = total - count[State::done];
         remaining += more;
         running += count[State::running];
-        if (more > 0 && timed == 0) known = false;
+        if (more > 0 && timed == 0) unknown += fmt::format("{}{} of {}", unknown.empty() ? "" : ", ", more, stage);
         else if (more > 0) left += seconds / static_cast<double>(timed) * static_cast<double>(more);
     }
     for (const auto& text : study.left_out) out += "left out  " + text + '\n';
     out += failures;
-    if (remaining > 0)
-        out += known ? fmt::format("left      about {} of computing{}\n", format_seconds(left),
-                                   running > 1 ? fmt::format(", {} with {} at a time as now", format_seconds(left / static_cast<double>(running)), running) : "")
-                     : fmt::format("left      {} steps; the time is known when one of each stage is done\n", remaining);
+    if (remaining > 0) {
+        out += left > 0 ? fmt::format("left      about {} of computing", format_seconds(left)) : "left     ";
+        if (left > 0 && running > 1) out += fmt::format(", {} with {} at a time as now", format_seconds(left / static_cast<double>(running)), running);
+        if (!unknown.empty()) out += fmt::format("{} {} whose time is not known yet", left > 0 ? ", and" : "", unknown);
+        out += '\n';
+    }
     return out;
 }
 

@@ -15,8 +15,8 @@ namespace cortune::study {
 
 enum class State { done, running, failed, stopped, ready, waiting };
 // done: the output is whole and was made by this command from the inputs as they are now; waiting: an input is not
-// done; ready: nothing is missing; failed: it ran and its tool ended with an error, and no input was made since;
-// stopped: it was killed.
+// done; ready: nothing is missing; failed: it ran and its tool ended with an error, also a signal of its own making
+// (SIGSEGV, SIGKILL where memory ran out), and no input was made since; stopped: it was interrupted.
 
 struct Progress {
     State state = State::waiting;
@@ -30,11 +30,16 @@ struct Progress {
 std::vector<Progress> progress_of(const Study& study, const std::string& only = {});
 
 const char* name_of(State state);
+std::string exit_text(int code);  // "exit code 3", "signal 11, Segmentation fault"
 
 // Files of a step, in <output>/steps: its id with '/' as '.'.
 std::filesystem::path log_file(const Study& study, const Step& step);
 std::filesystem::path record_file(const Study& study, const Step& step);   // JSON: how its last run ended
 std::filesystem::path running_file(const Study& study, const Step& step);  // there while it runs, touched every beat_seconds
+std::filesystem::path lock_file(const Study& study, const Step& step);     // held while one looks whether it runs, and begins it
+
+// Whether an exit code is that of a run which was interrupted from outside.
+bool was_interrupted(int exit_code);
 
 // The last line of its log that says what went wrong.
 std::string last_error(const Study& study, const Step& step);
@@ -46,12 +51,13 @@ struct RunRecord {
     std::vector<std::string> command;
     std::string host, job;       // job: of Slurm, empty elsewhere
     std::int64_t process = 0, started = 0, ended = 0;  // seconds since 1970
+    double seconds = 0;          // that it took
     int exit_code = 0;
-    std::vector<std::string> inputs;  // uuid of every input that is a cortune file, else its time of change
+    std::vector<std::string> inputs;  // uuid of every input that is a cortune file, else the SHA-256 of its bytes
 };
 std::string to_text(const RunRecord& record);
 RunRecord read_record(const std::filesystem::path& file);  // BadInput
-// uuids and times of the outputs of the steps that it comes after, as they are now; `known` keeps them by step.
+// uuids and hashes of the outputs of the steps that it comes after and of what it reads besides, as they are now; `known` keeps them.
 std::vector<std::string> inputs_now(const Study& study, const Step& step, std::map<std::string, std::string>& known);
 
 // "tune  3 of 12 done, 1 running, 1 failed" a stage, then failures and the time left.

@@ -26,9 +26,6 @@ class Results {
 
   private:
     std::optional<h5::Input> open(const fs::path& output, const char* kind);
-    // Of every seed whose file is there.
-    template <class T>
-    std::vector<T> seeds(const char* kind, const std::function<fs::path(std::int64_t)>& file, T (*of)(const h5::Input&));
     report::StudyComparison comparison(const std::function<fs::path(std::int64_t)>& file);
 
     const Study& s_;
@@ -52,16 +49,10 @@ std::optional<h5::Input> Results::open(const fs::path& output, const char* kind)
     return file;
 }
 
-template <class T>
-std::vector<T> Results::seeds(const char* kind, const std::function<fs::path(std::int64_t)>& file, T (*of)(const h5::Input&)) {
-    std::vector<T> out;
-    for (const auto seed : s_.seeds)
-        if (const auto input = open(file(seed), kind)) out.push_back(of(*input));
-    return out;
-}
-
 report::StudyComparison Results::comparison(const std::function<fs::path(std::int64_t)>& file) {
-    const auto all = seeds("evaluation", file, &encode::read_evaluation);
+    std::vector<encode::Evaluation> all;
+    for (const auto seed : s_.seeds)  // those that are done
+        if (const auto input = open(file(seed), "evaluation")) all.push_back(encode::read_evaluation(*input));
     if (all.empty()) return {};
     return {all.size(), encode::mean_over_seeds(all)};
 }
@@ -75,8 +66,11 @@ report::StudyPart Results::read() {
     for (const auto& of : s_.comparisons)
         if (auto found = comparison([&](auto seed) { return s_.comparison(of, seed); }); found.seeds > 0) out_.comparisons.push_back(std::move(found));
     for (const auto& method : s_.transfer) {
-        const auto all = seeds("transfer", [&](auto seed) { return s_.transfer_file(method, seed); }, &encode::read_transfer);
-        if (!all.empty()) out_.transfers.push_back({method, all.size(), encode::mean_over_seeds(all)});
+        std::vector<std::vector<encode::TransferGroup>> groups;
+        std::vector<std::vector<encode::TransferTarget>> targets;
+        for (const auto seed : s_.seeds)
+            if (const auto file = open(s_.transfer_file(method, seed), "transfer")) groups.push_back(encode::read_transfer(*file)), targets.push_back(encode::read_targets(*file));
+        if (!groups.empty()) out_.transfers.push_back({method, groups.size(), encode::mean_over_seeds(groups), encode::mean_over_seeds(targets)});
     }
     return std::move(out_);
 }

@@ -2,7 +2,6 @@
 // What a study found: its evaluations and transfers, read and averaged over seeds.
 #pragma once
 
-#include "core/reporter.hpp"
 #include "report/study_report.hpp"
 #include "study/study.hpp"
 

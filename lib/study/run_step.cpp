@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -45,6 +47,21 @@ RunRecord begun(const Step& step, std::vector<std::string> inputs) {
     out.inputs = std::move(inputs);
     return out;
 }
+
+// Held by one process of all that want to begin a step, until it is let go.
+class Lock {
+  public:
+    explicit Lock(const fs::path& path) : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+        if (file_ < 0) throw cannot_write(path, errno);
+        while (::flock(file_, LOCK_EX) != 0 && errno == EINTR) check_interrupt();
+    }
+    ~Lock() { ::close(file_); }
+    Lock(const Lock&) = delete;
+    Lock& operator=(const Lock&) = delete;
+
+  private:
+    int file_;
+};
 
 // The mark of a running step: one process makes it, whoever comes second is told.
 class Mark {
@@ -95,25 +112,55 @@ int wait_for(pid_t tool, const Mark& mark) {
     }
 }
 
-}  // namespace
+// What an interrupted run of other options or inputs left is of no use to this one.
+void drop_foreign_checkpoint(const Study& study, const Step& step, const RunRecord& now, const std::function<void(const std::string&)>& say) {
+    std::error_code ignored;
+    const fs::path checkpoint = study.folder / step.checkpoint;
+    if (step.checkpoint.empty() || !fs::exists(checkpoint, ignored)) return;
+    for (const auto& file : {running_file(study, step), record_file(study, step)}) {
+        if (!fs::exists(file, ignored)) continue;
+        const RunRecord last = read_record(file);
+        if (last.command == now.command && last.inputs == now.inputs) return;
+        say(fmt::format("{}: the checkpoint of a run with other options or inputs goes", step.id));
+        fs::remove(checkpoint, ignored);
+        return;
+    }
+}
 
-int run_step(const Study& study, const Step& step, const std::function<void(const std::string&)>& say) {
+void require_inputs(const Study& study, const Step& step, const std::vector<Progress>& progress) {
+    for (const auto& id : step.after)
+        if (const auto at = static_cast<std::size_t>(&study.step(id) - study.steps.data()); progress[at].state != State::done)
+            throw BadInput(fmt::format("{} needs {}, which is {}", step.id, id, name_of(progress[at].state)), "study-run --status shows what is missing");
+}
+
+// Marks the step as running, where it is not done and nobody runs it.
+std::optional<Mark> begin(const Study& study, const Step& step, RunRecord& record, const std::function<void(const std::string&)>& say) {
+    make_folder(lock_file(study, step));
+    const Lock lock(lock_file(study, step));
     const auto progress = progress_of(study, step.id);
     const auto& now = progress.at(static_cast<std::size_t>(&step - study.steps.data()));
-    if (now.state == State::done) return 0;
+    if (now.state == State::done) return std::nullopt;
     // A job of Slurm that was put back in the queue finds its own mark.
     const char* job = std::getenv("SLURM_JOB_ID");
     const bool own = now.state == State::running && job && read_record(running_file(study, step)).job == job;
     if (now.state == State::running && !own) throw RunFailed(fmt::format("{} runs already ({})", step.id, now.where));
-    for (const auto& id : step.after)
-        if (const auto at = static_cast<std::size_t>(&study.step(id) - study.steps.data()); progress[at].state != State::done)
-            throw BadInput(fmt::format("{} needs {}, which is {}", step.id, id, name_of(progress[at].state)), "study-run --status shows what is missing");
+    require_inputs(study, step, progress);
     const fs::path output = study.folder / step.output;  // a simulated study makes its own folder
-    for (const auto& file : {running_file(study, step), step.stage == "simulate" ? output.parent_path() : output, study.folder / (step.checkpoint.empty() ? step.output : step.checkpoint)}) make_folder(file);
-    if (now.state == State::stopped || own) ::unlink(running_file(study, step).c_str());
+    for (const auto& file : {step.stage == "simulate" ? output.parent_path() : output, study.folder / (step.checkpoint.empty() ? step.output : step.checkpoint)}) make_folder(file);
     std::map<std::string, std::string> known;
-    RunRecord record = begun(step, inputs_now(study, step, known));
-    const Mark mark(running_file(study, step), record);
+    record = begun(step, inputs_now(study, step, known));
+    drop_foreign_checkpoint(study, step, record, say);
+    ::unlink(running_file(study, step).c_str());  // of one that was killed
+    return std::optional<Mark>(std::in_place, running_file(study, step), record);
+}
+
+}  // namespace
+
+int run_step(const Study& study, const Step& step, const std::function<void(const std::string&)>& say) {
+    RunRecord record;
+    const auto mark = begin(study, step, record, say);
+    if (!mark) return 0;
+    const auto start = std::chrono::steady_clock::now();
     auto command = step.command;
     command.insert(command.end(), step.housekeeping.begin(), step.housekeeping.end());
     say(join(command, " "));
@@ -122,8 +169,9 @@ int run_step(const Study& study, const Step& step, const std::function<void(cons
     const pid_t tool = ::fork();
     if (tool < 0) throw ResourceError(fmt::format("{} cannot be started ({})", command[0], std::strerror(errno)));
     if (tool == 0) become(study, command, log_file(study, step), part);
-    record.exit_code = wait_for(tool, mark);
+    record.exit_code = wait_for(tool, *mark);
     record.ended = std::time(nullptr);
+    record.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (record.exit_code == 0 && !results.empty() && ::rename(part.c_str(), results.c_str()) != 0) throw cannot_write(results, errno);
     if (record.exit_code != 0 && !results.empty()) ::unlink(part.c_str());
     if (record.exit_code == 0 && !step.checkpoint.empty()) ::unlink((study.folder / step.checkpoint).c_str());

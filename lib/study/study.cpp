@@ -38,7 +38,9 @@ class Expansion {
     void evaluate(const std::string& name, const std::vector<std::pair<std::string, std::int64_t>>& models, std::int64_t seed, const fs::path& output);
     void report();
     void transfer(const std::string& method, std::int64_t seed);
-    bool has(const std::string& subject, const Study::Region& region);
+    bool has(const std::string& subject, const Study::Region& region, const Study::Method& method);
+    int fewest_voxels(const Study::Method& method) const;
+    const datasets::DatasetFile* data_of(const std::string& subject);
     Words after_data(const std::string& subject) const { return {"extract/" + subject}; }
 
     Study& s_;
@@ -49,6 +51,8 @@ class Expansion {
     std::map<std::pair<std::string, std::int64_t>, std::vector<std::pair<std::string, fs::path>>> models_, encodings_;
     Words reported_;                     // ids of what the report reads
     std::map<std::string, std::vector<datasets::DatasetFile>> open_;
+    std::map<std::string, std::size_t> absent_;                             // of a region: how often a subject lacks it
+    std::map<std::string, std::pair<std::string, std::string>> missing_;    // what was said of that, and the mend
 };
 
 // As a name of a file and of a target of make.
@@ -62,6 +66,8 @@ std::string plain(const std::string& name) {
 void append(Words& to, const Words& more) { to.insert(to.end(), more.begin(), more.end()); }
 
 Step& Expansion::add(const std::string& stage, const std::string& id, Words command, const fs::path& output, const Words& after) {
+    for (const auto& other : s_.steps)
+        if (other.id == id || other.output == output) throw BadInput(fmt::format("{}: two steps would be {}", s_.file.string(), id), "names of regions, methods and seeds are there once each");
     Step step;
     step.stage = stage;
     step.id = id;
@@ -99,27 +105,42 @@ void Expansion::data() {
 void Expansion::weights() {
     if (!table_.has("weights")) return;
     const fs::path output = s_.output / "weights.h5";
-    add("weights", "weights", {"model-convert", table_.text("weights"), "-o", output.string()}, output, {});
+    add("weights", "weights", {"model-convert", table_.text("weights"), "-o", output.string()}, output, {}).reads = {table_.text("weights")};
     weights_ = {"--weights", output.string()};
     weights_step_ = "weights";
 }
 
-// What is not extracted yet is taken to have everything.
-bool Expansion::has(const std::string& subject, const Study::Region& region) {
+int Expansion::fewest_voxels(const Study::Method& method) const {
+    for (const Table& options : {table_.table("methods", {}).table(method.name, {}), table_.has("tune") ? table_.table("tune", {}) : table_.table("methods", {}).table(method.name, {})})
+        if (options.has("min-voxels")) return static_cast<int>(options.numbers("min-voxels").at(0));
+    return least_voxels;
+}
+
+// Of the extracted data; nothing where they are not there, or not whole: then extraction comes again.
+const datasets::DatasetFile* Expansion::data_of(const std::string& subject) {
     std::error_code ignored;
     const fs::path file = s_.folder / s_.dataset(subject);
-    if (!fs::exists(file, ignored)) return true;
     auto& open = open_[subject];
-    if (open.empty()) open.emplace_back(file);
-    int least = least_voxels;
-    if (table_.has("tune"))
-        if (const Table tune = table_.table("tune", {}); tune.has("min-voxels")) least = static_cast<int>(tune.numbers("min-voxels").at(0));
+    if (open.empty() && fs::exists(file, ignored)) try {
+            open.emplace_back(file);
+        } catch (const BadInput&) {
+            return nullptr;
+        }
+    return open.empty() ? nullptr : &open[0];
+}
+
+// What is not extracted yet is taken to have everything.
+bool Expansion::has(const std::string& subject, const Study::Region& region, const Study::Method& method) {
+    const auto* data = data_of(subject);
+    if (!data) return true;
     std::string why;
     try {
-        const auto found = open[0].roi(region.hemisphere, "", region.roi).column.size();
-        if (static_cast<int>(found) >= least) return true;
+        const auto found = data->roi(region.hemisphere, "", region.roi).column.size();
+        if (static_cast<int>(found) >= fewest_voxels(method)) return true;
         why = fmt::format("{} voxels", found);
-    } catch (const BadInput&) {
+    } catch (const BadInput& e) {
+        if (!missing_.contains(region.hemisphere + ' ' + region.roi)) missing_[region.hemisphere + ' ' + region.roi] = {e.what(), e.hint()};
+        ++absent_[region.hemisphere + ' ' + region.roi];
         why = "not there";
     }
     const std::string text = fmt::format("{} {} {}: {}", subject, region.hemisphere, region.roi, why);
@@ -172,7 +193,12 @@ void Expansion::networks() {
             for (const auto& region : s_.regions) {
                 Words with;
                 for (const auto& subject : s_.subjects)
-                    if (has(subject, region)) with.push_back(subject);
+                    if (has(subject, region, method)) with.push_back(subject);
+                if (const auto absent = absent_.find(region.hemisphere + ' ' + region.roi); absent != absent_.end() && absent->second >= s_.subjects.size()) {
+                    const auto& [what, mend] = missing_.at(absent->first);
+                    throw BadInput(fmt::format("{}: regions: no subject has {}; {}", s_.file.string(), absent->first, what), mend);
+                }
+                absent_.clear();
                 if (with.empty()) continue;
                 if (method.pooled) tune(method, region, seed, with);
                 else
@@ -224,9 +250,8 @@ void Expansion::transfer(const std::string& method, std::int64_t seed) {
 void Expansion::report() {
     if (!table_.has("report")) return;
     const Table report = table_.table("report", {"title", "published", "names"});
-    Words command{"study-report", s_.file.filename().string()};
-    for (const char* key : {"title", "published"})
-        if (report.has(key)) append(command, {std::string("--") + key, report.text(key)});
+    Words command{"study-report", s_.file.filename().string(), "--title", report.has("title") ? report.text("title") : s_.name};
+    if (report.has("published")) append(command, {"--published", report.text("published")});
     if (report.has("names")) {
         const Table names = report.table("names", {});
         for (const auto& name : names.keys()) append(command, {"--published-name", name + "=" + names.text(name)});
@@ -234,6 +259,7 @@ void Expansion::report() {
     const fs::path output = s_.output / "report.html";
     append(command, {"-o", output.string()});
     Step& step = add("report", "report", command, output, reported_);
+    if (report.has("published")) step.reads = {report.text("published")};
     step.standard_output = fs::path(output).replace_extension(".tsv");
 }
 
@@ -252,7 +278,8 @@ void Expansion::run() {
 void read_methods(const Table& table, Study& study) {
     const Table methods = table.table("methods", {});
     for (const auto& name : methods.keys()) {
-        if (name == "untuned" || plain(name) != name) throw BadInput(fmt::format("{}: a method's name has letters, digits and .+- and is not 'untuned'", methods.where(name)));
+        if (name.empty() || name == "untuned" || name[0] == '.' || plain(name) != name)
+            throw BadInput(fmt::format("{}: a method's name has letters, digits and .+- and is not 'untuned'", methods.where(name)));
         const auto words = methods.options(name);
         study.methods.push_back({name, std::find(words.begin(), words.end(), "--pool") != words.end()});
     }
@@ -303,6 +330,7 @@ Study read_study(const fs::path& file) {
     for (const auto n : table.numbers("subjects")) out.subjects.push_back(fmt::format("subj{:02}", n));
     if (std::set<std::string>(out.subjects.begin(), out.subjects.end()).size() != out.subjects.size()) throw BadInput(table.where("subjects") + ": each once");
     out.seeds = table.has("seeds") ? table.numbers("seeds") : std::vector<std::int64_t>{0};
+    if (std::set<std::int64_t>(out.seeds.begin(), out.seeds.end()).size() != out.seeds.size()) throw BadInput(table.where("seeds") + ": each once");
     const Table regions = table.table("regions", {"lh", "rh", "all"});
     for (const auto& hemisphere : regions.keys())
         for (const auto& roi : regions.texts(hemisphere)) out.regions.push_back({hemisphere, roi});

@@ -16,6 +16,7 @@ struct Step {
     std::string id;                          // "tune/contrastive/subj01/lh.V1v.s0": letters, digits and ._+-/
     std::vector<std::string> command;        // tool first; without --threads: these follow the allocation
     std::vector<std::string> after;          // ids of the steps whose outputs it reads
+    std::vector<std::filesystem::path> reads;  // files that no step makes and whose content counts
     std::filesystem::path output;            // what is there when it is done
     std::filesystem::path standard_output;   // file that takes it; empty: the log
     std::filesystem::path checkpoint;        // state of a stopped run, gone when it is done; empty: none

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <set>
 
 #include "core/error.hpp"
 #include "core/system.hpp"
@@ -36,11 +37,21 @@ Json read_table(const std::filesystem::path& file) {
     require_readable(file);
     std::ifstream in(file);
     try {
-        auto out = Json::parse(in, nullptr, true, true);  // comments are welcome
+        // The parser would keep the last of two equal keys and say nothing.
+        std::vector<std::set<std::string>> keys;
+        const auto once = [&](int, Json::parse_event_t event, Json& parsed) {
+            if (event == Json::parse_event_t::object_start) keys.emplace_back();
+            if (event == Json::parse_event_t::object_end) keys.pop_back();
+            if (event == Json::parse_event_t::key && !keys.back().insert(parsed.get<std::string>()).second)
+                throw BadInput(fmt::format("{}: key '{}' is there twice in one object", file.string(), parsed.get<std::string>()));
+            return true;
+        };
+        auto out = Json::parse(in, once, true, true);  // comments are welcome
         if (!out.is_object()) throw BadInput(file.string() + ": expected a JSON object");
         return out;
     } catch (const nlohmann::json::exception& e) {
-        throw BadInput(fmt::format("{}: {}", file.string(), e.what()), "a study is described in cortune(5)");
+        const std::string why = e.what();  // "[json.exception.parse_error.101] parse error at line 1, …"
+        throw BadInput(fmt::format("{}: {}", file.string(), why.substr(std::min(why.size(), why.find("] ") + 2))), "a study is described in cortune(5)");
     }
 }
 

@@ -22,7 +22,7 @@ def near(what, found, expected):
 
 
 def over_subjects(effects, errors):
-    """Mean, DerSimonian and Laird's interval, exact sign-flip p."""
+    """Mean, exact sign-flip p, DerSimonian and Laird's estimate and interval."""
     y, s = np.array(effects), np.array(errors)
     n = len(y)
     flips = [abs(np.dot(signs, y)) >= abs(y.sum()) - 1e-12 for signs in itertools.product([1, -1], repeat=n)]
@@ -31,7 +31,10 @@ def over_subjects(effects, errors):
     tau2 = max(0, (q - (n - 1)) / (w.sum() - np.sum(w**2) / w.sum()))
     v = 1 / (s**2 + tau2)
     estimate, error = np.sum(v * y) / v.sum(), 1 / np.sqrt(v.sum())
-    return y.mean(), estimate - Z * error, estimate + Z * error, np.mean(flips)
+    return y.mean(), np.mean(flips), estimate, estimate - Z * error, estimate + Z * error
+
+
+COLUMNS = ("gain", "p_value", "estimate", "estimate_low", "estimate_high")
 
 
 def texts(node, name):
@@ -50,12 +53,12 @@ def check_sets(file, against, expected_models):
             for name in ("difference", "share_improved"):
                 near(name, sets[name][i], table[name][:][mine, labels.index(label)].mean())
             low, high = sets["difference_low"][i], sets["difference_high"][i]
-            assert low <= high and sets["rois"][i] == len(mine) > 1
+            assert low <= high and sets["rois"][i] == len(mine) > 0
         for model in expected_models:
             mine = [i for i, (group, label) in enumerate(zip(texts(sets, "set"), texts(sets, "label"))) if group == "all" and label == model]
             gain, low, high = (sets[k][:][mine] for k in ("difference", "difference_low", "difference_high"))
             row, = [r for r in rows if (r["against"], r["model"], r["set"]) == (against, model, "all")]
-            for name, value in zip(("gain", "gain_low", "gain_high", "p_value"), over_subjects(gain, (high - low) / (2 * Z))):
+            for name, value in zip(COLUMNS, over_subjects(gain, (high - low) / (2 * Z))):
                 near(name, row[name], value)
             near("share", row["share_improved"], sets["share_improved"][:][mine].mean())
             near("mean_r", row["mean_r"], sets["mean_r"][:][mine].mean())
@@ -63,19 +66,33 @@ def check_sets(file, against, expected_models):
 
 
 def check_transfer():
+    """Own networks against others', in the regions of a target that both were tried on."""
     with h5py.File(out / "transfer.contrastive.s0.h5") as f:
-        m = {k: f["matrix/all"][k][:] for k in f["matrix/all"]}
-    own = m["within"] == 1
-    assert own.sum() == 2 and own.shape == (2, 2)
-    pick = lambda mask, k: np.array([m[k][mask[:, t], t].mean() for t in range(2)])
-    for model, mask in (("own network", own), ("other subjects' networks", ~own)):
+        table = {k: texts(f["table"], k) for k in ("target", "hemisphere", "roi")} | {k: f["table"][k][:] for k in ("within", "difference", "share_improved")}
+        targets = f["targets"]
+        which = [i for i, group in enumerate(texts(targets, "group")) if group == "all"]
+        names = [texts(targets, "target")[i] for i in which]
+        interval = {side: (targets[f"{side}_low"][:][which], targets[f"{side}_high"][:][which]) for side in ("own", "others", "difference")}
+    cells = list(zip(table["target"], table["hemisphere"], table["roi"], table["within"], table["difference"], table["share_improved"]))
+    values = {"own": [], "others": []}
+    for target in names:
+        sides = {side: {} for side in values}
+        for t, hemisphere, roi, within, difference, share in cells:
+            if t == target and np.isfinite(difference):
+                sides["own" if within else "others"].setdefault((hemisphere, roi), []).append((difference, share))
+        shared = sides["own"].keys() & sides["others"].keys()
+        assert shared
+        for side in values:
+            values[side].append(np.mean([np.mean(sides[side][region], axis=0) for region in shared], axis=0))
+    values = {side: np.array(v) for side, v in values.items()}
+    values["difference"] = values["own"] - values["others"]
+    assert len(names) == 2
+    for side, model in (("own", "own network"), ("others", "other subjects' networks"), ("difference", "own minus others'")):
         row, = [r for r in rows if r["model"] == "contrastive: " + model and r["set"] == "all"]
-        gain, error = pick(mask, "gain"), (pick(mask, "gain_high") - pick(mask, "gain_low")) / (2 * Z)
-        for name, value in zip(("gain", "gain_low", "gain_high", "p_value"), over_subjects(gain, error)):
-            near(model + name, row[name], value)
-        near(model, row["share_improved"], pick(mask, "share_improved").mean())
-    row, = [r for r in rows if r["model"] == "contrastive: own minus others'" and r["set"] == "all"]
-    near("own minus others", row["gain"], (pick(own, "gain") - pick(~own, "gain")).mean())
+        low, high = interval[side]
+        for name, value in zip(COLUMNS, over_subjects(values[side][:, 0], (high - low) / (2 * Z))):
+            near(model + " " + name, row[name], value)
+        near(model + " share", row["share_improved"], values[side][:, 1].mean())
 
 
 class Page(html.parser.HTMLParser):

@@ -74,6 +74,18 @@ until ! pgrep -f "cl-finetune out/data/subj01.h5.*--epochs 60" > /dev/null; do s
 expect 0 study-run study.json $step
 grep -q 'continuing after epoch' out/steps/tune.contrastive.subj01.lh.V1v.s0.log || fail "it began anew"
 is $step done
+# Other options after a stop: made anew, not stuck at a checkpoint that is of no use.
+sed -i 's/"epochs": 60/"epochs": 200/' study.json
+study-run study.json $step 2> /dev/null &
+runner=$!
+until [ -e $ckpt ]; do sleep .1; done
+kill -TERM $runner
+wait $runner
+[ -e $ckpt ] || fail "no checkpoint of what was stopped"
+sed -i 's/"epochs": 200/"epochs": 3/' study.json
+expect 0 study-run study.json $step
+says 'the checkpoint of a run with other options or inputs goes'
+sed -i 's/"epochs": 3}/"epochs": 60}/' study.json
 # A signal goes to the tool.
 sed -i 's/"epochs": 60/"epochs": 100000/' study.json
 study-run study.json $step 2> /dev/null &
@@ -119,6 +131,47 @@ expect 3 study-report study.json -o x.html
 expect 0 study-report study.json --unfinished -o x.html
 grep -q 'left out: transfer/contrastive.s0 is ready' x.html || fail "what is left out is not said"
 
+# Other data undo all; what is read besides counts by its content.
+cp study.json kept.json
+sed -i 's/"seed": 3/"seed": 4/' study.json
+is simulate ready
+expect 0 study-run study.json simulate
+is extract/subj01 ready
+is report waiting
+cp kept.json study.json
+expect 0 study-run study.json simulate
+example -j2 || { cat make.log; fail "the study does not run with the first data again"; }
+is report done
+sed -i 's/"a paper"/"another paper"/' published.json
+is report ready
+# A table on stdout that is not of the last run is not done.
+sed -i 's/"bootstrap": 50},/"bootstrap": 51},/' study.json
+eval "$(study-run study.json --list 2> /dev/null | awk -F'\t' '$2 == "evaluate/s0" { print $4 }') --overwrite" > /dev/null 2>&1
+is evaluate/s0 ready
+sed -i 's/"bootstrap": 51},/"bootstrap": 50},/' study.json
+example -j2
+# Eight at once: one makes it.
+rm out/evaluation.s0.h5
+for _ in 1 2 3 4 5 6 7 8; do (study-run study.json evaluate/s0 > /dev/null 2>&1; echo $? >> codes) & done
+wait
+is evaluate/s0 done
+grep -qvE '^[01]$' codes && fail "exit codes $(sort codes | uniq -c)"
+# A crash is a failure, said by its name.
+mkdir fake
+printf '#!/bin/sh\nkill -SEGV $$\n' > fake/encode-eval
+chmod +x fake/encode-eval
+rm out/evaluation.s0.h5
+PATH=$PWD/fake:$PATH expect 1 study-run study.json evaluate/s0
+says 'signal 11'
+is evaluate/s0 failed
+# Damaged data stop nothing but what needs them; what cortune did not write it does not replace.
+echo junk > out/data/subj01.h5
+is extract/subj01 ready
+expect 4 study-run study.json extract/subj01
+rm out/data/subj01.h5
+example -j2 || { cat make.log; fail "the study does not mend"; }
+is evaluate/s0 done
+
 # Wrong tables say where.
 wrong() { sed "$1" study.json > wrong.json; expect 3 study-run wrong.json --list; says "$2"; }
 wrong 's/"subjects"/"subject"/' "'subject' is unknown"
@@ -126,6 +179,10 @@ wrong 's/"subjects": \[1, 2\]/"subjects": [1, 1]/' 'subjects: each once'
 wrong 's/"regions": {"lh"/"regions": {"left"/' "'left' is unknown"
 wrong 's/"methods": \["contrastive"\]/"methods": ["regression"]/' "'regression' is no method"
 wrong 's/"epochs": 2/"--epochs": 2/' 'without dashes'
+wrong 's/"V1v", "V1d"/"V1v", "V1w"/' 'no subject has lh V1w'
+wrong 's/"V1v", "V1d"/"V1v", "V1v"/' 'two steps would be tune/contrastive/subj01/lh.V1v.s0'
+wrong 's/"subjects"/"seeds": [0, 0], "subjects"/' 'seeds: each once'
+wrong 's/"subjects"/"name": "b", "subjects"/' "key 'name' is there twice"
 wrong 's/"compare": {"pooled": "contrastive"}/"compare": {"pooled": "untuned"}/' "'untuned' is no method"
 wrong 's/"name"/name/' 'wrong.json:'
 expect 2 study-run study.json

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <limits>
 
 #include "core/error.hpp"
@@ -13,6 +14,7 @@
 #include "encode/evaluation_file.hpp"
 #include "encode/evaluation_mean.hpp"
 #include "encode/pairing.hpp"
+#include "encode/transfer.hpp"
 #include "scratch.hpp"
 
 using namespace cortune;
@@ -278,9 +280,43 @@ TEST_CASE("evaluations are averaged over seeds and over subjects") {
     const auto& z = other.rois[0].models[1];
     const auto& o = over.rois[0].models[1];
     REQUIRE(over.rois[0].subject.empty());
-    REQUIRE(o.test.difference == Approx((a.rois[0].models[1].test.difference + z.test.difference) / 2));
+    const auto& w = a.rois[0].models[1];
+    const auto group = stats::group_test({w.test.difference, z.test.difference}, {stats::standard_error(w.test.low, w.test.high), stats::standard_error(z.test.low, z.test.high)});
+    REQUIRE(o.test.difference == Approx(group.estimate));
+    REQUIRE(o.test.low == Approx(group.low));
+    REQUIRE(o.test.share_improved == Approx((w.test.share_improved + z.test.share_improved) / 2));
     // Two subjects: p is 1/2 where they agree, else 1.
     const bool agree = (a.rois[0].models[1].test.difference > 0) == (z.test.difference > 0);
     REQUIRE(o.test.p == Approx(agree ? 0.5 : 1.0));
     REQUIRE(o.test.low < o.test.high);
+}
+
+TEST_CASE("own and others' networks are compared in regions that both were tried on, on the same draws") {
+    const auto cell = [](const char* source, bool within, const char* region, double gain) {
+        TransferCell c;
+        c.source = source, c.target = "subj01", c.hemisphere = "lh", c.roi_class = "prf-visualrois", c.roi = region, c.group = "early", c.within = within;
+        c.difference = gain;
+        c.gain = {gain, 0.5, {0.1, -0.1, 0.2}, {gain - 0.1, gain, gain + 0.3}, {0.1, 0.2, 0.3}};
+        return c;
+    };
+    // V2v has no network of another subject, V1v two, whose mean is what the own one is.
+    const auto targets = over_sources({cell("subj01", true, "V1v", 0.2), cell("subj01", true, "V2v", 0.9), cell("subj02", false, "V1v", 0.1), cell("subj03", false, "V1v", 0.3)});
+    REQUIRE(targets.size() == 2);  // all and early
+    for (const auto& t : targets) {
+        REQUIRE(t.rois == 1);
+        REQUIRE(t.own.gain == Approx(0.2));
+        REQUIRE(t.others.gain == Approx(0.2));
+        REQUIRE(t.difference.gain == Approx(0).margin(1e-12));
+        // Every draw moves both alike: nothing is uncertain about their difference.
+        REQUIRE(t.difference.low == Approx(0).margin(1e-12));
+        REQUIRE(t.difference.high == Approx(0).margin(1e-12));
+        REQUIRE(std::isnan(t.difference.p));
+    }
+    const auto alone = over_sources({cell("subj01", true, "V1v", 0.2), cell("subj01", true, "V2v", 0.9)});
+    REQUIRE(alone.at(0).rois == 2);
+    REQUIRE(alone.at(0).own.gain == Approx(0.55));
+    REQUIRE(std::isnan(alone.at(0).others.gain));
+    const auto seeds = mean_over_seeds(std::vector{targets, alone});
+    REQUIRE(seeds.at(0).own.gain == Approx(0.375));
+    REQUIRE(std::isnan(seeds.at(0).difference.gain));
 }
