@@ -55,7 +55,9 @@ const cli::Doc doc = {
      "exchanges, which keep the correlation between voxels; share_binomial_p is what one would "
      "get from counting voxels as if they were independent. effect_size is the difference "
      "over its standard deviation across voxels, with an interval from a jackknife over images.",
-     "Where several subjects have a region, their mean r and their differences are combined: the mean with an exact "
+     "Over the regions of a subject that are compared (all, the early and the higher ones, by share/roi/regions.json) the means of the difference and of the "
+     "share are tested with the same images drawn in all of them (in the file, on the page and in --forest).",
+     "Where several subjects have a region or such a set, their mean r and their differences are combined: the mean with an exact "
      "sign-flip p over subjects, and DerSimonian and Laird's random-effects estimate with its "
      "interval, from the subjects' bootstrap intervals (--forest, and /group in the file).",
      "Where there are noise ceilings (shares of variance), share_of_ceiling is the mean over voxels of r2 / ceiling "

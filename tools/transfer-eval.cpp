@@ -44,6 +44,7 @@ const cli::Doc doc{
          "tuned to V1v or V1d).",
          "On each subject the ridge is fitted to all its training images by the held-out protocol of ridge-encode and scored on its test "
          "images, without those that tuned the network (left_out in the table counts them).",
+         "The file also has for every target what its own networks gain beyond those of others, in the regions that both were tried on and on the same draws of images.",
          "Every network sees every picture once, however many subjects saw it; Gram matrices and decompositions are each subject's own. "
          "--plan counts all three and says what they take, from a few pictures that it runs.",
          "The table has a line a network and region, then one a pair of source and target for the regions all, early and higher: means over the "

@@ -101,8 +101,6 @@ void add_to_groups(std::vector<GroupScores>& groups, const GroupScores& key, con
 std::vector<GroupScores> over_subjects(const Evaluation& e, std::uint64_t seed) {
     std::vector<GroupScores> out;
     const auto key = [](const auto&... of) { return GroupScores{of..., {}, {}, {}, {}, {}, false}; };
-    for (const auto& s : e.sets)
-        add_to_groups(out, key("both", "set", s.set, s.model, "difference"), s.subject, {s.test.gain, s.test.low, s.test.high}, s.optimistic);
     for (const auto& roi : e.rois)
         for (std::size_t m = 0; m < roi.models.size(); ++m) {
             const auto& model = roi.models[m];
@@ -113,6 +111,8 @@ std::vector<GroupScores> over_subjects(const Evaluation& e, std::uint64_t seed) 
             add("mean_r", {model.mean_r, model.mean_r_low, model.mean_r_high});
             if (m > 0) add("difference", {model.test.difference, model.test.low, model.test.high});
         }
+    for (const auto& s : e.sets)
+        add_to_groups(out, key("both", "set", s.set, s.model, "difference"), s.subject, {s.test.gain, s.test.low, s.test.high}, s.optimistic);
     std::erase_if(out, [](const auto& g) { return g.subject.size() < 2; });
     for (auto& g : out) {
         std::vector<double> error;

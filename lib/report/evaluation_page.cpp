@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/text.hpp"
@@ -32,7 +33,7 @@ std::string rows(const Evaluation& e) {
 }
 
 std::string set_table(const Evaluation& e) {
-    if (e.sets.empty()) return {};
+    if (std::none_of(e.sets.begin(), e.sets.end(), [](const auto& s) { return s.rois > 1; })) return {};  // sets of one region say what is above
     std::vector<std::vector<std::string>> rows;
     for (const auto& s : e.sets)
         rows.push_back({escaped(s.subject), s.set, escaped(e.label[s.model]), std::to_string(s.rois), cell(s.mean_r, "{:.3f}"), cell(s.reference_r, "{:.3f}"), cell(s.test.gain, "{:+.3f}"),

@@ -355,12 +355,14 @@ def check_subjects(folder):
     lines = [line.split("\t") for line in open(forest).read().splitlines()]
     every = [dict(zip(lines[0], line)) for line in lines[1:]]
     # Per model its mean r, and for the second the gain; five subjects and two combinations each.
-    assert [(r["model"], r["quantity"]) for r in every[::7]] == [("a", "mean_r"), ("b", "mean_r"), ("b", "difference")]
+    assert [(r["model"], r["quantity"]) for r in every[:21:7]] == [("a", "mean_r"), ("b", "mean_r"), ("b", "difference")]
+    # A set of one region is that region.
+    assert [(r["roi_class"], r["roi"], r["value"], r["low"]) for r in every[21:]] == [("set", "all", r["value"], r["low"]) for r in every[14:21]]
     for first_row, model in ((0, "a"), (7, "b")):
         alone = [float(r["mean_r"]) for r in table if r["model"] == model]
         assert np.allclose([float(r["value"]) for r in every[first_row:first_row + 5]], alone, atol=1e-6)
         assert abs(float(every[first_row + 5]["value"]) - np.mean(alone)) < 1e-5 and float(every[first_row + 5]["p_value"]) == 2 / 2**5
-    rows = every[14:]
+    rows = every[14:21]
     effect = np.array([float(r["value"]) for r in rows[:5]])
     error = np.array([float(r["high"]) - float(r["low"]) for r in rows[:5]]) / (2 * 1.959963984540054)
     flips = np.array(list(itertools.product([1, -1], repeat=5)))
