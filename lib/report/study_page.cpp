@@ -10,7 +10,6 @@
 #include "core/system.hpp"
 #include "core/text.hpp"
 #include "encode/evaluation_mean.hpp"
-#include "encode/transfer_file.hpp"
 #include "report/html.hpp"
 #include "report/study_figures.hpp"
 #include "report/study_report.hpp"

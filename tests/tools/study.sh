@@ -185,6 +185,7 @@ wrong 's/"subjects"/"seeds": [0, 0], "subjects"/' 'seeds: each once'
 wrong 's/"subjects"/"name": "b", "subjects"/' "key 'name' is there twice"
 wrong 's/"compare": {"pooled": "contrastive"}/"compare": {"pooled": "untuned"}/' "'untuned' is no method"
 wrong 's/"name"/name/' 'wrong.json:'
+for table in study/study pooling/few pooling/many; do expect 0 study-run "$CORTUNE_SOURCE/examples/$table.json" --list; done
 expect 2 study-run study.json
 expect 2 study-run study.json tune/contrastive/subj01/lh.V1w.s0
 says 'did you mean tune/contrastive/subj01/lh.V1v.s0?'
