@@ -58,7 +58,7 @@ Figure accuracy_figure(const Evaluation& e, const std::string& name) {
                                     number(s.mean_r_low), number(s.mean_r_high));
         }
         data += "EOD\n";
-        plots += fmt::format("$model{0} using 1:2:({1}) with boxes lc rgb '{2}' title {3}, $model{0} using 1:2:3:4 with yerrorbars pt 0 lc rgb '#222222' notitle, ",
+        plots += fmt::format("$model{0} using 1:2:({1}) with boxes lc rgb '{2}' title {3}, $model{0} using 1:3:(0):($4-$3) with vectors nohead lw 1.6 lc rgb '#222222' notitle, ",
                              m, bar * 0.92, colour(m), quoted(e.label[m]));
     }
     data += "$ceiling << EOD\n";
@@ -72,7 +72,7 @@ Figure accuracy_figure(const Evaluation& e, const std::string& name) {
     data += "EOD\n";
     plots += ceilings ? "$ceiling using 1:2:3:4 with xerrorbars pt 0 lw 2 lc rgb '#000000' title 'noise ceiling'" : "1/0 notitle";
     if (!some) return {};
-    const std::string script = figure_style(e.optimistic) + data + fmt::format("set style fill solid 0.9 noborder\nset errorbars 1\nset xrange [-0.6:{}]\n"
+    const std::string script = figure_style(e.optimistic) + data + fmt::format("set style fill solid 0.9 noborder\nset errorbars 1\nset yrange [*<0:*]\nset xrange [-0.6:{}]\n"
                                                             "set xtics rotate by 40 right noenhanced ({})\nset ylabel 'mean r'\nplot {}\n",
                                                             static_cast<double>(rois) - 0.4, tics, plots);
     const int width = std::clamp(static_cast<int>(60 * rois * std::max<std::size_t>(models, 2) / 2) + 160, 560, 2400);
