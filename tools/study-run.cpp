@@ -33,9 +33,9 @@ const cli::Doc doc{
          "which study-run lists with --list, in an order in which they can be made, and of which it makes those that are named: the tool's messages go to "
          "OUTPUT/steps/STEP.log, its exit code is the one of study-run. A step that is done is not made again, whoever asks, so that a killed study continues "
          "where it was; a tuning goes on from its checkpoint.",
-         "A step is done when its output is whole and says that this command made it from its inputs as they are now. Changing an option in the table, or making an "
+         "A step is done when its output is whole and says that this command made it from its inputs as they are now (where it cannot, as a page or a table, the record in OUTPUT/steps says it). Changing an option in the table, or making an "
          "input anew, undoes what depends on it; files are replaced when their step is made again, and nothing else is ever deleted but checkpoints "
-         "of tunings that are done.",
+         "of tunings that are done, or whose options or inputs are others now.",
          "Regions that a subject lacks, or that are smaller than tune/min-voxels, are left out once its data are extracted; --status names them.",
          "The tools must be on PATH. They use the cores that they are given: those of the allocation under Slurm."},
     .examples = {{"what there is to do", "study-run study.json --list --todo"},

@@ -193,7 +193,7 @@ void run(const Options& options, cli::Context& context) {
     std::optional<StagedFile> map;
     if (!options.map.empty() && groups.empty()) context.warn("no region has a score: there is no map");
     else if (!options.map.empty()) map.emplace(options.map, std::initializer_list<std::string_view>{report::transfer_figure(groups, "transfer").svg}, WriteOptions{.overwrite = context.overwrite});
-    encode::write_transfer(context.output, record, context.overwrite, cells, groups);
+    encode::write_transfer(context.output, record, context.overwrite, cells, groups, encode::over_sources(cells));
     if (map) map->commit();
     context.result(encode::transfer_tsv(cells, groups));
     std::int64_t left_out = 0;

@@ -119,6 +119,8 @@ std::vector<int> parse_ranges(std::string_view text, const std::string& option) 
     return {out.begin(), out.end()};
 }
 
+std::string number_text(double value, const char* unknown) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : unknown; }
+
 std::string format_bytes(double bytes) {
     static constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     int unit = 0;

@@ -23,6 +23,8 @@ std::vector<std::string> nearest_first(std::string_view wanted, std::vector<std:
 std::uint64_t parse_bytes(std::string_view text);
 // "1-10,12" as numbers of 1 … 1000, ascending, each once. Throws UsageError naming `option`.
 std::vector<int> parse_ranges(std::string_view text, const std::string& option);
+// Six significant digits; `unknown` for what is not finite.
+std::string number_text(double value, const char* unknown);
 std::string format_bytes(double bytes);
 std::string format_seconds(double seconds);
 

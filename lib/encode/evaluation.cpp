@@ -56,7 +56,7 @@ std::vector<SetScores> over_regions(const Evaluation& e, const Regions& regions)
         if (std::find(subjects.begin(), subjects.end(), roi.subject) == subjects.end()) subjects.push_back(roi.subject);
     for (const auto& subject : subjects)
         for (std::size_t m = 1; m < e.label.size(); ++m)
-            for (const char* set : {"all", "early", "higher"}) {
+            for (const char* set : region_sets) {
                 SetScores s{subject, set, m};
                 std::vector<RegionGain> gains;
                 for (const auto& roi : e.rois) {

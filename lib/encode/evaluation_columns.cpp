@@ -3,8 +3,8 @@
 
 namespace cortune::encode {
 
-const std::vector<Figure>& figures() {
-    static const std::vector<Figure> all = {
+const std::vector<ScoreColumn>& score_columns() {
+    static const std::vector<ScoreColumn> all = {
         {"mean_r", "mean over voxels of Pearson r", [](auto& m) -> auto& { return m.mean_r; }},
         {"mean_r_low", "2.5th percentile of the mean r, bootstrap over images", [](auto& m) -> auto& { return m.mean_r_low; }},
         {"mean_r_high", "97.5th percentile of the mean r, bootstrap over images", [](auto& m) -> auto& { return m.mean_r_high; }},

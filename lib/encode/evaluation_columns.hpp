@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// The figures of a model in a region: columns of the table of an evaluation, on stdout and in its file.
+// The numbers of a model in a region: columns of the table of an evaluation, on stdout and in its file.
 #pragma once
 
 #include <vector>
@@ -8,15 +8,15 @@
 
 namespace cortune::encode {
 
-struct Figure {
+struct ScoreColumn {
     const char *name, *long_name;
     const double& (*of)(const ModelScores&);
     double& (*at)(ModelScores&);
 
     template <class F>
-    Figure(const char* n, const char* text, F f) : name(n), long_name(text), of(f), at(f) {}
+    ScoreColumn(const char* n, const char* text, F f) : name(n), long_name(text), of(f), at(f) {}
 };
 
-const std::vector<Figure>& figures();
+const std::vector<ScoreColumn>& score_columns();
 
 }  // namespace cortune::encode

@@ -56,8 +56,8 @@ void write_table(h5::Node& root, const Evaluation& e) {
     table.put("optimistic", {"row", "model"},
               cells<std::int16_t>(e, [](const ModelScores& m) { return std::int16_t{m.optimistic}; }),
               {"1 where scored images tuned or selected something"});
-    for (const auto& figure : figures())
-        table.put(figure.name, {"row", "model"}, cells<double>(e, [&](const ModelScores& m) { return figure.of(m); }), {figure.long_name});
+    for (const auto& column : score_columns())
+        table.put(column.name, {"row", "model"}, cells<double>(e, [&](const ModelScores& m) { return column.of(m); }), {column.long_name});
 }
 
 void write_roi(h5::Node& root, const RoiScores& roi) {
@@ -169,7 +169,7 @@ void write_layers(h5::Node& root, const Evaluation& e) {
     node.put("cv_r", {"row", "model", "layer"}, values, {"mean over voxels of the cross-validated r, from which the region's layer was chosen"});
 }
 
-std::string number(double value) { return std::isnan(value) ? "nan" : fmt::format("{:.6g}", value); }
+std::string number(double value) { return number_text(value, "nan"); }
 
 }  // namespace
 
@@ -193,7 +193,7 @@ void write_evaluation(const std::filesystem::path& path, const h5::Record& recor
 
 std::string evaluation_tsv(const Evaluation& e) {
     std::string out = "subject\themisphere\troi_class\troi\tvoxels\timages\tmodel\tprotocol\tceiling_mode\tceiling_r";
-    for (const auto& figure : figures()) out += fmt::format("\t{}", figure.name);
+    for (const auto& column : score_columns()) out += fmt::format("\t{}", column.name);
     out += "\toptimistic\n";
     for (const auto& roi : e.rois)
         for (std::size_t m = 0; m < roi.models.size(); ++m) {
@@ -202,7 +202,7 @@ std::string evaluation_tsv(const Evaluation& e) {
             out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}", roi.subject, roi.hemisphere, roi.roi_class,
                                roi.roi, roi.voxels, model.images, e.label[m], model.protocol,
                                roi.ceiling_mode, number(roi.ceiling_r));
-            for (const auto& figure : figures()) out += '\t' + number(figure.of(model));
+            for (const auto& column : score_columns()) out += '\t' + number(column.of(model));
             out += fmt::format("\t{}\n", model.optimistic ? 1 : 0);
         }
     return out;
@@ -234,7 +234,7 @@ nlohmann::ordered_json evaluation_json(const Evaluation& e) {
                 {"subject", roi.subject}, {"hemisphere", roi.hemisphere}, {"roi_class", roi.roi_class},
                 {"roi", roi.roi}, {"voxels", roi.voxels}, {"images", model.images}, {"model", e.label[m]},
                 {"protocol", model.protocol}, {"ceiling_mode", roi.ceiling_mode}, {"ceiling_r", value(roi.ceiling_r)}};
-            for (const auto& figure : figures()) row[figure.name] = value(figure.of(model));
+            for (const auto& column : score_columns()) row[column.name] = value(column.of(model));
             row["optimistic"] = model.optimistic;
             rows.push_back(std::move(row));
         }

@@ -46,10 +46,10 @@ void average_layers(ModelScores& out, const std::vector<const ModelScores*>& of)
 ModelScores mean_model(const std::vector<const ModelScores*>& of, bool p) {
     ModelScores out = *of[0];
     for (const auto* one : of) out.optimistic |= one->optimistic, out.images = std::min(out.images, one->images);
-    for (const auto& figure : figures()) {
+    for (const auto& column : score_columns()) {
         std::vector<double> all;
-        for (const auto* one : of) all.push_back(figure.of(*one));
-        figure.at(out) = p && is_p(figure.name) ? std::min(1.0, 2 * mean_of(all)) : mean_of(all);
+        for (const auto* one : of) all.push_back(column.of(*one));
+        column.at(out) = p && is_p(column.name) ? std::min(1.0, 2 * mean_of(all)) : mean_of(all);
     }
     average_layers(out, of);
     return out;

@@ -43,9 +43,9 @@ void read_rows(const h5::Node& table, std::size_t rows, Evaluation& e) {
         }
         e.rois.push_back(std::move(r));
     }
-    for (const auto& figure : figures()) {
-        const auto column = values<double>(table, figure.name, rows * models);
-        for (std::size_t i = 0; i < rows * models; ++i) figure.at(e.rois[i / models].models[i % models]) = column[i];
+    for (const auto& column : score_columns()) {
+        const auto number = values<double>(table, column.name, rows * models);
+        for (std::size_t i = 0; i < rows * models; ++i) column.at(e.rois[i / models].models[i % models]) = number[i];
     }
 }
 

@@ -10,6 +10,9 @@
 
 namespace cortune::encode {
 
+// Sets of regions that means are taken over: all that are compared, and those that Regions::group calls so.
+inline constexpr const char* region_sets[] = {"all", "early", "higher"};
+
 // Gain in one region or the mean over several, and of every resample.
 struct RegionGain {
     double gain = 0;    // difference of mean r

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <string_view>
 
 #include "encode/roi_scores.hpp"
 
@@ -32,28 +31,46 @@ void score_transfer(TransferCell& cell, const RoiKey& key, const RoiSource& untu
     cell.gain = gain_of(model.test);
 }
 
+namespace {
+
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+constexpr GainTest no_test{unknown, unknown, unknown, unknown, unknown, unknown};
+
+// By hemisphere, class and name what networks gain in a region of one target.
+using ByRegion = std::map<std::array<std::string, 3>, std::vector<RegionGain>>;
+
+bool counts(const TransferCell& c, const std::string& set) { return std::isfinite(c.difference) && (set == "all" || c.group == set); }
+void add(ByRegion& to, const TransferCell& c) { to[{c.hemisphere, c.roi_class, c.roi}].push_back(c.gain); }
+
+// The mean over networks of a region, then over the regions that `also` has, too.
+RegionGain mean_of(const ByRegion& gains, const ByRegion& also) {
+    std::vector<RegionGain> each;
+    for (const auto& [region, networks] : gains)
+        if (also.contains(region)) each.push_back(mean_gain(networks));
+    return mean_gain(each);
+}
+
+}  // namespace
+
 std::vector<TransferGroup> over_regions(const std::vector<TransferCell>& cells) {
     std::vector<TransferGroup> out;
     std::vector<std::array<std::string, 2>> pairs;
     for (const auto& c : cells)
         if (std::find(pairs.begin(), pairs.end(), std::array{c.source, c.target}) == pairs.end()) pairs.push_back({c.source, c.target});
     for (const auto& [source, target] : pairs)
-        for (const char* name : {"all", "early", "higher"}) {
+        for (const char* set : region_sets) {
             TransferGroup g;
-            g.source = source, g.target = target, g.group = name;
-            std::map<std::array<std::string, 3>, std::vector<RegionGain>> regions;
+            g.source = source, g.target = target, g.group = set;
+            ByRegion gains;
             for (const auto& c : cells) {
-                if (c.source != source || c.target != target || (g.group != "all" && c.group != g.group)) continue;
+                if (c.source != source || c.target != target || !counts(c, set)) continue;
                 g.within = c.within;
-                if (!std::isfinite(c.difference)) continue;
                 g.optimistic |= c.optimistic;
-                regions[{c.hemisphere, c.roi_class, c.roi}].push_back(c.gain);
+                add(gains, c);
             }
-            if (regions.empty()) continue;
-            std::vector<RegionGain> each;
-            for (const auto& [region, networks] : regions) each.push_back(mean_gain(networks));
-            g.rois = static_cast<std::int64_t>(each.size());
-            g.test = test_gain(mean_gain(each));
+            if (gains.empty()) continue;
+            g.rois = static_cast<std::int64_t>(gains.size());
+            g.test = test_gain(mean_of(gains, gains));
             out.push_back(std::move(g));
         }
     return out;
@@ -61,24 +78,11 @@ std::vector<TransferGroup> over_regions(const std::vector<TransferCell>& cells) 
 
 namespace {
 
-constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
-constexpr GainTest no_test{unknown, unknown, unknown, unknown, unknown, unknown};
-
-using Region = std::array<std::string, 3>;
-
-// Of one target in one group: gains of own and of others' networks by region.
+// What a target's own networks gain, and what others' do.
 struct Sides {
-    std::map<Region, std::vector<RegionGain>> own, others;
+    ByRegion own, others;
     bool optimistic = false;
 };
-
-// Over the regions of `side` that `other` has, too.
-RegionGain mean_of(const std::map<Region, std::vector<RegionGain>>& side, const std::map<Region, std::vector<RegionGain>>& other) {
-    std::vector<RegionGain> each;
-    for (const auto& [region, networks] : side)
-        if (other.contains(region)) each.push_back(mean_gain(networks));
-    return mean_gain(each);
-}
 
 TransferTarget summarised(const std::string& target, const std::string& group, const Sides& sides) {
     TransferTarget out{target, group, 0, no_test, no_test, no_test, sides.optimistic};
@@ -128,14 +132,14 @@ std::vector<TransferTarget> over_sources(const std::vector<TransferCell>& cells)
     for (const auto& c : cells)
         if (std::find(targets.begin(), targets.end(), c.target) == targets.end()) targets.push_back(c.target);
     for (const auto& target : targets)
-        for (const char* name : {"all", "early", "higher"}) {
+        for (const char* set : region_sets) {
             Sides sides;
             for (const auto& c : cells) {
-                if (c.target != target || (std::string_view(name) != "all" && c.group != name) || !std::isfinite(c.difference)) continue;
-                (c.within ? sides.own : sides.others)[{c.hemisphere, c.roi_class, c.roi}].push_back(c.gain);
+                if (c.target != target || !counts(c, set)) continue;
+                add(c.within ? sides.own : sides.others, c);
                 sides.optimistic |= c.optimistic;
             }
-            if (!sides.own.empty() || !sides.others.empty()) out.push_back(summarised(target, name, sides));
+            if (!sides.own.empty() || !sides.others.empty()) out.push_back(summarised(target, set, sides));
         }
     return out;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include "core/text.hpp"
 #include "encode/transfer_file.hpp"
 
 #include <fmt/format.h>
@@ -106,7 +107,7 @@ void write_targets(h5::Node& root, const std::vector<TransferTarget>& targets) {
         }
 }
 
-std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "NA"; }
+std::string number(double value) { return number_text(value, "NA"); }
 
 template <class T>
 void add_once(std::vector<T>& to, const T& value) {
@@ -136,7 +137,7 @@ std::vector<double> transfer_matrix(const std::vector<TransferGroup>& groups, co
 }
 
 void write_transfer(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const std::vector<TransferCell>& cells,
-                    const std::vector<TransferGroup>& groups) {
+                    const std::vector<TransferGroup>& groups, const std::vector<TransferTarget>& targets) {
     h5::Output file(path, "transfer", record, overwrite);
     h5::Node& root = file.root();
     root.attr("optimistic", std::any_of(cells.begin(), cells.end(), [](const auto& c) { return c.optimistic; }) ? 1 : 0);
@@ -160,11 +161,11 @@ void write_transfer(const std::filesystem::path& path, const h5::Record& record,
     const TransferAxes axes = axes_of(groups);
     root.scale("source", axes.source, {"subjects that tuned a network, and how"});
     root.scale("target", axes.target, {"subject that networks are tried on"});
-    for (const char* group : {"all", "early", "higher"}) {
+    for (const char* group : region_sets) {
         h5::Node matrix = root.create_group(fmt::format("matrix/{}", group));
         for (const auto& n : group_numbers) matrix.put(n.name, {"source", "target"}, transfer_matrix(groups, axes, group, n.of), {n.long_name});
     }
-    write_targets(root, over_sources(cells));
+    write_targets(root, targets);
     file.commit();
 }
 
@@ -194,7 +195,7 @@ std::vector<TransferGroup> read_transfer(const h5::Input& file) {
     const auto source = root.dataset("source").read_strings(), target = root.dataset("target").read_strings();
     const bool optimistic = root.attr_int("optimistic") != 0;
     std::vector<TransferGroup> out;
-    for (const char* group : {"all", "early", "higher"}) {
+    for (const char* group : region_sets) {
         const h5::Node matrix = root.group(fmt::format("matrix/{}", group));
         const auto values = [&](const char* name) {
             const h5::Dataset data = matrix.dataset(name);

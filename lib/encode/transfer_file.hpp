@@ -13,7 +13,7 @@ namespace cortune::encode {
 
 // Throws as h5::Output.
 void write_transfer(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const std::vector<TransferCell>& cells,
-                    const std::vector<TransferGroup>& groups);  // and over_sources(cells)
+                    const std::vector<TransferGroup>& groups, const std::vector<TransferTarget>& targets);
 
 // The groups of a `transfer` file; all are optimistic where any row is. Throws BadInput for matrices that do not fit.
 std::vector<TransferGroup> read_transfer(const h5::Input& file);

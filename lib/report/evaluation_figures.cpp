@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/text.hpp"
 #include "report/evaluation_report.hpp"
 #include "report/gnuplot.hpp"
 #include "report/palette.hpp"
@@ -27,7 +28,7 @@ bool several_subjects(const Evaluation& e) {
     return std::any_of(e.rois.begin(), e.rois.end(), [&](const auto& r) { return r.subject != e.rois[0].subject; });
 }
 
-std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "NaN"; }
+std::string number(double value) { return number_text(value, "NaN"); }
 
 // Regions in which models were compared, where there are any, else all.
 std::vector<const RoiScores*> shown_rois(const Evaluation& e) {

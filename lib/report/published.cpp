@@ -13,6 +13,8 @@
 #include "core/error.hpp"
 #include "core/system.hpp"
 #include "core/text.hpp"
+#include "stats/correlation.hpp"
+#include "stats/group.hpp"
 
 namespace cortune::report {
 
@@ -78,6 +80,21 @@ std::vector<BesidePublished> beside_published(const encode::Evaluation& e, const
         }
     for (auto& row : out)
         for (double* v : {&row.r, &row.published_r, &row.gain, &row.published_gain}) *v /= static_cast<double>(row.subjects);
+    return out;
+}
+
+std::vector<Agreement> agreement(const std::vector<BesidePublished>& rows) {
+    std::vector<Agreement> out;
+    for (const auto& first : rows) {
+        if (std::any_of(out.begin(), out.end(), [&](const auto& a) { return a.method == first.method; })) continue;
+        std::vector<double> ours, theirs, difference;
+        for (const auto& r : rows)
+            if (r.method == first.method) ours.push_back(r.r), theirs.push_back(r.published_r), difference.push_back(r.r - r.published_r);
+        const auto n = static_cast<Eigen::Index>(ours.size());
+        const Eigen::Map<const Eigen::VectorXd> x(ours.data(), n), y(theirs.data(), n);
+        const auto test = stats::group_test(difference, std::vector<double>(difference.size(), std::numeric_limits<double>::quiet_NaN()));
+        out.push_back({first.method, ours.size(), x.mean(), y.mean(), test.sign_flip_p, stats::pearson(x, y)});
+    }
     return out;
 }
 

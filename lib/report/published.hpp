@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "encode/evaluation.hpp"
 
@@ -36,5 +37,15 @@ struct BesidePublished {
 
 // names: of the evaluation's models, the published method; those that are not among them are left out.
 std::vector<BesidePublished> beside_published(const encode::Evaluation& evaluation, const Published& published, const std::map<std::string, std::string>& names);
+
+// How alike the two are over the regions of a method.
+struct Agreement {
+    std::string method;
+    std::size_t regions = 0;
+    double r = 0, published_r = 0;  // means
+    double p = 0;                   // of their difference: two-sided, signs of the regions' differences flipped
+    double correlation = 0;         // Pearson's; NaN with one region
+};
+std::vector<Agreement> agreement(const std::vector<BesidePublished>& rows);
 
 }  // namespace cortune::report

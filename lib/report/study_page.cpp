@@ -2,10 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <Eigen/Core>
-#include <cmath>
-#include <limits>
-#include <set>
 
 #include "core/system.hpp"
 #include "core/text.hpp"
@@ -14,7 +10,6 @@
 #include "report/study_figures.hpp"
 #include "report/study_report.hpp"
 #include "report/transfer_figure.hpp"
-#include "stats/group.hpp"
 
 namespace cortune::report {
 namespace {
@@ -98,7 +93,7 @@ std::string tuning_section(const StudyPart& part, const std::vector<StudyRow>& r
     out += drawn(accuracy_figure(means, id + "-accuracy")) + drawn(improved_figure(means, id + "-improved"));
     out += "<h2>By region</h2>\n" + region_table(means, subjects) + details("Every subject", subject_table(subjects));
     std::string layers;
-    for (const char* set : {"all", "early", "higher"}) layers += drawn(set_layers_figure(subjects, regions, set, fmt::format("{}-layers-{}", id, set)));
+    for (const char* set : encode::region_sets) layers += drawn(set_layers_figure(subjects, regions, set, fmt::format("{}-layers-{}", id, set)));
     std::string by_region;
     for (std::size_t m = 0; m < means.label.size(); ++m) by_region += drawn(layer_figure(means, m, fmt::format("{}-layers-{}", id, m)));
     if (!by_region.empty()) layers += details("Every region", by_region);
@@ -133,23 +128,12 @@ std::string transfer_section(const StudyPart& part, const std::vector<StudyRow>&
     return out;
 }
 
-// How alike the two are, over regions, of every method.
 std::string published_summary(const std::vector<BesidePublished>& rows) {
-    std::vector<std::string> methods;
-    for (const auto& r : rows)
-        if (std::find(methods.begin(), methods.end(), r.method) == methods.end()) methods.push_back(r.method);
     Rows out;
-    for (const auto& method : methods) {
-        std::vector<double> ours, theirs, difference;
-        for (const auto& r : rows)
-            if (r.method == method) ours.push_back(r.r), theirs.push_back(r.published_r), difference.push_back(r.r - r.published_r);
-        const auto test = stats::group_test(difference, std::vector<double>(difference.size(), std::numeric_limits<double>::quiet_NaN()));
-        const Eigen::Map<const Eigen::ArrayXd> x(ours.data(), static_cast<Eigen::Index>(ours.size())), y(theirs.data(), static_cast<Eigen::Index>(theirs.size()));
-        const Eigen::ArrayXd a = x - x.mean(), b = y - y.mean();
-        const double r = (a * b).sum() / std::sqrt((a * a).sum() * (b * b).sum());
-        out.push_back({escaped(method), std::to_string(ours.size()), cell(x.mean(), "{:.3f}"), cell(y.mean(), "{:.3f}"), cell(test.mean, "{:+.4f}"), cell(test.sign_flip_p, "{:.4f}"), cell(r, "{:.2f}")});
-    }
-    return table_html({"<method", "regions", "mean r", "published", "difference", "p", "correlation"}, out) + "<p>p: signs of the regions' differences flipped; correlation: over regions.</p>\n";
+    for (const auto& a : agreement(rows))
+        out.push_back({escaped(a.method), std::to_string(a.regions), cell(a.r, "{:.3f}"), cell(a.published_r, "{:.3f}"), cell(a.r - a.published_r, "{:+.4f}"), cell(a.p, "{:.4f}"), cell(a.correlation, "{:.2f}")});
+    return table_html({"<method", "regions", "mean r", "published", "difference", "p", "correlation"}, out) +
+           "<p>Over regions, as if these were independent: p flips the signs of their differences.</p>\n";
 }
 
 std::string published_section(const StudyReport& report, const StudyPart& part, const std::string& id) {
@@ -168,12 +152,10 @@ std::string part_notes(const StudyPart& part) {
     const auto& e = part.tuning.by_subject;
     std::string out;
     bool optimistic = e.optimistic;
-    std::set<std::string> reasons;
-    if (e.optimistic) reasons.insert(e.optimistic_reason);
     for (const auto& c : part.comparisons) optimistic |= c.by_subject.optimistic;
     for (const auto& t : part.transfers)
         for (const auto& g : t.groups) optimistic |= g.optimistic;
-    out += optimistic ? fmt::format("<p class=warn>Some numbers are optimistic and marked so{}{}.</p>\n", reasons.empty() ? "" : ": ", escaped(join({reasons.begin(), reasons.end()}, "; ")))
+    out += optimistic ? fmt::format("<p class=warn>Some numbers are optimistic and marked so{}{}.</p>\n", e.optimistic ? ": " : "", escaped(e.optimistic_reason))
                       : "<p>Nothing that is scored here tuned a network or selected a penalty or a layer.</p>\n";
     std::string list;
     for (const auto& note : part.notes) list += fmt::format("<li>{}</li>\n", escaped(note));

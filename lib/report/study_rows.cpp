@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/text.hpp"
 #include "report/study_report.hpp"
 #include "stats/group.hpp"
 
@@ -37,7 +38,7 @@ void over_subjects(StudyRow& row, const std::vector<encode::GainTest>& subjects,
 void add_sets(std::vector<StudyRow>& out, const std::string& part, const StudyComparison& c) {
     const auto& e = c.by_subject;
     for (std::size_t m = 1; m < e.label.size(); ++m)
-        for (const char* set : {"all", "early", "higher"}) {
+        for (const char* set : encode::region_sets) {
             StudyRow row{part, e.label[0], e.label[m], set};
             std::vector<encode::GainTest> subjects;
             std::vector<double> r, reference, rois;
@@ -61,7 +62,7 @@ void add_transfer(std::vector<StudyRow>& out, const std::string& part, const Stu
         double chance;
         encode::GainTest encode::TransferTarget::*of;
     };
-    for (const char* set : {"all", "early", "higher"})
+    for (const char* set : encode::region_sets)
         for (const Side& side : {Side{"other subjects' networks", 0.5, &encode::TransferTarget::others}, Side{"own network", 0.5, &encode::TransferTarget::own},
                                  Side{"own minus others'", 0, &encode::TransferTarget::difference}}) {
             StudyRow row{part, "transfer", t.method + ": " + side.name, set};
@@ -91,7 +92,7 @@ constexpr Column columns[] = {{"regions", &StudyRow::regions}, {"mean_r", &Study
                               {"estimate", &StudyRow::estimate}, {"estimate_low", &StudyRow::low}, {"estimate_high", &StudyRow::high},
                               {"share_improved", &StudyRow::share_improved}, {"share_p_value", &StudyRow::share_p}};
 
-std::string number(double value) { return std::isfinite(value) ? fmt::format("{:.6g}", value) : "NA"; }
+std::string number(double value) { return number_text(value, "NA"); }
 
 }  // namespace
 

@@ -19,7 +19,7 @@ Figure transfer_figure(const std::vector<encode::TransferGroup>& groups, const s
     for (std::size_t s = 0; s < sources; ++s) rows += fmt::format("{}{} {}", s ? ", " : "", report::quoted(axes.source[s]), s);
     for (std::size_t t = 0; t < targets; ++t) columns += fmt::format("{}{} {}", t ? ", " : "", report::quoted(axes.target[t]), t);
     std::size_t panels = 0;
-    for (const char* group : {"all", "early", "higher"}) {
+    for (const char* group : encode::region_sets) {
         const auto share = encode::transfer_matrix(groups, axes, group, [](const encode::TransferGroup& g) { return g.test.share_improved; });
         if (std::none_of(share.begin(), share.end(), [](double v) { return std::isfinite(v); })) continue;
         data += fmt::format("${} << EOD\n", group);

@@ -48,7 +48,8 @@ RunRecord begun(const Step& step, std::vector<std::string> inputs) {
     return out;
 }
 
-// Held by one process of all that want to begin a step, until it is let go.
+// Held by one process of all that want to begin a step, until it is let go. Where a file system has no locks the mark
+// below decides alone, which it can unless a run was killed before.
 class Lock {
   public:
     explicit Lock(const fs::path& path) : file_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {

@@ -111,9 +111,12 @@ void Expansion::weights() {
 }
 
 int Expansion::fewest_voxels(const Study::Method& method) const {
-    for (const Table& options : {table_.table("methods", {}).table(method.name, {}), table_.has("tune") ? table_.table("tune", {}) : table_.table("methods", {}).table(method.name, {})})
-        if (options.has("min-voxels")) return static_cast<int>(options.numbers("min-voxels").at(0));
-    return least_voxels;
+    const char* key = "min-voxels";
+    const auto least = [&](const Table& options) { return static_cast<int>(options.numbers(key).at(0)); };
+    if (const Table own = table_.table("methods", {}).table(method.name, {}); own.has(key)) return least(own);
+    if (!table_.has("tune")) return least_voxels;
+    const Table all = table_.table("tune", {});
+    return all.has(key) ? least(all) : least_voxels;
 }
 
 // Of the extracted data; nothing where they are not there, or not whole: then extraction comes again.

@@ -72,7 +72,7 @@ waited() { [ -z "$(squeue -h -o %i)" ]; }
 "$root/examples/study/submit.sh" study.json --cpus-per-task=1
 step=tune/contrastive/subj02/lh.hV4.s0
 mark=out/steps/${step//\//.}
-for _ in $(seq 1200); do [ -e out/checkpoints/tune_contrastive_subj02_lh.hV4.s0.ckpt ] && break || sleep .1; done
+for _ in $(seq 6000); do [ -e out/checkpoints/tune_contrastive_subj02_lh.hV4.s0.ckpt ] && break || sleep .1; done
 [ -e "$mark.running" ] || fail "$step is not running"
 job=$(sed -n 's/.*"job": "\(.*\)",/\1/p' "$mark.running")
 scontrol requeue "$job"
@@ -80,7 +80,7 @@ echo "job $job, $step, was put back in the queue"
 # Slurm lets such a job wait for two minutes, which here are ours.
 for _ in $(seq 100); do [ "$(squeue -h -j "$job" -o %T)" = PENDING ] && break || sleep .2; done
 scontrol update "JobId=$job" StartTime=now
-for _ in $(seq 3000); do waited && break || sleep .2; done
+for _ in $(seq 6000); do waited && break || sleep .2; done
 waited || fail "jobs are left: $(squeue)"
 study-run study.json --status
 study-run study.json --list --todo --quiet | grep . && fail "not all is done"
