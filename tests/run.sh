@@ -32,7 +32,7 @@ if [ $cluster = 1 ]; then
     exit
 fi
 
-cmake --preset release -DCORTUNE_WERROR=ON -DCORTUNE_TESTS=ON
+cmake --preset release -DCORTUNE_WERROR=ON -DCORTUNE_TESTS=ON $(share/setup/first-build.sh build/release)
 cmake --build --preset release
 share/setup/docs.sh --check build/release/bin
 # Two at a time: many of them wait for Python or for one thread.

@@ -33,7 +33,7 @@ struct CellCount {
     const char *name, *long_name;
     std::int64_t (*of)(const TransferCell&);
 };
-const CellCount counts[] = {
+const CellCount cell_counts[] = {
     {"within", "1 where the target is among the source's subjects", [](const TransferCell& c) { return std::int64_t{c.within}; }},
     {"voxels", "voxels compared", [](const TransferCell& c) { return c.voxels; }},
     {"images", "images scored", [](const TransferCell& c) { return c.images; }},
@@ -148,7 +148,7 @@ void write_transfer(const std::filesystem::path& path, const h5::Record& record,
         for (const auto& c : cells) values.push_back(t.of(c));
         table.put_strings(t.name, {"row"}, values, {t.long_name});
     }
-    for (const auto& n : counts) {
+    for (const auto& n : cell_counts) {
         std::vector<std::int32_t> values;
         for (const auto& c : cells) values.push_back(static_cast<std::int32_t>(n.of(c)));
         table.put(n.name, {"row"}, values, {n.long_name});
@@ -216,13 +216,13 @@ std::vector<TransferGroup> read_transfer(const h5::Input& file) {
 std::string transfer_tsv(const std::vector<TransferCell>& cells, const std::vector<TransferGroup>& groups) {
     std::string out = "level";
     for (const auto& t : texts) out += fmt::format("\t{}", t.name);
-    for (const auto& n : counts) out += fmt::format("\t{}", n.name);
+    for (const auto& n : cell_counts) out += fmt::format("\t{}", n.name);
     for (const auto& n : numbers) out += fmt::format("\t{}", n.name);
     out += '\n';
     for (const auto& c : cells) {
         out += "region";
         for (const auto& t : texts) out += '\t' + (t.of(c).empty() ? "NA" : t.of(c));
-        for (const auto& n : counts) out += fmt::format("\t{}", n.of(c));
+        for (const auto& n : cell_counts) out += fmt::format("\t{}", n.of(c));
         for (const auto& n : numbers) out += '\t' + number(c.*n.of);
         out += '\n';
     }

@@ -11,7 +11,7 @@
 namespace cortune::train {
 namespace {
 
-constexpr double beta1 = .9, beta2 = .999, epsilon = 1e-8;
+constexpr double beta1 = .9, beta2 = .999, adam_epsilon = 1e-8;
 
 struct Coefficients {
     double decay, step_size, root_correction;
@@ -20,7 +20,7 @@ struct Coefficients {
 // One pass over memory instead of seven: the step is bound by it.
 template <class T>
 void fused_step(T* p, const T* g, T* m, T* v, std::int64_t n, const Coefficients& c) {
-    const T b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), eps = static_cast<T>(epsilon);
+    const T b1 = static_cast<T>(beta1), b2 = static_cast<T>(beta2), eps = static_cast<T>(adam_epsilon);
     const T decay = static_cast<T>(c.decay), size = static_cast<T>(c.step_size);
     const T root = static_cast<T>(c.root_correction);
     const T one_b1 = static_cast<T>(1 - beta1), one_b2 = static_cast<T>(1 - beta2);
@@ -39,7 +39,7 @@ void tensor_step(torch::Tensor& p, torch::Tensor g, torch::Tensor& m, torch::Ten
     if (c.decay != 0) g = g.add(p, c.decay);
     m.mul_(beta1).add_(g, 1 - beta1);
     v.mul_(beta2).addcmul_(g, g, 1 - beta2);
-    p.addcdiv_(m, (v.sqrt() / c.root_correction).add_(epsilon), -c.step_size);
+    p.addcdiv_(m, (v.sqrt() / c.root_correction).add_(adam_epsilon), -c.step_size);
 }
 
 }  // namespace

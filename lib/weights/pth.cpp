@@ -90,7 +90,7 @@ StateDict read_zip(const fs::path& path) {
     }
     const Bytes bytes = archive.read(pickle_name, longest_pickle);
     const auto document = pickle::load(bytes, path.string(), allowed_global);
-    return tensors_of(document.root(), path.string(), [&](const Storage& s) {
+    return tensors_of(document.root(), path.string(), [&](const PthStorage& s) {
         return archive.read(folder + "data/" + s.key, s.bytes());
     });
 }
@@ -116,7 +116,7 @@ class Stream {
         return document;
     }
     // A storage: its number of elements, then the elements.
-    std::span<const std::uint8_t> storage(const Storage& s) {
+    std::span<const std::uint8_t> storage(const PthStorage& s) {
         std::int64_t elements = 0;
         const std::uint64_t wanted = s.bytes();
         if (bytes_.size() - at_ < sizeof elements + wanted) cut_short();
@@ -146,7 +146,7 @@ StateDict read_stream(const fs::path& path) {
     if (little && little->integer == 0) throw BadInput(file + ": its numbers are big-endian");
     const auto document = stream.next();
     const auto keys = stream.next();
-    std::map<std::string, Storage> wanted;
+    std::map<std::string, PthStorage> wanted;
     for (auto& s : storages_of(document.root(), file)) wanted.emplace(s.key, s);
     std::map<std::string, std::span<const std::uint8_t>> found;
     for (const auto* key : keys.root().items) {
@@ -156,7 +156,7 @@ StateDict read_stream(const fs::path& path) {
             throw BadInput(fmt::format("{}: storage '{}' belongs to no tensor", file, key->text));
         found[key->text] = stream.storage(s->second);
     }
-    return tensors_of(document.root(), file, [&](const Storage& s) {
+    return tensors_of(document.root(), file, [&](const PthStorage& s) {
         const auto at = found.find(s.key);
         if (at == found.end()) throw BadInput(fmt::format("{}: storage '{}' is missing", file, s.key));
         return Bytes(at->second.begin(), at->second.end());

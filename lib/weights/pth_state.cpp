@@ -160,7 +160,7 @@ bool allowed_global(const std::string& name) {
            !storage_class(name).empty();
 }
 
-Storage parse_storage(const Value& persistent, const std::string& where) {
+PthStorage parse_storage(const Value& persistent, const std::string& where) {
     // ("storage", class, key, location, elements[, view]); a view of a view was never common.
     const Value* id = persistent.args;
     const Value *kind = id ? id->at(0) : nullptr, *type = id ? id->at(1) : nullptr;
@@ -175,12 +175,12 @@ Storage parse_storage(const Value& persistent, const std::string& where) {
     return {key->text, c.format, c.element, elements->integer};
 }
 
-std::vector<Storage> storages_of(const Value& root, const std::string& where) {
-    std::vector<Storage> out;
+std::vector<PthStorage> storages_of(const Value& root, const std::string& where) {
+    std::vector<PthStorage> out;
     for (const auto& [key, value] : state_entries(root, where)) {
         const std::string at = where + ":" + name_of(*key, where);
-        Storage s = parse_storage(*parse_tensor(*value, at).storage, at);
-        if (std::none_of(out.begin(), out.end(), [&](const Storage& o) { return o.key == s.key; }))
+        PthStorage s = parse_storage(*parse_tensor(*value, at).storage, at);
+        if (std::none_of(out.begin(), out.end(), [&](const PthStorage& o) { return o.key == s.key; }))
             out.push_back(std::move(s));
     }
     return out;
@@ -192,7 +192,7 @@ StateDict tensors_of(const Value& root, const std::string& where, const FetchSto
     for (const auto& [key, value] : state_entries(root, where)) {
         const std::string name = name_of(*key, where), at = where + ":" + name;
         const View view = parse_tensor(*value, at);
-        const Storage storage = parse_storage(*view.storage, at);
+        const PthStorage storage = parse_storage(*view.storage, at);
         if (find(out, name)) throw BadInput(at + ": named twice");
         if (storage.format == NumberFormat::integer) {
             if (name.ends_with("num_batches_tracked")) continue;

@@ -15,7 +15,7 @@
 namespace cortune::weights {
 
 // A run of equal numbers that tensors are views of.
-struct Storage {
+struct PthStorage {
     std::string key;
     NumberFormat format = NumberFormat::float32;
     std::size_t element = 4;  // bytes of one
@@ -24,16 +24,16 @@ struct Storage {
 };
 
 // The bytes of a storage. Throws BadInput where they are missing or of another number.
-using FetchStorage = std::function<std::vector<std::uint8_t>(const Storage&)>;
+using FetchStorage = std::function<std::vector<std::uint8_t>(const PthStorage&)>;
 
 // Whether a state dict's pickle may name this global.
 bool allowed_global(const std::string& name);
 
 // The storage that a persistent id names.
-Storage parse_storage(const pickle::Value& persistent, const std::string& where);
+PthStorage parse_storage(const pickle::Value& persistent, const std::string& where);
 
 // Every storage that occurs in a state dict, once, in order of appearance.
-std::vector<Storage> storages_of(const pickle::Value& root, const std::string& where);
+std::vector<PthStorage> storages_of(const pickle::Value& root, const std::string& where);
 
 StateDict tensors_of(const pickle::Value& root, const std::string& where, const FetchStorage& fetch);
 

@@ -28,7 +28,7 @@ if [ -x build/release/bin/cl-finetune ] && cmake --build build/release; then
     base=$root/build/release targets=(unit_engine engine_driver)
     LD_LIBRARY_PATH=$root/build/cuda/lib:$LD_LIBRARY_PATH
 fi
-TORCH_CUDA_ARCH_LIST=${ARCH:-9.0} "$cmake" --preset cuda -DCORTUNE_TORCH_DIR="$TORCH_DIR" -DCORTUNE_BASE_BUILD="$base"
+TORCH_CUDA_ARCH_LIST=${ARCH:-9.0} "$cmake" --preset cuda -DCORTUNE_TORCH_DIR="$TORCH_DIR" -DCORTUNE_BASE_BUILD="$base" $(share/setup/first-build.sh build/cuda)
 "$cmake" --build build/cuda --target "${targets[@]}"
 # LibTorch with CUDA takes seconds to load: what starts many tools is left to the release build.
 ctest --test-dir build/cuda -j 2 --output-on-failure --no-tests=error -R '^(unit_engine|parity_test_(tuning|processes|backbone))$'

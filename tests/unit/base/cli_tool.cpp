@@ -90,12 +90,6 @@ struct Outcome {
     std::string out, err;
 };
 
-std::string slurp(const std::filesystem::path& path) {
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
-}
-
 // Runs the tool in a child with its own streams; `out` may be a device.
 Outcome call(std::vector<std::string> arguments, const char* out = nullptr, bool close_stderr = false) {
     Scratch scratch;

@@ -22,7 +22,7 @@ using namespace cortune::encode;
 
 namespace {
 
-constexpr std::size_t images = 30, voxels = 6;
+constexpr std::size_t pictures = 30, voxels = 6;
 
 EncodingHeader header(const std::string& method = "untuned") {
     EncodingHeader h;
@@ -33,7 +33,7 @@ EncodingHeader header(const std::string& method = "untuned") {
     h.protocol = "held-out";
     h.layer = {"features.2", "features.5"};
     h.alpha_grid = {0.1, 1, 10};
-    for (std::size_t i = 0; i < images; ++i) {
+    for (std::size_t i = 0; i < pictures; ++i) {
         h.image.push_back(fmt::format("t:{}", i));
         h.image_sha256.push_back(fmt::format("s{}", i));
         h.fold.push_back(-1);
@@ -59,7 +59,7 @@ RoiEncoding roi(std::uint64_t seed, const std::string& name = "FFA/1") {
     r.cv_r.assign(2 * voxels, 0.25F);
     r.alpha.assign(2 * voxels, 10);
     r.chosen_layer = 1;
-    for (std::size_t i = 0; i < images * voxels; ++i) {
+    for (std::size_t i = 0; i < pictures * voxels; ++i) {
         r.response.push_back(static_cast<float>(truth.normal()));
         r.prediction.push_back(r.response.back() + static_cast<float>(rng.normal()));
     }
@@ -95,7 +95,7 @@ TEST_CASE("an encoding file gives back what was written") {
     write(folder / "e.h5", header("mse"), roi(2));
     const EncodingFile file(folder / "e.h5");
     REQUIRE(file.header().method == "mse");
-    REQUIRE(file.header().image.size() == images);
+    REQUIRE(file.header().image.size() == pictures);
     REQUIRE(file.header().fold[3] == -1);
     REQUIRE(file.header().tuned_sha256 == std::vector<std::string>{"sx"});
     REQUIRE(file.roi_paths() == std::vector<std::string>{"results/lh/floc-faces/FFA_1"});
@@ -184,7 +184,7 @@ TEST_CASE("voxels without r and ROIs without a partner are left out and named") 
     Scratch folder;
     Listener listener;
     auto r = roi(2);
-    for (std::size_t i = 0; i < images; ++i)
+    for (std::size_t i = 0; i < pictures; ++i)
         r.prediction[i * voxels + 2] = std::numeric_limits<float>::quiet_NaN();
     write(folder / "a.h5", header(), r);
     EncodingWriter writer(folder / "b.h5", {}, false, header("mse"));
