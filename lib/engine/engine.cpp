@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "engine/encode_job.hpp"
 #include "engine/encode_many.hpp"
+#include "engine/feature_job.hpp"
 #include "engine/finetune_job.hpp"
 #include "images/versions.hpp"
 #include "nn/backbone.hpp"
@@ -77,6 +78,9 @@ class TorchEngine final : public Engine {
     }
     PassCost pass_cost(const EncodeManyJob& job, const std::filesystem::path& model) override {
         return translated([&] { return cost_of_pass(job, model); });
+    }
+    void extract_features(const FeatureJob& job, Reporter& reporter) override {
+        translated([&] { run_features(job, reporter); });
     }
     BackboneResult train_backbone(const BackboneJob& job, Reporter& reporter) override {
         return translated([&] { return run_backbone(job, reporter); });

@@ -91,6 +91,27 @@ struct EncodeManyJob : EncodeSettings {
     std::vector<EncodePass> passes;
 };
 
+// What a network makes of pictures, to a file of kind features.
+struct FeatureJob {
+    Run run;
+    std::filesystem::path images;            // data set, folder or zip archive
+    std::filesystem::path model;             // tuned model, or weights of a backbone
+    std::vector<std::string> layers;         // empty: the default taps; with `embeddings` none
+    bool embeddings = false;                 // also h and z of both branches of a tuned model
+    std::string split = "all";               // of a data set: all, train, test, official_test
+    std::string fit = "squash";              // a folder's pictures to the network's size: squash, crop
+    std::string image_namespace;             // of a folder's ids; empty: its name
+    std::string pool = "none";               // over space: none, mean, max
+    std::int64_t components = 0;             // principal components in place of a layer's units; 0: none
+    bool half = false;                       // float16
+    int batch = 64;
+    std::uint64_t memory = 0;                // of --pca, as in EncodeSettings
+    std::filesystem::path scratch;
+    std::filesystem::path checkpoint;        // folder for finished parts; empty: none are kept
+    std::int64_t checkpoint_every = 2048;    // images a part
+    bool resume = false;
+};
+
 // Training a backbone from scratch on a folder of labelled pictures.
 struct BackboneJob {
     Run run;
@@ -119,6 +140,7 @@ class Engine {
     virtual void encode(const EncodeJob& job, Reporter& reporter) = 0;
     virtual void encode_many(const EncodeManyJob& job, Reporter& reporter) = 0;
     virtual PassCost pass_cost(const EncodeManyJob& job, const std::filesystem::path& model) = 0;
+    virtual void extract_features(const FeatureJob& job, Reporter& reporter) = 0;
     virtual BackboneResult train_backbone(const BackboneJob& job, Reporter& reporter) = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <hdf5_hl.h>
 
+#include <Eigen/Core>
 #include <numeric>
 
 #include "h5/node.hpp"
@@ -24,6 +25,12 @@ template <>
 hid_t native_type<std::int32_t>() { return H5T_NATIVE_INT32; }
 template <>
 hid_t native_type<std::int64_t>() { return H5T_NATIVE_INT64; }
+
+std::vector<float> rounded(std::span<const float> values, Narrow type) {
+    std::vector<float> out(values.begin(), values.end());
+    for (float& v : out) v = type == Narrow::float16 ? static_cast<float>(Eigen::half(v)) : static_cast<float>(Eigen::bfloat16(v));
+    return out;
+}
 
 Shape Dataset::shape() const {
     Handle space(H5Dget_space(id()));

@@ -217,6 +217,42 @@ void describe_checkpoint(const Node& root, Json& out) {
     describe_history(root, out);
 }
 
+void describe_features(const Node& root, Json& out) {
+    out.update(attributes(root, {"backbone", "method", "image_size", "fit", "pool", "tuned_subjects", "hemisphere", "roi_class", "roi", "temperature", "subject", "dataset_uuid",
+                                 "model_uuid", "pca_images", "pca_split", "part_of"}));
+    out["images"] = root.dataset("image").size();
+    const auto tuned = root.dataset("tuned").read<std::int16_t>();
+    out["tuning_images"] = std::count(tuned.begin(), tuned.end(), 1);
+}
+
+void describe_probe(const Node& root, Json& out) {
+    out.update(attributes(root, {"backbone", "method", "tuned_subjects", "hemisphere", "roi_class", "roi", "layer", "labels", "c", "test_share", "split_seed", "train_images", "top1", "top1_low", "top1_high",
+                                 "top5", "log_loss", "calibration_error", "optimistic", "optimistic_reason", "model_uuid"}));
+    out["classes"] = root.dataset("class").size();
+    out["test_images"] = root.dataset("image").size();
+}
+
+void describe_landscape(const Node& root, Json& out) {
+    out.update(attributes(root, {"images", "classes", "optimistic", "optimistic_reason"}));
+    const auto value = root.dataset("inpca/eigenvalue").read<double>(), explained = root.dataset("inpca/explained").read<double>();
+    out["models"] = root.dataset("model").size();
+    out["axes"] = Json::array();
+    for (std::size_t k = 0; k < std::min<std::size_t>({value.size(), explained.size(), 5}); ++k)
+        out["axes"].push_back({{"axis", k + 1}, {"eigenvalue", number(value[k])}, {"explained", number(explained[k])}});
+    if (!root.has("groups")) return;
+    const auto factor = root.dataset("groups/factor").read_strings();
+    const auto effect = root.dataset("groups/effect").read<double>(), p = root.dataset("groups/p_value").read<double>();
+    out["groups"] = Json::array();
+    for (std::size_t i = 0; i < std::min({factor.size(), effect.size(), p.size()}); ++i)
+        out["groups"].push_back({{"factor", factor[i]}, {"effect", number(effect[i])}, {"p", number(p[i])}});
+}
+
+void describe_information(const Node& root, Json& out) {
+    out.update(attributes(root, {"subject", "hemisphere", "roi_class", "roi", "method", "bound", "bound_low", "bound_high", "ceiling", "saturated", "temperature", "trained_temperature",
+                                 "trained_bound", "validation_pairs", "left_out", "model_uuid"}));
+    out["pairs"] = root.dataset("image").size();
+}
+
 void list_data_sets(const Node& node, const std::string& path, Json& out) {
     for (const auto& name : node.children()) {
         if (node.is_group(name)) {
@@ -286,6 +322,10 @@ Json describe(const Input& file) {
         {"encoding", describe_encoding},
         {"evaluation", describe_evaluation},
         {"transfer", describe_transfer},
+        {"features", describe_features},
+        {"probe", describe_probe},
+        {"landscape", describe_landscape},
+        {"information", describe_information},
         {"checkpoint", describe_checkpoint}};
     if (const auto known = kinds.find(file.kind()); known != kinds.end()) known->second(root, out);
     out["data_sets"] = Json::array();

@@ -5,8 +5,6 @@
 #include <fmt/format.h>
 #include <hdf5_hl.h>
 
-#include <Eigen/Core>
-
 #include <algorithm>
 #include <numeric>
 
@@ -140,7 +138,7 @@ Handle Node::find_scale(const std::string& name) const {
 }
 
 Dataset Node::create_raw(const std::string& name, hid_t type, const std::vector<std::string>& dims,
-                         const Describe& describe, bool packed) {
+                         const Describe& describe, Layout layout) {
     std::vector<Handle> scales;
     std::vector<hsize_t> extent;
     for (const auto& dim : dims) {
@@ -152,10 +150,12 @@ Dataset Node::create_raw(const std::string& name, hid_t type, const std::vector<
                               : H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr));
     Handle options = dataset_options();
     const std::string where = child_where(name);
-    if (packed && !extent.empty() && std::find(extent.begin(), extent.end(), hsize_t{0}) == extent.end()) {
+    if (layout != Layout::whole && !extent.empty() && std::find(extent.begin(), extent.end(), hsize_t{0}) == extent.end()) {
         wrote(H5Pset_chunk(options.get(), static_cast<int>(extent.size()), chunk_of(extent).data()), where);
-        wrote(H5Pset_shuffle(options.get()), where);
-        wrote(H5Pset_deflate(options.get(), 4), where);
+        if (layout == Layout::packed) {
+            wrote(H5Pset_shuffle(options.get()), where);
+            wrote(H5Pset_deflate(options.get(), 4), where);
+        }
     }
     Handle d(wrote(H5Dcreate2(id(), name.c_str(), file_type(type), space.get(), H5P_DEFAULT,
                               options.get(), H5P_DEFAULT), where));
@@ -169,16 +169,18 @@ Dataset Node::create_raw(const std::string& name, hid_t type, const std::vector<
 
 Dataset Node::put_narrow(const std::string& name, const std::vector<std::string>& dims, std::span<const float> values, Narrow type, bool packed, const Describe& describe) {
     const Handle narrow = narrow_type(type);
-    Dataset d = create_raw(name, narrow.get(), dims, describe, packed);
-    // HDF5 1.10 forgets the carry where rounding fills the mantissa (.12498 becomes .0625): it gets what needs no rounding.
-    std::vector<float> rounded(values.begin(), values.end());
-    for (float& v : rounded) v = type == Narrow::float16 ? static_cast<float>(Eigen::half(v)) : static_cast<float>(Eigen::bfloat16(v));
-    d.write(std::span<const float>(rounded));
+    Dataset d = create_raw(name, narrow.get(), dims, describe, packed ? Layout::packed : Layout::whole);
+    d.write(std::span<const float>(rounded(values, type)));
     return d;
 }
 
+Dataset Node::create_rows(const std::string& name, const std::vector<std::string>& dims, std::optional<Narrow> narrow, const Describe& describe) {
+    const Handle type = narrow ? narrow_type(*narrow) : Handle(H5Tcopy(native_type<float>()));
+    return create_raw(name, type.get(), dims, describe, Layout::chunked);
+}
+
 Dataset Node::put_packed(const std::string& name, const std::vector<std::string>& dims, std::span<const std::int32_t> values, const Describe& describe) {
-    Dataset d = create_raw(name, native_type<std::int32_t>(), dims, describe, true);
+    Dataset d = create_raw(name, native_type<std::int32_t>(), dims, describe, Layout::packed);
     d.write(values);
     return d;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -68,6 +69,12 @@ class Object {
     std::string where_;
 };
 
+// IEEE half precision, and the upper half of a float32.
+enum class Narrow { float16, bfloat16 };
+// The nearest that `type` holds (ties to even): what is written to such a data set. HDF5 1.10 itself forgets the
+// carry where rounding fills the mantissa (.12498 becomes .0625).
+std::vector<float> rounded(std::span<const float> values, Narrow type);
+
 class Dataset : public Object {
   public:
     Dataset(Handle handle, std::string where) : Object(std::move(handle), std::move(where)) {}
@@ -114,9 +121,6 @@ class Dataset : public Object {
                   const void* in) const;
 };
 
-// IEEE half precision, and the upper half of a float32.
-enum class Narrow { float16, bfloat16 };
-
 class Node : public Object {
   public:
     Node(Handle handle, std::string where) : Object(std::move(handle), std::move(where)) {}
@@ -157,6 +161,8 @@ class Node : public Object {
     }
     // Floats in two bytes, rounded to the nearest (ties to even), and whole numbers; both, where `packed`, shuffled and deflated in chunks.
     Dataset put_narrow(const std::string& name, const std::vector<std::string>& dims, std::span<const float> values, Narrow type, bool packed, const Describe& describe);
+    // To be written row by row, in chunks of whole rows: float32, or `narrow` (it gets rounded() values).
+    Dataset create_rows(const std::string& name, const std::vector<std::string>& dims, std::optional<Narrow> narrow, const Describe& describe);
     Dataset put_packed(const std::string& name, const std::vector<std::string>& dims, std::span<const std::int32_t> values, const Describe& describe);
     Dataset put_strings(const std::string& name, const std::vector<std::string>& dims,
                         std::span<const std::string> values, const Describe& describe);
@@ -165,8 +171,9 @@ class Node : public Object {
     std::string read_text(const std::string& name) const;
 
   private:
+    enum class Layout { whole, chunked, packed };  // packed: in chunks, shuffled and deflated
     Dataset create_raw(const std::string& name, hid_t type, const std::vector<std::string>& dims,
-                       const Describe& describe, bool packed = false);
+                       const Describe& describe, Layout layout = Layout::whole);
     void scale_raw(const std::string& name, hid_t type, std::uint64_t n, const void* values,
                    const Describe& describe);
     Handle find_scale(const std::string& name) const;

@@ -30,6 +30,10 @@ std::vector<std::uint8_t> encode_png(const Image& image);
 // rounded to 8 bits before the vertical one. Equal sizes return the picture.
 Image resize_bilinear(const Image& source, int width, int height);
 
+// The usual evaluation picture of ImageNet's networks: torchvision's Resize(256) and CenterCrop(224), for other
+// sizes in that proportion. What the crop leaves out, the network does not see.
+Image resize_and_crop(const Image& source, int size);
+
 // SHA-256 of the decoded pixels (width and height as little-endian 32-bit, then rgb):
 // the identity of the picture, whatever file it came in.
 std::string pixel_sha256(const Image& image);

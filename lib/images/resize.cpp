@@ -140,4 +140,21 @@ Image resize_bilinear(const Image& source, int width, int height) {
     return out;
 }
 
+Image resize_and_crop(const Image& source, int size) {
+    // The shorter side becomes 256 / 224 of the crop's, the longer one is cut to a whole number.
+    const auto shorter = static_cast<std::int64_t>(std::lround(size * 256. / 224.));
+    const std::int64_t w = source.width, h = source.height;
+    const int width = static_cast<int>(w <= h ? shorter : shorter * w / h), height = static_cast<int>(w <= h ? shorter * h / w : shorter);
+    const Image resized = resize_bilinear(source, width, height);
+    // Python's round: halves to even.
+    const auto offset = [&](int side) { return static_cast<std::size_t>(std::nearbyint((side - size) / 2.)); };
+    const std::size_t left = offset(width), top = offset(height), row = 3 * static_cast<std::size_t>(size);
+    Image out{size, size, std::vector<std::uint8_t>(static_cast<std::size_t>(size) * row)};
+    for (std::size_t y = 0; y < static_cast<std::size_t>(size); ++y) {
+        const auto* from = resized.rgb.data() + 3 * ((top + y) * static_cast<std::size_t>(width) + left);
+        std::copy(from, from + row, out.rgb.data() + y * row);
+    }
+    return out;
+}
+
 }  // namespace cortune::images

@@ -36,21 +36,29 @@ torch::Tensor read_pixel_rows(const datasets::DatasetFile& data, std::span<const
     return pixels;
 }
 
-void extract_features(const Backbone& backbone, const std::vector<std::string>& taps,
-                      const datasets::DatasetFile& data, std::span<const std::int64_t> rows,
-                      int batch, torch::Device device, const FeatureSink& sink, Reporter& reporter) {
-    const auto total = static_cast<std::int64_t>(rows.size());
+void forward_pass(const Backbone& backbone, const std::vector<std::string>& taps, std::int64_t total, const PixelReader& pixels,
+                  int batch, torch::Device device, const TapSink& sink, Reporter& reporter) {
     for (std::int64_t first = 0; first < total; first += batch) {
         check_interrupt();
         const std::int64_t count = std::min<std::int64_t>(batch, total - first);
-        const auto pixels = read_pixel_rows(data, rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
-        backbone.tapped(normalise(pixels, torch::kFloat32, device), taps, [&](const std::string& name, const torch::Tensor& output) {
-            const auto layer = static_cast<std::size_t>(std::find(taps.begin(), taps.end(), name) - taps.begin());
-            const auto flat = output.contiguous().flatten(1).to(torch::kCPU, torch::kFloat32);
-            sink(layer, first, count, flat.data_ptr<float>());
+        backbone.tapped(normalise(pixels(first, count), torch::kFloat32, device), taps, [&](const std::string& name, const torch::Tensor& output) {
+            sink(static_cast<std::size_t>(std::find(taps.begin(), taps.end(), name) - taps.begin()), first, output);
         });
         reporter.progress("forward pass", first + count, total);
     }
+}
+
+void extract_features(const Backbone& backbone, const std::vector<std::string>& taps,
+                      const datasets::DatasetFile& data, std::span<const std::int64_t> rows,
+                      int batch, torch::Device device, const FeatureSink& sink, Reporter& reporter) {
+    const auto read = [&](std::int64_t first, std::int64_t count) {
+        return read_pixel_rows(data, rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
+    };
+    forward_pass(backbone, taps, static_cast<std::int64_t>(rows.size()), read, batch, device,
+                 [&](std::size_t layer, std::int64_t first, const torch::Tensor& output) {
+                     const auto flat = output.contiguous().flatten(1).to(torch::kCPU, torch::kFloat32);
+                     sink(layer, first, flat.size(0), flat.data_ptr<float>());
+                 }, reporter);
 }
 
 void check_image_size(const datasets::DatasetFile& data, const std::string& backbone, int wanted) {

@@ -19,7 +19,17 @@ namespace cortune::nn {
 std::vector<std::int64_t> tap_widths(const Backbone& backbone, const std::vector<std::string>& taps,
                                      int image_size, torch::Device device);
 
-// layer: index into `taps`; values: count × width, float32, flattened as torch.flatten
+// uint8 (count, size, size, 3) of pictures [first, first + count).
+using PixelReader = std::function<torch::Tensor(std::int64_t first, std::int64_t count)>;
+// layer: index into `taps`; output: (count, channels, rows, columns) or (count, units), on the device;
+// of pictures [first, first + count).
+using TapSink = std::function<void(std::size_t layer, std::int64_t first, const torch::Tensor& output)>;
+
+// Feeds pictures [0, total) through the backbone in batches.
+void forward_pass(const Backbone& backbone, const std::vector<std::string>& taps, std::int64_t total, const PixelReader& pixels,
+                  int batch, torch::Device device, const TapSink& sink, Reporter& reporter);
+
+// The same for a data set: layer: index into `taps`; values: count × width, float32, flattened as torch.flatten
 // does (channel, row, column); images [first, first + count) of `rows`.
 using FeatureSink = std::function<void(std::size_t layer, std::int64_t first, std::int64_t count,
                                        const float* values)>;

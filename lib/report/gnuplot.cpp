@@ -64,13 +64,14 @@ std::string quoted(const std::string& text) {
     return out + "'";
 }
 
-std::string svg(const std::string& script, int width, int height, const std::string& prefix) {
+namespace {
+
+// What gnuplot draws on a terminal.
+std::string drawn(const std::string& script, const std::string& terminal) {
     const Folder folder;
-    const std::string in = (folder / "script"), out = (folder / "figure.svg"), errors = (folder / "errors");
+    const std::string in = (folder / "script"), out = (folder / "figure"), errors = (folder / "errors");
     std::ofstream writing(in);
-    writing << fmt::format("set terminal svg size {},{} dynamic enhanced font 'sans-serif,13' background '#ffffff'\nset output {}\n",
-                                     width, height, quoted(out))
-            << script << "\nunset output\n";
+    writing << fmt::format("set terminal {}\nset output {}\n", terminal, quoted(out)) << script << "\nunset output\n";
     writing.close();
     if (!writing) throw OutputError(in + ": cannot be written", "$TMPDIR needs room for the figures");
     posix_spawn_file_actions_t actions;
@@ -93,10 +94,22 @@ std::string svg(const std::string& script, int width, int height, const std::str
         throw ResourceError("gnuplot cannot be started", "install gnuplot-nox; it draws the figures");
     if (WEXITSTATUS(status) != 0) throw RunFailed("gnuplot: " + content(errors));
     const std::string text = content(out);
+    if (text.empty()) throw RunFailed("gnuplot drew nothing: " + content(errors));
+    return text;
+}
+
+}  // namespace
+
+std::string svg(const std::string& script, int width, int height, const std::string& prefix) {
+    const auto text = drawn(script, fmt::format("svg size {},{} dynamic enhanced font 'sans-serif,13' background '#ffffff'", width, height));
     const auto start = text.find("<svg");
-    if (start == std::string::npos) throw RunFailed("gnuplot drew nothing: " + content(errors));
+    if (start == std::string::npos) throw RunFailed("gnuplot drew no SVG");
     static const std::regex ids("(id=['\"]|href=['\"]#|url\\(['\"]?#)");
     return std::regex_replace(text.substr(start), ids, "$1" + prefix + "-");
+}
+
+std::string png(const std::string& script, int width, int height) {
+    return drawn(script, fmt::format("pngcairo size {},{} enhanced font 'sans-serif,13' fontscale 2 linewidth 2 pointscale 2 background '#ffffff'", 2 * width, 2 * height));
 }
 
 }  // namespace cortune::report

@@ -12,6 +12,9 @@ namespace cortune::report {
 // `prefix` goes before every id in it, so that several fit on one page.
 std::string svg(const std::string& script, int width, int height, const std::string& prefix = "figure");
 
+// The same as a PNG file's bytes, at twice the resolution.
+std::string png(const std::string& script, int width, int height);
+
 // Text as gnuplot takes it literally: in single quotes, without control characters.
 std::string quoted(const std::string& text);
 

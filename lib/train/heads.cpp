@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "core/random.hpp"
+#include "nn/backbone.hpp"
 #include "train/batch_norm.hpp"
 
 namespace cortune::train {
@@ -56,6 +57,13 @@ HeadSizes head_sizes(std::int64_t outputs, const std::vector<Branch>& branches, 
     return out;
 }
 
+HeadSizes head_sizes(const weights::StateDict& heads, const std::string& where) {
+    const weights::Tensor *image = weights::find(heads, "image.weight"), *last = weights::find(heads, "head.6.weight");
+    if (!image || !last || image->shape.size() != 2 || last->shape.size() != 2)
+        throw BadInput(where + ": it has no contrastive heads", "cl-finetune with --loss infonce or clip makes them");
+    return {image->shape[1], image->shape[0], last->shape[0]};
+}
+
 Heads::Heads(bool contrastive, const HeadSizes& s, const std::vector<Branch>& branches, std::int64_t seed, torch::ScalarType dtype, torch::Device device,
              const World& world)
     : seed_(seed), options_(torch::TensorOptions().dtype(dtype).device(device)), world_(world) {
@@ -94,6 +102,18 @@ void Heads::norm(const std::string& name, std::int64_t width) {
     buffers_.emplace_back(name + ".running_var", torch::ones({width}, options_));
 }
 
+void Heads::load(const weights::StateDict& state, const std::string& where) {
+    torch::NoGradGuard no_gradients;
+    for (auto* group : {&parameters_, &buffers_})
+        for (auto& [name, value] : *group) {
+            const weights::Tensor* found = weights::find(state, name);
+            if (!found) throw BadInput(fmt::format("{}: heads/{} is missing", where, name));
+            if (found->shape != value.sizes().vec())
+                throw BadInput(fmt::format("{}: heads/{} has another shape than its model's responses and heads ask for", where, name));
+            value.copy_(nn::from_plain(*found));
+        }
+}
+
 Tensor Heads::get(const std::string& name) const {
     for (const auto* group : {&parameters_, &buffers_})
         for (const auto& [key, value] : *group)
@@ -113,12 +133,16 @@ Tensor Heads::project(Tensor x, bool training, const Rows& rows) {
     return torch::linear(x, get("head.6.weight"));
 }
 
+Tensor Heads::hidden_responses(std::size_t branch, const Tensor& responses) const {
+    return torch::linear(responses, get(branches_.at(branch) + ".weight"));
+}
+
 Tensor Heads::embed_images(const Tensor& logits, bool training, const Rows& rows) {
-    return project(torch::linear(logits, get("image.weight")), training, rows);
+    return project(hidden_images(logits), training, rows);
 }
 
 Tensor Heads::embed_responses(std::size_t branch, const Tensor& responses, bool training, const Rows& rows) {
-    return project(torch::linear(responses, get(branches_.at(branch) + ".weight")), training, rows);
+    return project(hidden_responses(branch, responses), training, rows);
 }
 
 Tensor Heads::predict(std::size_t branch, const Tensor& logits) const {

@@ -12,6 +12,7 @@
 #include "train/adam.hpp"
 #include "train/options.hpp"
 #include "train/world.hpp"
+#include "weights/state_dict.hpp"
 
 namespace cortune::train {
 
@@ -31,6 +32,9 @@ struct Branch {
 // given where options.embedding and options.projection are. Throws UsageError for a pool that is none.
 HeadSizes head_sizes(std::int64_t outputs, const std::vector<Branch>& branches, const TuningOptions& options);
 
+// Those of a tuned contrastive model, by its heads' shapes.
+HeadSizes head_sizes(const weights::StateDict& heads, const std::string& where);
+
 // Linear layers start uniform in ±1/sqrt(fan_in), batch norms at 1 and 0 (PyTorch's
 // defaults), drawn from the seed by parameter, so that they do not depend on LibTorch. Contrastive:
 // "image", one "response" (of several subjects "response.<name>") each, "head"; else "readout" likewise.
@@ -43,6 +47,14 @@ class Heads {
     NamedTensors& parameters() { return parameters_; }  // learned
     NamedTensors& buffers() { return buffers_; }        // running statistics
 
+    // The values of a tuned model's heads: throws BadInput naming `where` and the first tensor that is missing or of another shape.
+    void load(const weights::StateDict& state, const std::string& where);
+
+    // n × h before the projection head.
+    torch::Tensor hidden_images(const torch::Tensor& logits) const { return torch::linear(logits, get("image.weight")); }
+    torch::Tensor hidden_responses(std::size_t branch, const torch::Tensor& responses) const;
+    // n × z of n × h.
+    torch::Tensor project(torch::Tensor hidden, bool training, const Rows& rows);
     // Embeddings n × z, of images from logits n × outputs, of responses n × V of a branch, n = rows.count
     // of a batch. In training mode each call has its own batch statistics and moves the running ones: the
     // shared head sees the images first, then the responses.
@@ -55,7 +67,6 @@ class Heads {
     void linear(const std::string& name, std::int64_t out, std::int64_t in, bool bias);
     void norm(const std::string& name, std::int64_t width);
     torch::Tensor get(const std::string& name) const;
-    torch::Tensor project(torch::Tensor x, bool training, const Rows& rows);
 
     std::vector<std::string> branches_;  // "response", or "readout.subj01"
     NamedTensors parameters_, buffers_;

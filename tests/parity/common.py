@@ -16,7 +16,7 @@ DEVICE = os.environ.get("CORTUNE_TEST_DEVICE", "cpu")
 
 def command_of(tool, arguments):
     """What starts a tool; those that compute with LibTorch, on the device under test."""
-    computes = tool in ("backbone-train", "cl-finetune", "ridge-encode", "transfer-eval") and "--device" not in arguments
+    computes = tool in ("backbone-train", "cl-finetune", "ridge-encode", "transfer-eval", "feature-extract", "salience-map") and "--device" not in arguments
     return [str(BIN / tool), *map(str, arguments), *(["--device", DEVICE] if computes else [])]
 
 
@@ -75,6 +75,22 @@ def make_dataset(folder, images=40, size=64, voxels=30, seed=0, name="data"):
     run("nsd-extract", "table", "--images", pictures, "--responses", folder / f"{name}.npy",
         "--namespace", name, "--size", size, "-o", out)
     return out
+
+
+def torchvision_features(network, pixels, taps):
+    """Outputs of named modules, before a following in-place activation changes them."""
+    import torch
+
+    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+    x = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255 - mean) / std
+    found = {}
+    for tap in taps:
+        module = network.get_submodule(tap)
+        module.register_forward_hook(lambda m, i, o, tap=tap: found.__setitem__(tap, o.detach().clone().flatten(1)))
+    with torch.no_grad():
+        network.eval()(x)
+    return found
 
 
 def same_bytes(one, other):

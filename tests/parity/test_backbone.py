@@ -9,21 +9,7 @@ import numpy as np
 import torch
 import torchvision
 
-from common import BIN, SHARED, close, make_dataset, run, scratch
-
-
-def torchvision_features(network, pixels, taps):
-    """Outputs of named modules, before a following in-place activation changes them."""
-    mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
-    std = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-    x = (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255 - mean) / std
-    found = {}
-    for tap in taps:
-        module = network.get_submodule(tap)
-        module.register_forward_hook(lambda m, i, o, tap=tap: found.__setitem__(tap, o.detach().clone().flatten(1)))
-    with torch.no_grad():
-        network.eval()(x)
-    return found
+from common import BIN, SHARED, close, make_dataset, run, scratch, torchvision_features
 
 
 def check_features(network, name, taps, size, folder):

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The `probe` file: a classifier on one layer of a network, and its probabilities of pictures that it has not seen
+// (layout in cortune(5)).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "h5/file.hpp"
+#include "linalg/gram.hpp"
+#include "probe/logistic.hpp"
+#include "probe/scores.hpp"
+
+namespace cortune::probe {
+
+struct ProbeHeader {
+    std::string backbone, method, model_uuid, model_sha256;   // the network, as in the features file
+    std::string subjects, hemisphere, roi_class, roi;         // what tuned it; empty for an untuned one
+    std::string fit;                                          // how pictures came to its size
+    std::string layer, labels;                                // the labels' source
+    double c = 0, test_share = 0;
+    std::vector<double> c_grid, cv_log_loss;                  // where C was chosen: those tried, mean over folds of training images
+    std::int64_t split_seed = 0, train_images = 0;
+    bool optimistic = false;                                  // scored images tuned the network
+    std::string optimistic_reason;
+    std::vector<std::string> classes;
+    std::vector<std::string> image, image_sha256;             // scored ones
+    std::vector<std::int32_t> label;                          // of them
+};
+
+struct Standardiser {
+    Eigen::RowVectorXf mean, scale;  // features: (x − mean) / scale
+};
+
+void write_probe(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const ProbeHeader& header, const Standardiser& standard,
+                 const LogisticFit& fit, const linalg::RowMatrixF& probability, const Scores& scores);
+
+class ProbeFile {
+  public:
+    // Throws BadInput for a file of another kind, and for parts that do not fit each other.
+    explicit ProbeFile(const std::filesystem::path& path);
+    const h5::Input& input() const { return input_; }
+    const ProbeHeader& header() const { return header_; }
+    std::int64_t images() const { return static_cast<std::int64_t>(header_.image.size()); }
+    std::int64_t classes() const { return static_cast<std::int64_t>(header_.classes.size()); }
+    // Rows [first, first + count) of the probabilities.
+    linalg::RowMatrixF probability(std::int64_t first, std::int64_t count) const;
+    Standardiser standardiser() const;
+    LogisticFit fit() const;
+
+  private:
+    h5::Input input_;
+    ProbeHeader header_;
+};
+
+// Throws BadInput naming both where two probes are not of the same scored images with the same classes, in the same order.
+void check_same_test(const ProbeHeader& one, const std::string& one_name, const ProbeHeader& other, const std::string& other_name);
+
+}  // namespace cortune::probe
