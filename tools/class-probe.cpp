@@ -19,7 +19,8 @@ const cli::Doc doc{
         {"Multinomial logistic regression on the standardised units of a layer that feature-extract kept of labelled pictures. The images "
          "are split by a hash of their ids and --split-seed, the same for every network; the classifier learns from one side and is scored on "
          "the other: top-1 with an interval over images, top-5, log-loss, expected calibration error. Its probabilities of the scored images "
-         "are kept for model-landscape, its weights for salience-map.",
+         "are kept for model-landscape, its weights for salience-map. Scored images that tuned the network, or that principal components were "
+         "fitted on, mark the file optimistic; which pictures a backbone was trained on before that, no file says.",
          "A picture's class is the folder that it lies in. --labels FILE says it otherwise: a whole number a line, in the order of names "
          "(ImageNet's ILSVRC2012_validation_ground_truth.txt); a name and its class a line (Places365's places365_val.txt); or a list of "
          "folders that are classes (SUN397's ClassName.txt).",
@@ -47,7 +48,7 @@ void declare(CLI::App& app, probe::ProbeJob& j) {
     app.add_option("--test-share", j.test_share, "Share of the pictures that is scored")->check(cli::between(.001, .999))->capture_default_str()->type_name("FLOAT");
     app.add_option("--split-seed", j.split_seed, "Seed of that split")->check(cli::whole_at_least(0))->capture_default_str()->type_name("INT");
     app.add_option("--reference", j.reference, "Probe of another network to compare with")->type_name("FILE");
-    app.add_option("--bootstraps", j.bootstraps, "Bootstrap samples of images")->check(cli::whole_at_least(0))->capture_default_str()->type_name("INT");
+    app.add_option("--bootstrap", j.bootstraps, "Bootstrap samples of images")->check(cli::whole_at_least(0))->capture_default_str()->type_name("INT");
     app.add_option("--max-iterations", j.solver.max_iterations, "Steps of the solver at most")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--tolerance", j.solver.tolerance, "It stops where its model of the objective promises less, in nats an image")
         ->check(cli::above_zero())->capture_default_str()->type_name("FLOAT");

@@ -64,7 +64,7 @@ void run(const Options& options, cli::Context& context) {
     job.output = context.output, job.overwrite = context.overwrite, job.seed = context.seed;
     check_distinct({{"-o", context.output}, {"--curve", options.curve}}, {job.features});
     if (!options.curve.empty()) h5::check_target(options.curve, context.overwrite, "text");
-    const auto information = probe::measure_information(job, context);
+    const auto information = probe::measure_information(job, context);  // writes its file last
     if (!options.curve.empty()) {
         std::string text = "pairs\tbound_nats\tdeviation_nats\tceiling_nats\n";
         for (const auto& p : information.curve) text += fmt::format("{}\t{:.6g}\t{:.6g}\t{:.6g}\n", p.pairs, p.bound, p.deviation, std::log(static_cast<double>(p.pairs)));

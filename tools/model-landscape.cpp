@@ -65,7 +65,9 @@ using Probes = std::vector<std::unique_ptr<probe::ProbeFile>>;
 
 void open_probes(const std::vector<std::string>& names, bool placed, Probes& files, landscape::Landscape& out, h5::Record& record) {
     for (const auto& name : names) {
-        const auto equals = name.find('=');
+        // A file's own name may have an equals sign.
+        const auto equals = std::filesystem::exists(name) ? std::string::npos : name.find('=');
+        if (equals == 0) throw UsageError(fmt::format("'{}': a label before the equals sign, or a file's name", name));
         const std::filesystem::path path = equals == std::string::npos ? name : name.substr(equals + 1);
         auto file = std::make_unique<probe::ProbeFile>(path);
         file->input().register_in(record);
@@ -77,7 +79,8 @@ void open_probes(const std::vector<std::string>& names, bool placed, Probes& fil
         landscape::Point p{equals == std::string::npos ? stem : name.substr(0, equals), true, placed, h.backbone, h.method, h.subjects, h.hemisphere, h.roi_class, h.roi, h.model_uuid,
                            file->input().root().attr_double("top1")};
         out.points.push_back(p);
-        if (h.optimistic && out.optimistic_reason.empty()) out.optimistic_reason = fmt::format("{}: {}", p.label, h.optimistic_reason);
+        if (h.optimistic) out.optimistic_reason += fmt::format("{}{}: {}", out.optimistic_reason.empty() ? "" : "; ", p.label, h.optimistic_reason);
+        if (!files.empty()) file->forget_images();
         files.push_back(std::move(file));
     }
 }
@@ -118,16 +121,17 @@ landscape::ProbabilityReader reader(const landscape::Landscape& l, const Probes&
 
 void print(const landscape::Landscape& l, cli::Context& context) {
     if (context.json) {
-        nlohmann::ordered_json out = {{"models", l.points.size()}, {"images", l.images}, {"classes", l.classes}, {"groups", nlohmann::ordered_json::array()}};
+        nlohmann::ordered_json out = {{"models", l.points.size()}, {"images", l.images}, {"classes", l.classes}, {"optimistic", l.optimistic_reason.empty() ? 0 : 1}, {"optimistic_reason", l.optimistic_reason}, {"groups", nlohmann::ordered_json::array()}};
         for (Eigen::Index k = 0; k < std::min<Eigen::Index>(l.inpca.eigenvalue.size(), 3); ++k)
             out["axes"].push_back({{"eigenvalue", l.inpca.eigenvalue(k)}, {"explained", l.inpca.explained(k)}});
         for (const auto& g : l.groups)
             out["groups"].push_back({{"factor", g.factor}, {"pairs_within", g.within_pairs}, {"pairs_between", g.between_pairs}, {"within", g.within}, {"between", g.between}, {"effect", g.effect}, {"p", g.p}, {"exchange", g.exchange}});
         return context.result(out.dump(2) + "\n");
     }
-    context.result("factor\tpairs_within\tpairs_between\twithin\tbetween\teffect\tp\texchange\n");
+    context.result("factor\tpairs_within\tpairs_between\twithin\tbetween\teffect\tp\texchange\toptimistic\n");
     for (const auto& g : l.groups)
-        context.result(fmt::format("{}\t{}\t{}\t{:.6g}\t{:.6g}\t{:.6g}\t{:.6g}\t{}\n", g.factor, g.within_pairs, g.between_pairs, g.within, g.between, g.effect, g.p, g.exchange));
+        context.result(fmt::format("{}\t{}\t{}\t{:.6g}\t{:.6g}\t{:.6g}\t{:.6g}\t{}\t{}\n", g.factor, g.within_pairs, g.between_pairs, g.within, g.between, g.effect, g.p, g.exchange,
+                                   l.optimistic_reason.empty() ? 0 : 1));
 }
 
 void run(const Options& options, cli::Context& context) {
@@ -146,6 +150,7 @@ void run(const Options& options, cli::Context& context) {
     if (!options.no_points) add_points(l);
     open_probes(options.placed, true, files, l, record);
     check_labels(l);
+    if (!l.optimistic_reason.empty()) context.warn("optimistic: " + l.optimistic_reason);
     const auto memory = options.memory.empty() ? available_memory() / 4 : parse_bytes(options.memory);
     l.distance = landscape::distances(static_cast<std::int64_t>(l.points.size()), l.images, l.classes, reader(l, files), memory, context.threads, context);
     landscape::finish(l, options.permutations, static_cast<std::uint64_t>(context.seed));

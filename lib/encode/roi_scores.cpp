@@ -20,7 +20,7 @@ namespace {
 using Eigen::Index;
 using Groups = std::vector<std::vector<Index>>;
 
-constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+constexpr double no_score = std::numeric_limits<double>::quiet_NaN();
 
 std::string counted(std::int64_t n, const char* one, const char* many) {
     return fmt::format("{} {}", n, n == 1 ? one : many);
@@ -36,7 +36,7 @@ double median(std::vector<double> values) { return stats::percentile(std::move(v
 double mean(const std::vector<double>& values) {
     double sum = 0;
     for (const double v : values) sum += v;
-    return values.empty() ? unknown : sum / static_cast<double>(values.size());
+    return values.empty() ? no_score : sum / static_cast<double>(values.size());
 }
 
 void summarise(ModelScores& scores, const RoiScores& roi, const std::vector<Index>& used) {
@@ -94,15 +94,15 @@ void compare(ModelScores& model, const PairedRoi& paired, std::size_t m,
 // Everything of a model in a ROI is unknown until it is computed.
 void clear(ModelScores& model, std::size_t voxels) {
     const std::vector<float> none(voxels, std::numeric_limits<float>::quiet_NaN());
-    const std::vector<double> nothing(voxels, unknown);
+    const std::vector<double> nothing(voxels, no_score);
     model.r = model.r2 = model.r_low = model.r_high = none;
     model.p = model.q = nothing;
     model.difference = model.difference_low = model.difference_high = none;
     model.difference_p = model.difference_q = nothing;
-    model.mean_r = model.median_r = model.mean_r2 = model.mean_r_low = model.mean_r_high = unknown;
-    model.share_of_ceiling = model.median_share_of_ceiling = model.challenge_score = model.median_challenge_score = unknown;
+    model.mean_r = model.median_r = model.mean_r2 = model.mean_r_low = model.mean_r_high = no_score;
+    model.share_of_ceiling = model.median_share_of_ceiling = model.challenge_score = model.median_challenge_score = no_score;
     model.above_ceiling = 0;
-    model.share_significant = unknown;
+    model.share_significant = no_score;
     model.test = stats::PairedTest::unknown();
 }
 
@@ -172,7 +172,7 @@ RoiScores score_roi(const RoiKey& key, const std::vector<RoiSource>& sources,
     if (options.across_runs) paired.run.clear();
     RoiScores out{key.subject, key.hemisphere, key.roi_class, key.roi, paired.first.space, paired.first.column, paired.first.vertex,
                   paired.first.noise_ceiling, paired.first.noise_ceiling.empty() ? "none" : paired.first.ceiling_mode,
-                  static_cast<std::int64_t>(std::set(paired.run.begin(), paired.run.end()).size()), 0, unknown, {}};
+                  static_cast<std::int64_t>(std::set(paired.run.begin(), paired.run.end()).size()), 0, no_score, {}};
     for (std::size_t m = 0; m < sources.size(); ++m) {
         if (sources[m].file) {
             out.models.push_back(score(paired, m, sources[m].file->header(), tuned[m]));

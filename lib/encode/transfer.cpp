@@ -33,8 +33,8 @@ void score_transfer(TransferCell& cell, const RoiKey& key, const RoiSource& untu
 
 namespace {
 
-constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
-constexpr GainTest no_test{unknown, unknown, unknown, unknown, unknown, unknown};
+constexpr double not_tried = std::numeric_limits<double>::quiet_NaN();
+constexpr GainTest no_test{not_tried, not_tried, not_tried, not_tried, not_tried, not_tried};
 
 // By hemisphere, class and name what networks gain in a region of one target.
 using ByRegion = std::map<std::array<std::string, 3>, std::vector<RegionGain>>;

@@ -107,7 +107,7 @@ void write_targets(h5::Node& root, const std::vector<TransferTarget>& targets) {
         }
 }
 
-std::string number(double value) { return number_text(value, "NA"); }
+std::string cell_text(double value) { return number_text(value, "NA"); }
 
 template <class T>
 void add_once(std::vector<T>& to, const T& value) {
@@ -223,13 +223,13 @@ std::string transfer_tsv(const std::vector<TransferCell>& cells, const std::vect
         out += "region";
         for (const auto& t : texts) out += '\t' + (t.of(c).empty() ? "NA" : t.of(c));
         for (const auto& n : cell_counts) out += fmt::format("\t{}", n.of(c));
-        for (const auto& n : numbers) out += '\t' + number(c.*n.of);
+        for (const auto& n : numbers) out += '\t' + cell_text(c.*n.of);
         out += '\n';
     }
     for (const auto& g : groups)
         out += fmt::format("group\t{}\tNA\tNA\t{}\tNA\tNA\t{}\t{}\t{}\tNA\tNA\tNA\t{}\tNA\tNA\t{}\t{}\t{}\t{}\t{}\t{}\n", g.source, g.target,
-                           g.rois == 1 ? "1 region" : fmt::format("{} regions", g.rois), g.group, g.within ? 1 : 0, g.optimistic ? 1 : 0, number(g.test.gain), number(g.test.low),
-                           number(g.test.high), number(g.test.p), number(g.test.share_improved), number(g.test.share_p));
+                           g.rois == 1 ? "1 region" : fmt::format("{} regions", g.rois), g.group, g.within ? 1 : 0, g.optimistic ? 1 : 0, cell_text(g.test.gain), cell_text(g.test.low),
+                           cell_text(g.test.high), cell_text(g.test.p), cell_text(g.test.share_improved), cell_text(g.test.share_p));
     return out;
 }
 

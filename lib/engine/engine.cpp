@@ -13,6 +13,7 @@
 #include "engine/encode_many.hpp"
 #include "engine/feature_job.hpp"
 #include "engine/finetune_job.hpp"
+#include "engine/salience_job.hpp"
 #include "images/versions.hpp"
 #include "nn/backbone.hpp"
 #include "nn/device.hpp"
@@ -81,6 +82,9 @@ class TorchEngine final : public Engine {
     }
     void extract_features(const FeatureJob& job, Reporter& reporter) override {
         translated([&] { run_features(job, reporter); });
+    }
+    void salience(const SalienceJob& job, Reporter& reporter) override {
+        translated([&] { run_salience(job, reporter); });
     }
     BackboneResult train_backbone(const BackboneJob& job, Reporter& reporter) override {
         return translated([&] { return run_backbone(job, reporter); });

@@ -91,16 +91,20 @@ struct EncodeManyJob : EncodeSettings {
     std::vector<EncodePass> passes;
 };
 
-// What a network makes of pictures, to a file of kind features.
-struct FeatureJob {
-    Run run;
+// Which pictures, and how they come to the network's size.
+struct PictureChoice {
     std::filesystem::path images;            // data set, folder or zip archive
-    std::filesystem::path model;             // tuned model, or weights of a backbone
-    std::vector<std::string> layers;         // empty: the default taps; with `embeddings` none
-    bool embeddings = false;                 // also h and z of both branches of a tuned model
     std::string split = "all";               // of a data set: all, train, test, official_test
     std::string fit = "squash";              // a folder's pictures to the network's size: squash, crop
     std::string image_namespace;             // of a folder's ids; empty: its name
+};
+
+// What a network makes of pictures, to a file of kind features.
+struct FeatureJob : PictureChoice {
+    Run run;
+    std::filesystem::path model;             // tuned model, or weights of a backbone
+    std::vector<std::string> layers;         // empty: the default taps; with `embeddings` none
+    bool embeddings = false;                 // also h and z of both branches of a tuned model
     std::string pool = "none";               // over space: none, mean, max
     std::int64_t components = 0;             // principal components in place of a layer's units; 0: none
     bool half = false;                       // float16
@@ -110,6 +114,26 @@ struct FeatureJob {
     std::filesystem::path checkpoint;        // folder for finished parts; empty: none are kept
     std::int64_t checkpoint_every = 2048;    // images a part
     bool resume = false;
+};
+
+// Where in its pictures a network finds what a score is made of, to a file of kind salience. One of the four targets is given.
+struct SalienceJob : PictureChoice {
+    Run run;
+    std::filesystem::path model;
+    std::filesystem::path probe;             // class-probe's: the logit of `of_class`
+    std::string of_class;                    // a class's name, predicted, or true (the probe's labels of its scored pictures)
+    std::string logit;                       // of the network itself: its number, or predicted
+    std::filesystem::path encoding;          // with weights: the response that is predicted of `roi`
+    RoiChoice roi;
+    std::int64_t voxel = -1;                 // column of the data set's responses; -1: the mean over the region
+    bool pair = false;                       // the contrastive score of a picture with its own response
+    std::string tap;                         // empty: the last feature map of at least 4 × 4 before the target
+    std::string method = "gradcam";          // gradcam, gradcam++, integrated-gradients, occlusion
+    int steps = 32;                          // of integrated gradients
+    int window = 0;                          // of occlusion, pixels; 0: an eighth of the side
+    bool flip_control = false;               // also of the mirrored pictures
+    int batch = 32;
+    std::filesystem::path overlays;          // folder for PNG; empty: none
 };
 
 // Training a backbone from scratch on a folder of labelled pictures.
@@ -141,6 +165,7 @@ class Engine {
     virtual void encode_many(const EncodeManyJob& job, Reporter& reporter) = 0;
     virtual PassCost pass_cost(const EncodeManyJob& job, const std::filesystem::path& model) = 0;
     virtual void extract_features(const FeatureJob& job, Reporter& reporter) = 0;
+    virtual void salience(const SalienceJob& job, Reporter& reporter) = 0;
     virtual BackboneResult train_backbone(const BackboneJob& job, Reporter& reporter) = 0;
 };
 

@@ -56,8 +56,9 @@ FeaturesHeader part_of(const FeaturesHeader& all, std::int64_t first, std::int64
 }
 
 // Everything that the numbers depend on.
-std::string identity(const FeatureJob& job, const FeaturesHeader& h, const FeaturePictures& pictures, const std::vector<FeatureArray>& arrays) {
-    nlohmann::json j = {{"model", h.model_sha256}, {"size", h.image_size}, {"content", pictures.content()}, {"image", h.image},
+std::string identity(const FeatureJob& job, const FeaturesHeader& h, const weights::Model& model, const FeaturePictures& pictures, const std::vector<FeatureArray>& arrays) {
+    nlohmann::json j = {{"heads", weights::parameters_sha256(model.heads)}, {"hemisphere", model.hemisphere}, {"roi_class", model.roi_class}, {"roi", model.roi}, {"columns", model.column},
+                        {"device", job.run.device}, {"model", h.model_sha256}, {"size", h.image_size}, {"content", pictures.content()}, {"image", h.image},
                         {"fit", job.fit},          {"pool", job.pool},     {"every", job.checkpoint_every}};
     for (const auto& a : arrays) j["arrays"].push_back({a.group, a.name, a.width()});
     return sha256_hex(j.dump());
@@ -156,6 +157,7 @@ LayerComponents layer_components(const nn::FeatureStore& store, std::size_t laye
         if (pca.vectors(at, c) < 0) pca.vectors.col(c) *= -1;
     }
     const Eigen::MatrixXd cross = linalg::centred_cross(gram, all, fit);
+    if (pca.values.size() == 0) throw BadInput(fmt::format("{} images that do not differ in a layer have no principal components", fit.size()), "more images, or no --pca");
     LayerComponents out;
     out.scores = (cross * (pca.vectors * pca.values.cwiseSqrt().cwiseInverse().asDiagonal())).cast<float>();
     double total = 0;
@@ -195,6 +197,8 @@ void write_components(const FeatureJob& job, Pass& pass, const FeatureParts* par
     std::vector<LayerComponents> components;
     for (std::size_t a = 0; a < widths.size(); ++a) {
         components.push_back(layer_components(store, a, fit, job.components));
+        if (components[a].scores.cols() < job.components)
+            reporter.info(fmt::format("{}: {} components in place of {}: the fitted images have no more", arrays[a].name, components[a].scores.cols(), job.components));
         arrays[a].axes = {{arrays[a].name + "_component", components[a].scores.cols()}};
         arrays[a].long_name = "principal components of " + arrays[a].name;
         reporter.progress("principal components", static_cast<std::int64_t>(a) + 1, static_cast<std::int64_t>(widths.size()));
@@ -225,7 +229,7 @@ void run_features(const FeatureJob& job, Reporter& reporter) {
     h5::check_target(job.run.output, job.run.overwrite, "features");
     h5::Record record = job.run.record;
     const weights::Model model = weights::load_network(job.model, record);
-    FeaturePictures pictures(job, model, record);
+    FeaturePictures pictures(job, job.run.threads, model, record);
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);
     FeatureNetwork network(job, model, pictures, device);
@@ -233,7 +237,7 @@ void run_features(const FeatureJob& job, Reporter& reporter) {
     const TunedImages tuned(model);
     Pass pass{job, record, header, tuned, pictures, network, {}};
     std::optional<FeatureParts> parts;
-    if (!job.checkpoint.empty()) parts.emplace(job, identity(job, header, pictures, network.arrays()));
+    if (!job.checkpoint.empty()) parts.emplace(job, identity(job, header, model, pictures, network.arrays()));
     if (job.components > 0) write_components(job, pass, parts ? &*parts : nullptr, reporter);
     else write_layers(job, pass, parts ? &*parts : nullptr, reporter);
     if (parts) parts->remove();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/embedding_heads.hpp"
 #include "engine/feature_pictures.hpp"
 #include "features/features_file.hpp"
 #include "nn/backbone.hpp"
@@ -22,7 +23,6 @@ class FeatureNetwork {
     // Throws BadInput where the embeddings of the pictures cannot be had: no contrastive heads, or responses that
     // are not those that tuned it. A folder has no responses: its pictures have the image branch alone.
     FeatureNetwork(const FeatureJob& job, const weights::Model& model, const FeaturePictures& pictures, torch::Device device);
-    ~FeatureNetwork();
 
     const std::vector<features::FeatureArray>& arrays() const { return arrays_; }  // layers first, before --pca
     std::size_t layers() const { return layers_.size(); }
@@ -30,7 +30,6 @@ class FeatureNetwork {
     void run(FeaturePictures& pictures, std::int64_t first, std::int64_t count, const ArraySink& sink, Reporter& reporter);
 
   private:
-    struct Branches;
     torch::Tensor pooled(const torch::Tensor& output) const;
     void describe_layers(int image_size);
     void embed(FeaturePictures& pictures, const torch::Tensor& logits, std::int64_t first, const ArraySink& sink);
@@ -40,7 +39,7 @@ class FeatureNetwork {
     nn::Backbone backbone_;
     std::vector<std::string> layers_, taps_;
     std::vector<features::FeatureArray> arrays_;
-    std::unique_ptr<Branches> branches_;
+    std::unique_ptr<EmbeddingHeads> heads_;
 };
 
 }  // namespace cortune::engine

@@ -12,6 +12,8 @@ namespace fs = std::filesystem;
 namespace cortune::engine {
 
 FeatureParts::FeatureParts(const FeatureJob& job, std::string identity) : folder_(job.checkpoint), identity_(std::move(identity)) {
+    if (fs::weakly_canonical(fs::absolute(job.run.output).parent_path()) == fs::weakly_canonical(fs::absolute(folder_)))
+        throw UsageError("-o: the folder of --checkpoint is for parts, which go when the output is whole", "another folder for one of them");
     std::error_code failed;
     fs::create_directories(folder_, failed);
     if (failed) throw OutputError(fmt::format("{}: no folder can be made ({})", folder_.string(), failed.message()));

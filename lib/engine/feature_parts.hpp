@@ -19,7 +19,7 @@ class FeatureParts {
     std::filesystem::path path(std::int64_t first) const;
     bool has(std::int64_t first) const;
     const std::string& identity() const { return identity_; }
-    void remove() const;  // of all parts, and of the folder where nothing else is in it
+    void remove() const;  // of the parts, and of the folder where nothing else is in it
 
   private:
     std::vector<std::filesystem::path> found() const;

@@ -14,44 +14,46 @@ namespace fs = std::filesystem;
 
 namespace cortune::engine {
 
-FeaturePictures::FeaturePictures(const FeatureJob& job, const weights::Model& model, h5::Record& record)
-    : size_(model.image_size), threads_(job.run.threads), crop_(job.fit == "crop") {
-    if (fs::is_regular_file(job.images) && h5::is_hdf5(job.images)) {
-        open_data(job, record);
+FeaturePictures::FeaturePictures(const PictureChoice& choice, int threads, const weights::Model& model, h5::Record& record)
+    : size_(model.image_size), threads_(threads), crop_(choice.fit == "crop") {
+    if (fs::is_regular_file(choice.images) && h5::is_hdf5(choice.images)) {
+        open_data(choice, record);
         nn::check_image_size(*data_, model.backbone, model.image_size);
     } else {
-        open_folder(job, record);
+        open_folder(choice, record);
     }
 }
 
-void FeaturePictures::open_data(const FeatureJob& job, h5::Record& record) {
-    if (crop_ || !job.image_namespace.empty())
+void FeaturePictures::open_data(const PictureChoice& choice, h5::Record& record) {
+    if (crop_ || !choice.image_namespace.empty())
         throw UsageError("--fit crop and --namespace are for folders: the pictures of a data set have their size and their ids");
-    data_ = std::make_unique<const datasets::DatasetFile>(job.images);
+    data_ = std::make_unique<const datasets::DatasetFile>(choice.images);
     data_->input().register_in(record);
     content_ = data_->input().uuid();
     const auto& images = data_->images();
     for (std::size_t i = 0; i < images.id.size(); ++i) {
         const std::string side = datasets::split_names[static_cast<int>(images.split[i])];
-        if (job.split != "all" && job.split != side) continue;
+        if (choice.split != "all" && choice.split != side) continue;
         rows_.push_back(static_cast<std::int64_t>(i));
         id_.push_back(images.id[i]);
         sha256_.push_back(images.sha256[i]);
         split_.push_back(side);
     }
-    if (rows_.empty()) throw BadInput(fmt::format("{}: it has no {} images", data_->where(), job.split), "--split all takes them all");
+    if (rows_.empty()) throw BadInput(fmt::format("{}: it has no {} images", data_->where(), choice.split), "--split all takes them all");
 }
 
-void FeaturePictures::open_folder(const FeatureJob& job, h5::Record& record) {
-    if (job.split != "all") throw UsageError("--split is for data sets: a folder has no split");
-    source_ = images::open_source(job.images);
+void FeaturePictures::open_folder(const PictureChoice& choice, h5::Record& record) {
+    if (choice.split != "all") throw UsageError("--split is for data sets: a folder has no split");
+    source_ = images::open_source(choice.images);
     content_ = images::source_sha256(*source_, threads_);
-    record.add_input(job.images, content_);
+    record.add_input(choice.images, content_);
     for (const auto& [name, version] : images::library_versions()) record.libraries[name] = version;
-    std::string space = job.image_namespace;
+    std::string space = choice.image_namespace;
+    if (space.find(':') != std::string::npos) throw UsageError("--namespace: no colon, which ends it in an id");
     if (space.empty()) {  // photos/ and photos.zip: photos
-        const auto path = fs::canonical(job.images);
+        const auto path = fs::canonical(choice.images);
         space = (fs::is_directory(path) ? path.filename() : path.stem()).string();
+        std::replace(space.begin(), space.end(), ':', '_');
     }
     for (const auto& name : source_->names()) id_.push_back(space + ':' + name);
     sha256_.resize(id_.size());

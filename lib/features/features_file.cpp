@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <set>
 
@@ -66,8 +67,8 @@ void FeaturesWriter::write(std::size_t array, std::int64_t first, std::int64_t c
     auto& data = data_.at(array);
     if (!half_) return data.write_rows(static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(count), values);
     const std::span<const float> all(values, static_cast<std::size_t>(count * width_[array]));
-    if (std::any_of(all.begin(), all.end(), [](float v) { return std::abs(v) > 65504; }))
-        throw RunFailed(data.where() + ": a value does not fit in float16 (65504 at most)", "--precision float32 holds it");
+    if (std::any_of(all.begin(), all.end(), [](float v) { return !(std::abs(v) <= 65504); }))
+        throw RunFailed(data.where() + ": a value does not fit in float16 (65504 at most, and no NaN)", "--precision float32 holds it");
     const auto half = h5::rounded(all, h5::Narrow::float16);
     data.write_rows(static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(count), half.data());
 }
@@ -82,6 +83,7 @@ FeaturesFile::FeaturesFile(const std::filesystem::path& path) : input_(path, {"f
     for (const auto& t : texts)
         if (!t.optional || root.has_attr(t.name)) header_.*t.at = root.attr_string(t.name);
     header_.image_size = static_cast<int>(root.attr_int("image_size"));
+    if (root.has_attr("pca_split")) header_.pca_split = root.attr_string("pca_split");
     if (root.has_attr("temperature")) header_.temperature = root.attr_double("temperature");
     header_.image = root.dataset("image").read_strings();
     header_.image_sha256 = root.dataset("image_sha256").read_strings();
@@ -101,22 +103,20 @@ FeaturesFile::FeaturesFile(const std::filesystem::path& path) : input_(path, {"f
     }
 }
 
-std::vector<std::string> FeaturesFile::layers() const {
+// Arrays of a group: its scales have one axis.
+std::vector<std::string> FeaturesFile::arrays(const std::string& group) const {
     std::vector<std::string> out;
-    if (!input_.root().has("features")) return out;
-    const auto group = input_.root().group("features");
-    for (const auto& name : group.children())
-        if (group.dataset(name).shape().size() > 1) out.push_back(name);
+    if (!input_.root().has(group)) return out;
+    for (const auto& name : input_.root().group(group).children())
+        if (input_.root().dataset(group + '/' + name).shape().size() > 1) out.push_back(name);
     return out;
 }
 
 h5::Dataset FeaturesFile::array(const std::string& path) const {
     const auto slash = path.find('/');
     const std::string group = path.substr(0, slash), name = path.substr(slash + 1);
-    if (input_.root().has(path)) return input_.root().dataset(path);
-    std::vector<std::string> known;
-    if (group == "features") known = layers();
-    else if (input_.root().has(group)) known = input_.root().group(group).children();
+    const auto known = arrays(group);
+    if (std::find(known.begin(), known.end(), name) != known.end()) return input_.root().dataset(path);
     throw BadInput(fmt::format("{}:/{}: no {}; it has {}", input_.path().string(), group, name, known.empty() ? "none" : join(nearest_first(name, known))),
                    group == "embeddings" ? "feature-extract --embeddings keeps them" : "feature-extract --layers names what is kept");
 }

@@ -23,6 +23,7 @@ struct FeaturesHeader {
     std::string fit = "squash";                // how pictures came to the network's size: squash, crop
     std::string pool = "none";                 // over space: none, mean, max
     int image_size = 0;
+    std::string pca_split;                     // images that components were fitted on: train (of `split`), all; empty: no components
     std::vector<std::string> image, image_sha256;  // id "<namespace>:<name>", SHA-256 of the decoded source pixels
     std::vector<std::string> split;                // of the data set: train, test, official_test; empty: unknown
     std::vector<std::int16_t> tuned;               // 1: it tuned the network (by id or by pixels)
@@ -62,13 +63,14 @@ class FeaturesFile {
     const h5::Input& input() const { return input_; }
     const FeaturesHeader& header() const { return header_; }
     std::int64_t images() const { return static_cast<std::int64_t>(header_.image.size()); }
-    std::vector<std::string> layers() const;  // of /features, in file order
+    std::vector<std::string> layers() const { return arrays("features"); }  // in file order
     // "features/classifier.5": BadInput naming what is there, nearest first, where it is not.
     h5::Dataset array(const std::string& path) const;
     // Images [first, first + count) of an array, flattened.
     std::vector<float> read(const std::string& path, std::int64_t first, std::int64_t count) const;
 
   private:
+    std::vector<std::string> arrays(const std::string& group) const;
     h5::Input input_;
     FeaturesHeader header_;
 };

@@ -253,6 +253,13 @@ void describe_information(const Node& root, Json& out) {
     out["pairs"] = root.dataset("image").size();
 }
 
+void describe_salience(const Node& root, Json& out) {
+    out.update(attributes(root, {"backbone", "method", "tuned_subjects", "hemisphere", "roi_class", "roi", "map_method", "target", "layer", "tap", "flip_control", "model_uuid"}));
+    out["images"] = root.dataset("image").size();
+    out["mean_index"] = mean(root.dataset("index").read<double>());
+    if (root.has("mirrored_index")) out["mean_mirrored_index"] = mean(root.dataset("mirrored_index").read<double>());
+}
+
 void list_data_sets(const Node& node, const std::string& path, Json& out) {
     for (const auto& name : node.children()) {
         if (node.is_group(name)) {
@@ -326,6 +333,7 @@ Json describe(const Input& file) {
         {"probe", describe_probe},
         {"landscape", describe_landscape},
         {"information", describe_information},
+        {"salience", describe_salience},
         {"checkpoint", describe_checkpoint}};
     if (const auto known = kinds.find(file.kind()); known != kinds.end()) known->second(root, out);
     out["data_sets"] = Json::array();

@@ -61,15 +61,16 @@ Distances distances(std::int64_t models, std::int64_t images, std::int64_t class
     std::vector<Sums> sums(pieces, {zero, zero});
     for (std::int64_t first = 0; first < images; first += block) {
         check_interrupt();
-        const auto count = std::min(block, images - first);
+        const std::int64_t count = std::min(block, images - first);
         for (std::int64_t m = 0; m < models; ++m) {
             read(m, first, count, values.data());
             take_roots(values.data(), count, classes, roots.data() + m * block * classes, m, first);
         }
         parallel_for(pieces, threads, [&](std::size_t t) {
             Eigen::MatrixXd product(models, models);
-            for (auto i = static_cast<std::int64_t>(t); i < count; i += static_cast<std::int64_t>(pieces))
-                add_picture(roots.data() + i * classes, block * classes, models, classes, product, sums[t]);
+            // A picture is always the same thread's, so that sums do not depend on how many fit in a block.
+            for (std::int64_t i = 0; i < count; ++i)
+                if (static_cast<std::size_t>(first + i) % pieces == t) add_picture(roots.data() + i * classes, block * classes, models, classes, product, sums[t]);
         });
         reporter.progress("pictures", first + count, images);
     }

@@ -80,11 +80,11 @@ void finish(Landscape& l, std::int64_t permutations, std::uint64_t seed) {
 
     std::vector<Eigen::Index> tuned;
     for (std::size_t i = 0; i < l.points.size(); ++i)
-        if (!l.points[i].roi.empty()) tuned.push_back(static_cast<Eigen::Index>(i));
-    std::vector<Factor> factors = {{"subject", {}}, {"hemisphere", {}}, {"roi", {}}, {"method", {}}};
+        if (!l.points[i].roi.empty() && !l.points[i].placed) tuned.push_back(static_cast<Eigen::Index>(i));
+    std::vector<Factor> factors = {{"subject", {}}, {"hemisphere", {}}, {"roi", {}}, {"method", {}}, {"backbone", {}}};
     for (auto i : tuned) {
         const Point& p = l.points[static_cast<std::size_t>(i)];
-        const std::string* value[] = {&p.subject, &p.hemisphere, &p.roi, &p.method};
+        const std::string* value[] = {&p.subject, &p.hemisphere, &p.roi, &p.method, &p.backbone};
         for (std::size_t f = 0; f < factors.size(); ++f) factors[f].label.push_back(*value[f]);
     }
     const Eigen::MatrixXd among = l.distance.bhattacharyya(tuned, tuned);

@@ -27,7 +27,7 @@ struct Landscape {
     Distances distance;                 // of all points
     Embedding inpca, scaling;           // of the points that are not placed; of the divergences, of the angles
     Eigen::MatrixXd placed;             // placed points × axes of InPCA
-    std::vector<GroupDistance> groups;  // by divergence, of tuned models
+    std::vector<GroupDistance> groups;  // by divergence, of tuned models of the maps
     std::int64_t images = 0, classes = 0;
     std::string optimistic_reason;      // empty: the pictures tuned no model
 

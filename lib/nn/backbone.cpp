@@ -162,6 +162,10 @@ Tensor Backbone::forward(Tensor x, const Dropout* drop) const {
 
 void Backbone::tapped(Tensor x, const std::vector<std::string>& taps, const Tap& tap) const {
     torch::NoGradGuard no_gradients;
+    traced(std::move(x), taps, tap);
+}
+
+void Backbone::traced(Tensor x, const std::vector<std::string>& taps, const Tap& tap) const {
     std::size_t left = taps.size();
     for (const auto& module : modules_) {
         if (left == 0) return;

@@ -44,6 +44,8 @@ class Backbone {
     torch::Tensor forward(torch::Tensor x, const Dropout* dropout = nullptr) const;
     // Evaluation up to the last of `taps`, without gradients.
     void tapped(torch::Tensor x, const std::vector<std::string>& taps, const Tap& tap) const;
+    // The same with gradients, where x asks for them.
+    void traced(torch::Tensor x, const std::vector<std::string>& taps, const Tap& tap) const;
 
     std::vector<std::string> module_names() const;  // what can be tapped, in order
     // Throws BadInput for a name that is no module, nearest names first.

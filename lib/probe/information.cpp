@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
+#include "datasets/split.hpp"
 #include "features/features_file.hpp"
 #include "linalg/gram.hpp"
 
@@ -18,11 +19,16 @@ Eigen::MatrixXf embeddings(const features::FeaturesFile& file, const char* name,
     const auto values = file.read(path, 0, file.images());
     const Eigen::Map<const linalg::RowMatrixF> all(values.data(), file.images(), static_cast<Eigen::Index>(values.size()) / std::max<Eigen::Index>(file.images(), 1));
     if (!all.allFinite()) throw BadInput(fmt::format("{}:/{}: a value is not finite", file.input().path().string(), path));
-    return all(rows, Eigen::all);
+    const Eigen::MatrixXf out = all(rows, Eigen::all);
+    if ((out.rowwise().squaredNorm().array() == 0).any()) throw BadInput(fmt::format("{}:/{}: an embedding of zeros has no direction", file.input().path().string(), path));
+    return out;
 }
 
 Eigen::MatrixXf pairs(const features::FeaturesFile& file, const std::vector<std::int64_t>& rows) {
-    return stats::cosines(embeddings(file, "image_z", rows), embeddings(file, "response_z", rows));
+    const auto image = embeddings(file, "image_z", rows), response = embeddings(file, "response_z", rows);
+    if (image.cols() != response.cols())
+        throw BadInput(fmt::format("{}: image_z has {} columns and response_z {}", file.input().path().string(), image.cols(), response.cols()), "keep them with one feature-extract");
+    return stats::cosines(image, response);
 }
 
 void write(const InformationJob& job, const h5::Record& record, const Information& i, const features::FeaturesHeader& h) {
@@ -58,12 +64,13 @@ Information measure_information(const InformationJob& job, Reporter& reporter) {
     Information out;
     out.subject = h.subject, out.hemisphere = h.hemisphere, out.roi = h.roi, out.method = h.method;
     std::vector<std::int64_t> validation, reported;
+    const auto side_id = datasets::side_ids(h.image, h.image_sha256);  // one picture under several names is on one side
     for (std::size_t i = 0; i < h.image.size(); ++i) {
         if (h.tuned[i]) {
             ++out.left_out;
             continue;
         }
-        const bool chosen = hash_unit(fmt::format("{}/temperature/{}", job.seed, h.image[i])) < job.validation_share;
+        const bool chosen = hash_unit(fmt::format("{}/temperature/{}", job.seed, side_id[i])) < job.validation_share;
         (chosen ? validation : reported).push_back(static_cast<std::int64_t>(i));
         if (!chosen) out.image.push_back(h.image[i]);
     }
@@ -79,6 +86,8 @@ Information measure_information(const InformationJob& job, Reporter& reporter) {
     for (std::int64_t i = 0; i < job.temperatures; ++i)
         candidates.push_back(out.trained_temperature * std::pow(10., job.temperatures == 1 ? 0 : -2 + 4. * static_cast<double>(i) / static_cast<double>(job.temperatures - 1)));
     out.temperature = stats::best_temperature(pairs(file, validation), candidates);
+    if (job.temperatures > 1 && (out.temperature == candidates.front() || out.temperature == candidates.back()))
+        reporter.warn(fmt::format("the temperature {:.3g} is the last one tried: the best may lie beyond", out.temperature));
     out.trained_bound = stats::info_nce_bound(similarity, out.trained_temperature);
     out.loss = stats::info_nce_losses(similarity, out.temperature);
     out.bound = stats::info_nce_bound(similarity, out.temperature);

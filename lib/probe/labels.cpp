@@ -94,12 +94,12 @@ std::vector<std::string> by_class_list(const std::vector<std::string>& id, const
 std::vector<std::string> by_file(const std::vector<std::string>& id, const std::filesystem::path& path) {
     const std::string file = path.string();
     std::vector<std::vector<std::string>> lines;
-    for (const auto& line : datasets::read_list(path)) lines.push_back(columns(line.text));
-    if (lines.empty()) throw BadInput(file + ": it has no lines");
-    for (std::size_t i = 0; i < lines.size(); ++i)
-        if (lines[i].size() != lines[0].size() || lines[i].size() > 2)
-            throw BadInput(fmt::format("{}: line {} has {} columns, the first {}", file, i + 1, lines[i].size(), lines[0].size()),
+    for (const auto& line : datasets::read_list(path)) {
+        lines.push_back(columns(line.text));
+        if (lines.back().size() != lines[0].size() || lines.back().size() > 2)
+            throw BadInput(fmt::format("{}: line {} has {} columns, the first one {}: one or two are expected", file, line.number, lines.back().size(), lines[0].size()),
                            "a class a line, or a picture's name and its class");
+    }
     if (lines[0].size() == 2) return by_name(id, lines, file);
     const bool numbers = std::all_of(lines.begin(), lines.end(), [](const auto& line) { return whole_number(line[0]); });
     return numbers ? by_order(id, lines, file) : by_class_list(id, lines, file);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <deque>
+#include <limits>
 
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
@@ -82,6 +83,20 @@ class Problem {
         return out / static_cast<float>(n_);
     }
 
+    // The largest eigenvalue of XᵀX/n, nearly: twenty steps of the power method.
+    double largest_moment() const {
+        Eigen::VectorXf v = Eigen::VectorXf::Ones(features()), u;
+        double value = 0;
+        for (int i = 0; i < 20; ++i) {
+            v.normalize();
+            u.noalias() = x_ * v;
+            v.noalias() = x_.transpose() * u;
+            value = static_cast<double>(v.norm()) / static_cast<double>(n_);
+            if (value == 0) return 1;
+        }
+        return value;
+    }
+
   private:
     const RowMatrixF& x_;
     const std::vector<std::int32_t>& label_;
@@ -95,6 +110,7 @@ class Metric {
   public:
     explicit Metric(const Problem& problem) : problem_(problem) {
         if (problem.features() <= most_features) moments_ = problem.second_moments();
+        else top_ = problem.largest_moment();
     }
     // p: probabilities. Whether this is another metric now.
     bool follow(const RowMatrixF& p) {
@@ -114,7 +130,7 @@ class Metric {
         const auto d = problem_.features();
         g.row(d) /= static_cast<float>(s_);
         if (moments_.size() == 0) {
-            g.topRows(d) /= static_cast<float>(s_ + problem_.lambda());
+            g.topRows(d) /= static_cast<float>(s_ * top_ + problem_.lambda());
             return;
         }
         const Matrix solved = factor_.solve(g.topRows(d));
@@ -125,7 +141,7 @@ class Metric {
     const Problem& problem_;
     Matrix moments_;
     Eigen::LLT<Matrix, Eigen::Lower> factor_;
-    double s_ = 0;
+    double s_ = 0, top_ = 0;
 };
 
 struct Pair {
@@ -175,8 +191,8 @@ class Line {
 // A step whose slope is small against the first one (strong Wolfe conditions, .9 and 1e-4 being loose enough for
 // quasi-Newton; a tenth costs little here). 0 where none lowers the objective: the precision of float32 is reached.
 double line_search(const Line& line, double value, double slope) {
-    double low = 0, high = 0, low_slope = slope, t = 1;
-    for (int trial = 0; trial < 25; ++trial) {
+    double low = 0, high = 0, low_slope = slope, t = 1, before = std::numeric_limits<double>::infinity();
+    for (int trial = 0; trial < 60; ++trial) {
         const auto [v, s] = line.at(t);
         if (!std::isfinite(v)) {
             high = t, t = .5 * (low + high);
@@ -186,17 +202,17 @@ double line_search(const Line& line, double value, double slope) {
         if (s > 0 || v > value + 1e-4 * t * slope) high = t;
         else low = t, low_slope = s;
         if (high == 0) t *= 2.5;
-        else {  // the secant's zero, kept away from the ends
-            const double secant = s > low_slope && t > low ? low + (t - low) * -low_slope / (s - low_slope) : .5 * (low + high);
-            t = std::clamp(secant, low + .1 * (high - low), high - .1 * (high - low));
+        else {  // the secant's zero, kept away from the ends; the middle where it does not halve what is left
+            const double left = high - low;
+            const double secant = s > low_slope && t > low && left < .6 * before ? low + (t - low) * -low_slope / (s - low_slope) : .5 * (low + high);
+            before = left;
+            t = std::clamp(secant, low + .1 * left, high - .1 * left);
         }
     }
     return low;
 }
 
-}  // namespace
-
-LogisticFit fit_logistic(const RowMatrixF& x, const std::vector<std::int32_t>& label, std::int64_t classes, const LogisticOptions& options,
+LogisticFit fit_features(const RowMatrixF& x, const std::vector<std::int32_t>& label, std::int64_t classes, const LogisticOptions& options,
                          const LogisticFit* start) {
     const Problem problem(x, label, classes, options);
     Metric metric(problem);
@@ -249,6 +265,41 @@ LogisticFit fit_logistic(const RowMatrixF& x, const std::vector<std::int32_t>& l
     }
     out.coef = w.topRows(d);
     out.intercept = w.row(d).transpose();
+    return out;
+}
+
+// Fewer images than features: the weights are combinations of images, W = Xᵀ A, and with XXᵀ = L Lᵀ the problem in L (images ×
+// images) and V = L⁻¹ X W is the same one: LV = XW and ‖V‖ = ‖W‖. W = Xᵀ L⁻ᵀ V.
+LogisticFit fit_images(const RowMatrixF& x, const std::vector<std::int32_t>& label, std::int64_t classes, const LogisticOptions& options,
+                       const LogisticFit* start) {
+    Eigen::MatrixXd gram = Eigen::MatrixXd::Zero(x.rows(), x.rows());
+    for (Eigen::Index first = 0; first < x.cols(); first += 2048) {
+        const Eigen::MatrixXd block = x.middleCols(first, std::min<Eigen::Index>(2048, x.cols() - first)).cast<double>();
+        gram.selfadjointView<Eigen::Lower>().rankUpdate(block);
+    }
+    // Centred features leave one direction empty, and equal images more.
+    gram.diagonal().array() += 1e-9 * gram.trace() / static_cast<double>(x.rows());
+    const Eigen::LLT<Eigen::MatrixXd> factor(gram.selfadjointView<Eigen::Lower>());
+    if (factor.info() != Eigen::Success) throw RunFailed("the features' products with each other have no root");
+    const RowMatrixF reduced = Eigen::MatrixXd(factor.matrixL()).cast<float>();
+    LogisticFit own;
+    if (start) {
+        own.coef = factor.matrixL().solve(Eigen::MatrixXd((x * start->coef).cast<double>())).cast<float>();
+        own.intercept = start->intercept;
+    }
+    LogisticFit out = fit_features(reduced, label, classes, options, start ? &own : nullptr);
+    const Eigen::MatrixXf of_images = factor.matrixU().solve(out.coef.cast<double>()).cast<float>();
+    out.coef = x.transpose() * of_images;
+    return out;
+}
+
+}  // namespace
+
+LogisticFit fit_logistic(const RowMatrixF& x, const std::vector<std::int32_t>& label, std::int64_t classes, const LogisticOptions& options,
+                         const LogisticFit* start) {
+    const bool few = x.rows() < x.cols() && x.rows() <= most_features;
+    LogisticFit out = few ? fit_images(x, label, classes, options, start) : fit_features(x, label, classes, options, start);
+    if (out.iterations == 0 && !out.converged && !start) throw RunFailed("the classifier's solver makes no step", "features of a common size (no unit a million times another) and another --C");
     return out;
 }
 

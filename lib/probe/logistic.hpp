@@ -20,7 +20,7 @@ namespace cortune::probe {
 struct LogisticOptions {
     double c = 1;
     int max_iterations = 5000;
-    double tolerance = 1e-7;  // what is left to gain of the objective by its quadratic model, nats an image (half the Newton decrement)
+    double tolerance = 1e-9;  // what is left to gain of the objective by its quadratic model, nats an image (half the Newton decrement)
     int threads = 1;
 };
 
@@ -32,8 +32,8 @@ struct LogisticFit {
 };
 
 // x: images × features, standardised (means near 0; what the metric is good for); label: 0 … classes − 1. `start`:
-// where to begin, as from another C. Products are float32, sums over images double; equal results for equal threads.
-// Throws RunFailed where a value is not finite.
+// where to begin, as from another C. Fewer images than features are solved in the space of the images. Products are float32, sums over images double; equal results for equal threads.
+// Throws RunFailed where a value is not finite or no step is found.
 LogisticFit fit_logistic(const linalg::RowMatrixF& x, const std::vector<std::int32_t>& label, std::int64_t classes, const LogisticOptions& options,
                          const LogisticFit* start = nullptr);
 

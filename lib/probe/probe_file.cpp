@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.hpp"
 
@@ -59,7 +60,7 @@ void write_classifier(h5::Node& root, const Standardiser& standard, const Logist
 }  // namespace
 
 void write_probe(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const ProbeHeader& header, const Standardiser& standard,
-                 const LogisticFit& fit, const linalg::RowMatrixF& probability, const Scores& scores) {
+                 const LogisticFit& fit, const linalg::RowMatrixF& probability, const Scores& scores, const Comparison* comparison) {
     h5::Output file(path, "probe", record, overwrite);
     h5::Node& root = file.root();
     for (const auto& t : texts)
@@ -80,6 +81,11 @@ void write_probe(const std::filesystem::path& path, const h5::Record& record, bo
     data.write_rows(0, static_cast<std::uint64_t>(probability.rows()), probability.data());
     write_scores(root, scores);
     write_classifier(root, standard, fit);
+    if (comparison) {
+        h5::Node group = root.create_group("comparison");
+        group.attr("difference", comparison->difference), group.attr("low", comparison->interval.low), group.attr("high", comparison->interval.high);
+        group.attr("gained", comparison->gained), group.attr("lost", comparison->lost), group.attr("mcnemar_p", comparison->mcnemar_p);
+    }
     file.commit();
 }
 
@@ -97,14 +103,24 @@ ProbeFile::ProbeFile(const std::filesystem::path& path) : input_(path, {"probe"}
     const auto n = header_.image.size(), k = header_.classes.size();
     if (const auto data = root.dataset("probability"); data.shape() != h5::Shape{n, k} || header_.label.size() != n || header_.image_sha256.size() != n)
         throw BadInput(fmt::format("{}: expected {} images × {} classes, as label, image_sha256 and class have", data.where(), n, k));
+    if (n == 0) throw BadInput(path.string() + ":/image: no scored images");
+    images_ = static_cast<std::int64_t>(n);
     for (auto l : header_.label)
         if (l < 0 || static_cast<std::size_t>(l) >= k) throw BadInput(fmt::format("{}:/label: {} is no place in /class", path.string(), l));
 }
 
 linalg::RowMatrixF ProbeFile::probability(std::int64_t first, std::int64_t count) const {
     linalg::RowMatrixF out(count, classes());
-    input_.root().dataset("probability").read_rows(static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(count), out.data());
+    const auto data = input_.root().dataset("probability");
+    data.read_rows(static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(count), out.data());
+    for (Eigen::Index i = 0; i < count; ++i)
+        if (const float sum = out.row(i).sum(); !(out.row(i).minCoeff() >= 0) || !(std::abs(sum - 1) < 1e-3f))
+            throw BadInput(fmt::format("{}: row {} is no distribution over classes (sum {})", data.where(), first + i, sum), "make the probe again");
     return out;
+}
+
+void ProbeFile::forget_images() {
+    header_.image = {}, header_.image_sha256 = {}, header_.label = {};
 }
 
 Standardiser ProbeFile::standardiser() const {

@@ -35,7 +35,7 @@ struct Standardiser {
 };
 
 void write_probe(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const ProbeHeader& header, const Standardiser& standard,
-                 const LogisticFit& fit, const linalg::RowMatrixF& probability, const Scores& scores);
+                 const LogisticFit& fit, const linalg::RowMatrixF& probability, const Scores& scores, const Comparison* comparison);
 
 class ProbeFile {
   public:
@@ -43,16 +43,19 @@ class ProbeFile {
     explicit ProbeFile(const std::filesystem::path& path);
     const h5::Input& input() const { return input_; }
     const ProbeHeader& header() const { return header_; }
-    std::int64_t images() const { return static_cast<std::int64_t>(header_.image.size()); }
+    std::int64_t images() const { return images_; }
     std::int64_t classes() const { return static_cast<std::int64_t>(header_.classes.size()); }
-    // Rows [first, first + count) of the probabilities.
+    // Rows [first, first + count) of the probabilities. Throws BadInput where one is no distribution.
     linalg::RowMatrixF probability(std::int64_t first, std::int64_t count) const;
+    // Where many are open: lets go of what check_same_test has looked at.
+    void forget_images();
     Standardiser standardiser() const;
     LogisticFit fit() const;
 
   private:
     h5::Input input_;
     ProbeHeader header_;
+    std::int64_t images_ = 0;
 };
 
 // Throws BadInput naming both where two probes are not of the same scored images with the same classes, in the same order.

@@ -24,6 +24,7 @@ struct Sides {
     std::vector<std::int64_t> train, test;
 };
 
+// One picture under several names is on one side.
 Sides sides_of(const std::vector<std::string>& id, const ProbeJob& job) {
     Sides out;
     for (std::size_t i = 0; i < id.size(); ++i) {
@@ -127,12 +128,28 @@ ProbeHeader header_of(const features::FeaturesHeader& f, const std::string& laye
     return h;
 }
 
-void judge(ProbeHeader& h, const std::vector<std::int16_t>& tuned, Reporter& reporter) {
-    const auto seen = std::count(tuned.begin(), tuned.end(), 1);
-    if (seen == 0) return;
-    h.optimistic = true;
-    h.optimistic_reason = fmt::format("{} of {} scored images tuned the network", seen, tuned.size());
-    reporter.warn("the scores are optimistic: " + h.optimistic_reason);
+// Whether the scored images had a part in what they are scored with.
+void judge(ProbeHeader& h, const features::FeaturesHeader& f, const std::vector<std::int64_t>& test, Reporter& reporter) {
+    std::int64_t tuned = 0, fitted = 0;
+    for (auto r : test) {
+        tuned += f.tuned[static_cast<std::size_t>(r)];
+        fitted += f.pca_split == "all" || (f.pca_split == "train" && f.split.at(static_cast<std::size_t>(r)) == "train");
+    }
+    std::vector<std::string> reasons;
+    if (tuned > 0) reasons.push_back(fmt::format("{} of {} scored images tuned the network", tuned, test.size()));
+    if (fitted > 0) reasons.push_back(fmt::format("principal components were fitted on {} of {} scored images", fitted, test.size()));
+    h.optimistic = !reasons.empty();
+    h.optimistic_reason = join(reasons, "; ");
+    if (h.optimistic) reporter.warn("the scores are optimistic: " + h.optimistic_reason);
+}
+
+// What a difference from the reference may be of, besides the network.
+void warn_of_reference(const ProbeHeader& own, const ProbeHeader& r, const std::string& file, Reporter& reporter) {
+    if (r.optimistic) reporter.warn(fmt::format("{}: the reference's scores are optimistic: {}", file, r.optimistic_reason));
+    const auto differ = [&](const char* what, const auto& a, const auto& b) {
+        if (a != b) reporter.warn(fmt::format("{}: the reference's {} is {}, here it is {}", file, what, b, a));
+    };
+    differ("layer", own.layer, r.layer), differ("fit of pictures", own.fit, r.fit), differ("number of training images", own.train_images, r.train_images);
 }
 
 }  // namespace
@@ -147,7 +164,8 @@ ProbeResult run_probe(const ProbeJob& job, Reporter& reporter) {
     const std::string layer = layer_of(file, job.layer);
     const auto& images = file.header();
     const Labels labels = label_pictures(images.image, job.labels);
-    const Sides sides = sides_of(images.image, job);
+    const auto side_id = datasets::side_ids(images.image, images.image_sha256);
+    const Sides sides = sides_of(side_id, job);
     const auto train_label = taken(labels.label, sides.train);
     check_classes(labels, train_label);
 
@@ -156,12 +174,13 @@ ProbeResult run_probe(const ProbeJob& job, Reporter& reporter) {
     h = header_of(images, layer, labels, job);
     h.train_images = static_cast<std::int64_t>(sides.train.size());
     h.image = taken(images.image, sides.test), h.image_sha256 = taken(images.image_sha256, sides.test), h.label = taken(labels.label, sides.test);
-    judge(h, taken(images.tuned, sides.test), reporter);
+    judge(h, images, sides.test, reporter);
     std::optional<ProbeFile> reference;
     if (!job.reference.empty()) {
         reference.emplace(job.reference);
         reference->input().register_in(record);
         check_same_test(reference->header(), job.reference.string(), h, job.features.string());
+        warn_of_reference(h, reference->header(), job.reference.string(), reporter);
     }
 
     const auto classes = static_cast<std::int64_t>(labels.name.size());
@@ -177,7 +196,7 @@ ProbeResult run_probe(const ProbeJob& job, Reporter& reporter) {
     h.c = grid[0];
     if (grid.size() > 1) {
         h.c_grid = grid;
-        h.cv_log_loss = cross_validate(train, train_label, taken(images.image, sides.train), classes, grid, job, reporter);
+        h.cv_log_loss = cross_validate(train, train_label, taken(side_id, sides.train), classes, grid, job, reporter);
         h.c = grid[static_cast<std::size_t>(std::min_element(h.cv_log_loss.begin(), h.cv_log_loss.end()) - h.cv_log_loss.begin())];
     }
     LogisticOptions solver = job.solver;
@@ -192,7 +211,7 @@ ProbeResult run_probe(const ProbeJob& job, Reporter& reporter) {
         out.reference_top1 = s.top1;
         out.comparison = compare(out.scores.right, s.right, job.bootstraps, static_cast<std::uint64_t>(job.seed));
     }
-    write_probe(job.output, record, job.overwrite, h, standard, fit, p, out.scores);
+    write_probe(job.output, record, job.overwrite, h, standard, fit, p, out.scores, out.comparison ? &*out.comparison : nullptr);
     return out;
 }
 

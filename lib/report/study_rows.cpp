@@ -92,7 +92,7 @@ constexpr Column columns[] = {{"regions", &StudyRow::regions}, {"mean_r", &Study
                               {"estimate", &StudyRow::estimate}, {"estimate_low", &StudyRow::low}, {"estimate_high", &StudyRow::high},
                               {"share_improved", &StudyRow::share_improved}, {"share_p_value", &StudyRow::share_p}};
 
-std::string number(double value) { return number_text(value, "NA"); }
+std::string row_text(double value) { return number_text(value, "NA"); }
 
 }  // namespace
 
@@ -112,7 +112,7 @@ std::string study_tsv(const std::vector<StudyRow>& rows) {
     out += "\toptimistic\n";
     for (const auto& r : rows) {
         out += fmt::format("{}\t{}\t{}\t{}\t{}\t{}", r.part, r.against, r.model, r.set, r.subjects, r.seeds);
-        for (const auto& c : columns) out += '\t' + number(r.*c.of);
+        for (const auto& c : columns) out += '\t' + row_text(r.*c.of);
         out += fmt::format("\t{}\n", r.optimistic ? 1 : 0);
     }
     return out;

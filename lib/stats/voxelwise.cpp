@@ -22,11 +22,11 @@ using Eigen::MatrixXf;
 using Groups = std::vector<std::vector<Index>>;
 using RowMajor = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-constexpr float unknown = std::numeric_limits<float>::quiet_NaN();
+constexpr float no_value = std::numeric_limits<float>::quiet_NaN();
 // Voxels that go side by side: two blocks of 1,500 images fit into a second-level cache.
 constexpr Index width = 32;
 // Streams of the seed, apart from those of the paired test.
-constexpr std::uint64_t permutation_streams = std::uint64_t{2} << 32, bootstrap_streams = std::uint64_t{3} << 32;
+constexpr std::uint64_t permutation_streams = std::uint64_t{2} << 32, voxel_streams = std::uint64_t{3} << 32;
 
 // Per group, for all voxels the same: what is exchanged with what, and how often it is drawn.
 struct Draws {
@@ -65,7 +65,7 @@ Draws draw(const std::vector<std::vector<std::int32_t>>& runs, std::size_t image
     out.counts = MatrixXf::Zero(options.bootstraps, n);
     for (std::int64_t i = 0; i < options.bootstraps; ++i) {
         check_interrupt();
-        Rng rng(options.seed, stream(bootstrap_streams, i));
+        Rng rng(options.seed, stream(voxel_streams, i));
         for (Index k = 0; k < n; ++k) out.counts(i, static_cast<Index>(rng.below(images))) += 1;
     }
     return out;
@@ -136,7 +136,7 @@ MatrixXf bootstrapped(const RowMajor& p, const RowMajor& y, const MatrixXf& coun
         const auto pp = s.col(2 * width + v).array() - sp * sp / n, yy = s.col(3 * width + v).array() - sy * sy / n;
         const auto py = s.col(4 * width + v).array() - sp * sy / n;
         // Of a draw of (nearly) one image alone there is no r.
-        out.col(v) = (pp > least * n && yy > least * n).select((py / (pp * yy).max(1e-20F).sqrt()).max(-1.0F).min(1.0F), unknown).matrix();
+        out.col(v) = (pp > least * n && yy > least * n).select((py / (pp * yy).max(1e-20F).sqrt()).max(-1.0F).min(1.0F), no_value).matrix();
     }
     return out;
 }
@@ -217,9 +217,9 @@ VoxelTest voxel_test(const MatrixXf& prediction, const MatrixXf& response, const
                      const ResampleOptions& options) {
     const auto voxels = static_cast<std::size_t>(prediction.cols());
     VoxelTest out;
-    out.low.assign(voxels, unknown);
-    out.high.assign(voxels, unknown);
-    out.p.assign(voxels, static_cast<double>(unknown));
+    out.low.assign(voxels, no_value);
+    out.high.assign(voxels, no_value);
+    out.p.assign(voxels, static_cast<double>(no_value));
     std::tie(out.mean_low, out.mean_high) = interval({});
     if (groups.empty()) return out;
     std::vector<Draws> draws;

@@ -161,6 +161,9 @@ def check_resume(folder, data):
         same_data_sets(a, b)
         for tap in ("features.3", "classifier.1"):
             assert np.array_equal(a[f"features/{tap}"][()], b[f"features/{tap}"][()])
+    (folder / "out").mkdir()
+    said = failure("feature-extract", data, folder / "s.h5", "--checkpoint", folder / "out", "-o", folder / "out" / "part-all.h5", expect=2)
+    assert "is for parts" in said, said
     # With components too.
     run("feature-extract", data, folder / "s.h5", *arguments, "--pca", 3, "-o", folder / "parts-pca.h5")
     json.loads(run("cortune-info", folder / "parts-pca.h5", "--json"))

@@ -122,7 +122,11 @@ if __name__ == "__main__":
         check_von_mises(here, here / "template.h5")
         check_gaussian(here, here / "template.h5")
         check_interval(here, here / "template.h5")
-        said = failure("mi-bound", data, expect=3)
+        failure("mi-bound", data, expect=3)
+        odd = write_pairs(here / "template.h5", here / "odd.h5", np.ones((50, 3)), np.ones((50, 4)))
+        assert "image_z has 3 columns and response_z 4" in failure("mi-bound", odd, expect=3)
+        odd = write_pairs(here / "template.h5", here / "odd.h5", np.zeros((50, 3)), np.ones((50, 3)))
+        assert "zeros" in failure("mi-bound", odd, expect=3)
         run("feature-extract", data, here / "tuned.h5", "--layers", "classifier.6", "-o", here / "plain.h5")
         said = failure("mi-bound", here / "plain.h5", expect=3)
         assert "--embeddings" in said, said

@@ -49,7 +49,7 @@ def check_optimum(folder):
     test = split_of(ids)
     scaler = StandardScaler().fit(x[~test].astype(np.float64))
     for c in (0.01, 1.0):
-        row = json.loads(run("class-probe", path, "--C", c, "--json", "--tolerance", 1e-9, "-o", folder / f"p{c}.h5"))
+        row = json.loads(run("class-probe", path, "--C", c, "--json", "-o", folder / f"p{c}.h5"))
         model = LogisticRegression(C=c, max_iter=5000, tol=1e-10).fit(scaler.transform(x[~test].astype(np.float64)), label[~test])
         p = model.predict_proba(scaler.transform(x[test].astype(np.float64)))
         assert row["test_images"] == test.sum() and row["train_images"] == (~test).sum()
@@ -69,6 +69,51 @@ def check_optimum(folder):
             ece = sum(abs(right[bins == b].mean() - confidence[bins == b].mean()) * (bins == b).mean() for b in range(15) if (bins == b).any())
             close("calibration error", row["calibration_error"], ece, 1e-6)
         assert row["top1_low"] <= row["top1"] <= row["top1_high"]
+
+
+def check_shapes(folder):
+    """Defaults, where there are fewer images than units, and more units than the solver's metric takes."""
+    for n, d, c in ((300, 700, 1.0), (200, 9000, 0.1), (9500, 8300, 1e-4)):
+        rng = np.random.default_rng(n)
+        path, x, label, ids = make_features(folder, f"wide{d}", n=n, d=64, seed=d)
+        x = (np.maximum(x @ rng.standard_normal((64, d)).astype(np.float32), 0) / 8 + 0.5 * rng.standard_normal((n, d))).astype(np.float32)
+        with h5py.File(path, "a") as f:
+            del f["features/layer"]
+            f.create_dataset("features/layer", data=x)
+        row = json.loads(run("class-probe", path, "--C", c, "--json", "--overwrite", "-o", folder / "wide.h5"))
+        test = split_of(ids)
+        scaler = StandardScaler().fit(x[~test])
+        model = LogisticRegression(C=c, max_iter=5000, tol=1e-8).fit(scaler.transform(x[~test]).astype(np.float64), label[~test])
+        p = model.predict_proba(scaler.transform(x[test]).astype(np.float64))
+        # the issue's tolerance
+        close(f"{n} images, {d} units: log-loss", row["log_loss"], log_loss(label[test], p), 1e-4)
+        close(f"{n} images, {d} units: top-1", row["top1"], np.mean(p.argmax(1) == label[test]), 1e-9)
+
+
+def check_honesty(folder):
+    """Equal pictures are on one side; what saw the scored images is said."""
+    path, x, label, ids = make_features(folder, "twins", n=300)
+    with h5py.File(path, "a") as f:
+        f["image_sha256"][:] = [f"{i // 3:064x}" for i in range(300)]
+    run("class-probe", path, "-o", folder / "twins.probe.h5")
+    with h5py.File(folder / "twins.probe.h5") as f:
+        sha = f["image_sha256"].asstr()[:]
+        assert all((sha == s).sum() == 3 for s in sha), "a twin is on the other side"
+    with h5py.File(path, "a") as f:
+        f["tuned"][:5] = 1
+        f.attrs["pca_split"] = "all"
+    out = subprocess.run([BIN / "class-probe", path, "-o", folder / "said.h5"], capture_output=True, text=True, check=True)
+    assert "principal components were fitted on" in out.stderr, out.stderr
+    with h5py.File(folder / "said.h5") as f:
+        assert f.attrs["optimistic"] == 1
+    out = subprocess.run([BIN / "class-probe", path, "--reference", folder / "said.h5", "-o", folder / "more.h5"], capture_output=True, text=True, check=True)
+    assert "the reference's scores are optimistic" in out.stderr, out.stderr
+    said = failure("class-probe", path, "--layer", "nothing", "-o", folder / "no.h5", expect=3)
+    assert "no nothing; it has layer" in said, said
+    with h5py.File(folder / "said.h5", "a") as f:
+        f["probability"][2] = np.nan
+    said = failure("class-probe", path, "--reference", folder / "said.h5", "-o", folder / "no.h5", expect=3)
+    assert "/probability: row 2" in said, said
 
 
 def check_choice(folder):
@@ -102,6 +147,8 @@ def check_comparison(folder):
             right.append(f["probability"][:].argmax(1) == f["label"][:])
     gained, lost = int((right[1] & ~right[0]).sum()), int((right[0] & ~right[1]).sum())
     assert (row["gained"], row["lost"]) == (gained, lost) and lost > gained
+    with h5py.File(folder / "two.probe.h5") as f:
+        assert f["comparison"].attrs["gained"] == gained and np.isclose(f["comparison"].attrs["mcnemar_p"], row["mcnemar_p"])
     close("difference", row["difference"], (gained - lost) / len(right[0]), 1e-12)
     close("McNemar's p", row["mcnemar_p"], scipy.stats.binomtest(gained, gained + lost).pvalue, 1e-9)
     rng = np.random.default_rng(0)
@@ -152,6 +199,8 @@ if __name__ == "__main__":
     with scratch() as name:
         here = Path(name)
         check_optimum(here)
+        check_shapes(here)
+        check_honesty(here)
         check_choice(here)
         check_comparison(here)
         check_labels(here)

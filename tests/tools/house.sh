@@ -4,7 +4,7 @@
 . "$CORTUNE_SOURCE/tests/support/tool_test.sh"
 
 # Modules by floor; one includes lower floors and itself. Nothing includes cli but tools.
-floors=("core" "h5 linalg" "images formats weights stats" "datasets encode features landscape" "surface report probe" "study" "nn" "train" "engine")
+floors=("core" "h5 linalg" "images formats weights stats" "datasets encode features landscape salience" "surface report probe" "study" "nn" "train" "engine")
 declare -A floor
 for i in "${!floors[@]}"; do for module in ${floors[$i]}; do floor[$module]=$i; done; done
 floor[cli]=9  # may bind the options of any module

@@ -11,7 +11,7 @@
 namespace cortune::datasets::simulate {
 namespace {
 
-constexpr std::int64_t block_columns = 256;
+constexpr std::int64_t trial_columns = 256;
 
 // One vertex's trials.
 void measure_vertex(const std::vector<double>& noiseless, const std::vector<std::int64_t>& picture, double wanted, const TrialOptions& options, Rng rng,
@@ -83,9 +83,9 @@ void show_pictures(const std::vector<std::uint64_t>& pictures, const std::array<
 void measure_trials(const HemisphereModel& model, const NpyMatrix& noiseless, const std::vector<std::int64_t>& picture, const TrialOptions& options,
                     const SimulationOptions& o, int threads, NpyMatrix& trials) {
     const std::int64_t columns = noiseless.columns();
-    parallel_for(static_cast<std::size_t>((columns + block_columns - 1) / block_columns), threads, [&](std::size_t b) {
+    parallel_for(static_cast<std::size_t>((columns + trial_columns - 1) / trial_columns), threads, [&](std::size_t b) {
         check_interrupt();
-        const std::int64_t first = static_cast<std::int64_t>(b) * block_columns, width = std::min(block_columns, columns - first);
+        const std::int64_t first = static_cast<std::int64_t>(b) * trial_columns, width = std::min(trial_columns, columns - first);
         const auto across = static_cast<std::size_t>(width), pictures = static_cast<std::size_t>(noiseless.rows());
         std::vector<float> clean(pictures * across), block(picture.size() * across), trial(picture.size());
         for (std::size_t i = 0; i < pictures; ++i) noiseless.read(static_cast<std::int64_t>(i), first, &clean[i * across], width);

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "engine/salience_target.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <unordered_map>
+
+#include "core/error.hpp"
+#include "core/text.hpp"
+#include "encode/encoding_file.hpp"
+#include "probe/probe_file.hpp"
+#include "weights/model_file.hpp"
+
+namespace cortune::engine {
+namespace {
+
+using torch::Tensor;
+
+Tensor matrix(const linalg::RowMatrixF& m, torch::Device device) {
+    return torch::from_blob(const_cast<float*>(m.data()), {m.rows(), m.cols()}, torch::kFloat32).clone().to(device);
+}
+
+void check_network(const std::string& sha256, const weights::Model& model, const std::filesystem::path& file, const std::filesystem::path& model_file) {
+    if (sha256 != weights::parameters_sha256(model.parameters))
+        throw BadInput(fmt::format("{}: made with another network than {}", file.string(), model_file.string()), "give the network that it was made with");
+}
+
+// One of many outputs, of every picture its own.
+class ClassTarget : public SalienceTarget {
+  public:
+    void choose(const Tensor& output, std::int64_t first) override {
+        if (!predicted_) return;
+        const Tensor best = std::get<1>(logits(output).max(1)).to(torch::kCPU);
+        for (std::int64_t i = 0; i < best.size(0); ++i) set(first + i, best[i].item<std::int64_t>());
+    }
+    Tensor score(const Tensor& output, std::int64_t first) const override {
+        const Tensor all = logits(output);
+        const auto begin = index_.begin() + first;
+        const Tensor own = torch::tensor(std::vector<std::int64_t>(begin, begin + all.size(0)), torch::kInt64).to(all.device());
+        return all.gather(1, own.unsqueeze(1)).squeeze(1);
+    }
+
+  protected:
+    virtual Tensor logits(const Tensor& output) const = 0;
+    void set(std::int64_t picture, std::int64_t at) {
+        index_[static_cast<std::size_t>(picture)] = at;
+        chosen_[static_cast<std::size_t>(picture)] = name_.at(static_cast<std::size_t>(at));
+    }
+    void start(std::size_t pictures, std::vector<std::string> names, bool predicted) {
+        name_ = std::move(names), predicted_ = predicted;
+        index_.assign(pictures, 0), chosen_.resize(pictures);
+    }
+    std::vector<std::string> name_;
+    std::vector<std::int64_t> index_;
+    bool predicted_ = false;
+};
+
+// A class of a probe: the gradient runs through weights and scaler into the network.
+class ProbeTarget final : public ClassTarget {
+  public:
+    ProbeTarget(const SalienceJob& job, const weights::Model& model, const FeaturePictures& pictures, torch::Device device, h5::Record& record) {
+        const probe::ProbeFile file(job.probe);
+        file.input().register_in(record);
+        const auto& h = file.header();
+        check_network(h.model_sha256, model, job.probe, job.model);
+        layer_ = h.layer;
+        text_ = "class";
+        const auto standard = file.standardiser();
+        mean_ = matrix(standard.mean, device), scale_ = matrix(standard.scale, device);
+        const auto fit = file.fit();
+        coef_ = matrix(fit.coef, device);
+        const linalg::RowMatrixF intercept = fit.intercept.transpose();
+        intercept_ = matrix(intercept, device);
+        start(pictures.id().size(), h.classes, job.of_class.empty() || job.of_class == "predicted");
+        if (job.of_class == "true") take_labels(h, pictures, job);
+        else if (!predicted_) take_class(h, job);
+    }
+
+  private:
+    Tensor logits(const Tensor& output) const override {
+        const Tensor x = (output.flatten(1) - mean_) / scale_;
+        return torch::matmul(x, coef_) + intercept_;
+    }
+    void take_class(const probe::ProbeHeader& h, const SalienceJob& job) {
+        const auto at = std::find(h.classes.begin(), h.classes.end(), job.of_class);
+        if (at == h.classes.end())
+            throw BadInput(fmt::format("{}: no class '{}'; it has {}", job.probe.string(), job.of_class, join(nearest_first(job.of_class, h.classes))));
+        for (std::size_t i = 0; i < index_.size(); ++i) set(static_cast<std::int64_t>(i), at - h.classes.begin());
+    }
+    // Of a scored picture the probe knows the class; of another the folder says it.
+    void take_labels(const probe::ProbeHeader& h, const FeaturePictures& pictures, const SalienceJob& job) {
+        std::unordered_map<std::string, std::int64_t> scored, classes;
+        for (std::size_t i = 0; i < h.image.size(); ++i) scored.emplace(h.image[i], h.label[i]);
+        for (std::size_t c = 0; c < h.classes.size(); ++c) classes.emplace(h.classes[c], static_cast<std::int64_t>(c));
+        for (std::size_t i = 0; i < pictures.id().size(); ++i) {
+            const std::string &id = pictures.id()[i], path = id.substr(id.find(':') + 1);
+            const auto known = scored.find(id);
+            const auto folder = classes.find(path.substr(0, path.rfind('/') == std::string::npos ? 0 : path.rfind('/')));
+            if (known == scored.end() && folder == classes.end())
+                throw BadInput(fmt::format("{}: {} is none of the probe's scored pictures, and its folder no class", job.probe.string(), id), "--class predicted, or a class's name");
+            set(static_cast<std::int64_t>(i), known != scored.end() ? known->second : folder->second);
+        }
+    }
+    Tensor mean_, scale_, coef_, intercept_;
+};
+
+// An output of the network itself.
+class LogitTarget final : public ClassTarget {
+  public:
+    LogitTarget(const SalienceJob& job, const nn::Backbone& backbone, const FeaturePictures& pictures) {
+        layer_ = backbone.module_names().back();
+        text_ = "logit";
+        std::vector<std::string> names;
+        for (std::int64_t i = 0; i < backbone.outputs(); ++i) names.push_back(std::to_string(i));
+        start(pictures.id().size(), names, job.logit == "predicted");
+        if (predicted_) return;
+        std::int64_t at = -1;
+        const auto [end, code] = std::from_chars(job.logit.data(), job.logit.data() + job.logit.size(), at);
+        if (code != std::errc{} || end != job.logit.data() + job.logit.size() || at < 0 || at >= backbone.outputs())
+            throw UsageError(fmt::format("--logit: expected predicted or a whole number, 0 to {}, found '{}'", backbone.outputs() - 1, job.logit));
+        for (std::size_t i = 0; i < index_.size(); ++i) set(static_cast<std::int64_t>(i), at);
+    }
+
+  private:
+    Tensor logits(const Tensor& output) const override { return output.flatten(1); }
+};
+
+// The response that an encoding predicts: linear in a layer.
+class ResponseTarget final : public SalienceTarget {
+  public:
+    ResponseTarget(const SalienceJob& job, const weights::Model& model, torch::Device device, h5::Record& record) {
+        const encode::EncodingFile file(job.encoding);
+        file.input().register_in(record);
+        check_network(file.header().model_sha256, model, job.encoding, job.model);
+        const auto& root = file.input().root();
+        if (!root.has("weights/rois")) throw BadInput(job.encoding.string() + ":/weights: this encoding has no weights", "ridge-encode --save-weights keeps them");
+        const std::string path = path_of(job, file);
+        const auto roi = file.read(path);
+        const auto group = root.group("weights/rois/" + path.substr(path.find('/') + 1));
+        layer_ = group.attr_string("layer");
+        text_ = fmt::format("response {} {}", roi.hemisphere, roi.roi);
+        const auto layer = root.group("weights/layers/" + layer_);
+        const auto read = [](const h5::Dataset& d) {
+            const auto shape = d.shape();
+            const auto values = d.read<float>();
+            return torch::tensor(values).view({static_cast<std::int64_t>(shape[0]), -1}).to(torch::kFloat64);
+        };
+        Tensor coef = read(group.dataset("coef")), intercept = torch::tensor(group.dataset("intercept").read<float>()).to(torch::kFloat64);
+        if (job.voxel >= 0) {
+            const auto at = std::find(roi.column.begin(), roi.column.end(), job.voxel);
+            if (at == roi.column.end()) throw BadInput(fmt::format("{}: column {} is none of {} {}", job.encoding.string(), job.voxel, roi.hemisphere, roi.roi));
+            coef = coef.narrow(1, at - roi.column.begin(), 1), intercept = intercept.narrow(0, at - roi.column.begin(), 1);
+            text_ += fmt::format(" column {}", job.voxel);
+        }
+        const Tensor direction = torch::matmul(read(layer.dataset("basis")), coef.mean(1));
+        const Tensor mean = torch::tensor(layer.dataset("mean").read<float>()).to(torch::kFloat64);
+        offset_ = intercept.mean().item<double>() - mean.dot(direction).item<double>();
+        direction_ = direction.to(torch::kFloat32).to(device);
+    }
+    Tensor score(const Tensor& output, std::int64_t) const override { return torch::matmul(output.flatten(1), direction_) + offset_; }
+
+  private:
+    static std::string path_of(const SalienceJob& job, const encode::EncodingFile& file) {
+        std::vector<std::string> fitting, all;
+        for (const auto& path : file.roi_paths()) {
+            const auto roi = file.read(path);
+            all.push_back(roi.hemisphere + ' ' + roi.roi);
+            const auto& c = job.roi;
+            if ((c.hemisphere.empty() || c.hemisphere == roi.hemisphere) && (c.roi_class.empty() || c.roi_class == roi.roi_class) && (c.roi.empty() || c.roi == roi.roi)) fitting.push_back(path);
+        }
+        if (fitting.size() == 1) return fitting[0];
+        throw BadInput(fmt::format("{}: {} of its regions fit; it has {}", job.encoding.string(), fitting.size(), join(all)), "--hemi and --roi name one");
+    }
+    Tensor direction_;
+    double offset_ = 0;
+};
+
+// The cosine of a picture's embedding with that of its own response, over the temperature.
+class PairTarget final : public SalienceTarget {
+  public:
+    PairTarget(const SalienceJob& job, const weights::Model& model, const nn::Backbone& backbone, const FeaturePictures& pictures, torch::Device device)
+        : heads_(model, pictures.data(), job.model.string(), device) {
+        if (!heads_.measured()) throw UsageError("--pair needs responses: give the data set of a subject that tuned the network");
+        torch::NoGradGuard no_gradients;
+        layer_ = backbone.module_names().back();
+        text_ = fmt::format("pair {} {}", model.hemisphere, model.roi);
+        temperature_ = nlohmann::json::parse(model.options).value("temperature", 1.);
+        response_ = heads_.project(heads_.hidden_responses(pictures.rows()));
+    }
+    Tensor score(const Tensor& output, std::int64_t first) const override {
+        const Tensor z = heads_.project(heads_.hidden_images(output.flatten(1)));
+        return torch::cosine_similarity(z, response_.narrow(0, first, z.size(0)), 1) / temperature_;
+    }
+
+  private:
+    EmbeddingHeads heads_;
+    Tensor response_;
+    double temperature_ = 1;
+};
+
+}  // namespace
+
+std::unique_ptr<SalienceTarget> salience_target(const SalienceJob& job, const weights::Model& model, const nn::Backbone& backbone,
+                                                const FeaturePictures& pictures, torch::Device device, h5::Record& record) {
+    if (!job.probe.empty() + !job.logit.empty() + !job.encoding.empty() + job.pair != 1)
+        throw UsageError("one of --probe, --logit, --encoding and --pair says what the maps are of");
+    if (!job.probe.empty()) return std::make_unique<ProbeTarget>(job, model, pictures, device, record);
+    if (!job.logit.empty()) return std::make_unique<LogitTarget>(job, backbone, pictures);
+    if (!job.encoding.empty()) return std::make_unique<ResponseTarget>(job, model, device, record);
+    return std::make_unique<PairTarget>(job, model, backbone, pictures, device);
+}
+
+}  // namespace cortune::engine

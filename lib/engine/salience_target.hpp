@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The score whose making a salience map shows.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/embedding_heads.hpp"
+#include "engine/feature_pictures.hpp"
+#include "nn/backbone.hpp"
+
+namespace cortune::engine {
+
+class SalienceTarget {
+  public:
+    virtual ~SalienceTarget() = default;
+    const std::string& layer() const { return layer_; }  // module whose output the score is computed from
+    const std::string& text() const { return text_; }    // for people: "class", "response lh V1v"
+    // Names of what is shown of pictures [first, …), where it depends on the picture, from that module's output. Called
+    // before score() of them.
+    virtual void choose(const torch::Tensor& /*output*/, std::int64_t /*first*/) {}
+    const std::vector<std::string>& chosen() const { return chosen_; }  // one a picture; empty: the same of all
+    // (N) scores of pictures [first, first + N), from that module's output.
+    virtual torch::Tensor score(const torch::Tensor& output, std::int64_t first) const = 0;
+
+  protected:
+    std::string layer_, text_;
+    std::vector<std::string> chosen_;
+};
+
+// The one that the job names. `record` gets the probe or encoding as parent. Throws UsageError where not exactly one is
+// named, BadInput for a probe or encoding of another network and for names that it does not have.
+std::unique_ptr<SalienceTarget> salience_target(const SalienceJob& job, const weights::Model& model, const nn::Backbone& backbone,
+                                                const FeaturePictures& pictures, torch::Device device, h5::Record& record);
+
+}  // namespace cortune::engine

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The `salience` file: maps of pictures and which half of them they lie in (layout in cortune(5)).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "h5/file.hpp"
+
+namespace cortune::salience {
+
+struct SalienceHeader {
+    std::string backbone, method = "untuned", model_uuid, model_sha256;  // the network, as in the features file
+    std::string subjects, hemisphere, roi_class, roi;                    // what tuned it; empty for an untuned one
+    std::string map_method;                                              // gradcam, gradcam++, integrated-gradients, occlusion
+    std::string target, layer, tap;  // what the score is, the module that it is made from, and the feature map of Grad-CAM
+    int image_size = 0;
+    bool flip_control = false;
+    std::vector<std::string> image;
+};
+
+// What is known of the pictures in the end.
+struct SalienceImages {
+    std::vector<std::string> sha256, of;  // of: the class shown; empty where it is the same of all
+    std::vector<std::int16_t> tuned;
+    std::vector<double> score;            // of the network as it is
+    std::vector<double> index, mirrored_index;            // laterality; mirrored: of the mirrored picture's map
+    std::vector<double> band_index, mirrored_band_index;  // images × bands
+};
+
+class SalienceWriter {
+  public:
+    SalienceWriter(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const SalienceHeader& header);
+    // count × image_size × image_size.
+    void write(std::int64_t first, std::int64_t count, const float* maps);
+    void finish(const SalienceImages& images);  // writes the rest and commits
+
+  private:
+    h5::Output file_;
+    std::optional<h5::Dataset> map_;
+    bool flip_control_;
+};
+
+}  // namespace cortune::salience
