@@ -42,7 +42,7 @@ def check_layers(folder):
         run("feature-extract", data, folder / "s.h5", "--layers", "features.3", "--pool", how, "-o", folder / f"{how}.h5")
         with h5py.File(folder / f"{how}.h5") as out:
             close(f"pool {how}", out["features/features.3"][:], value, 1e-5, relative=True)
-    run("feature-extract", data, folder / "s.h5", "--layers", "features.3", "--precision", "float16", "-o", folder / "half.h5")
+    run("feature-extract", data, folder / "s.h5", "--layers", "features.3", "--precision", "float16", "--batch", 7, "-o", folder / "half.h5")
     with h5py.File(folder / "half.h5") as half, h5py.File(folder / "plain.h5") as plain:
         a, b = half["features/features.3"], plain["features/features.3"][:]
         assert a.dtype == np.float16 and np.array_equal(a[:], b.astype(np.float16))
