@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // feature-extract: what a network makes of pictures, in one forward pass. Reads a data set, a folder or a zip archive
 // and a model; writes kind features.
-#include <filesystem>
-
+#include "cli/encode_options.hpp"
 #include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
@@ -78,11 +77,7 @@ void run(const Options& options, cli::Context& context) {
     if (job.components > 0 && job.layers.empty() && job.embeddings) throw UsageError("--pca is of layers, and --embeddings alone keeps none", "name --layers too");
     job.half = options.precision == "float16";
     if (!options.memory.empty()) job.memory = parse_bytes(options.memory);
-    if (job.scratch.empty()) {
-        std::error_code none;
-        job.scratch = std::filesystem::temp_directory_path(none);
-        if (none) job.scratch = "/tmp";
-    }
+    if (job.scratch.empty()) job.scratch = cli::default_scratch();
     engine::load().extract_features(job, context);
 }
 

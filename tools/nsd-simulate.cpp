@@ -28,7 +28,7 @@ namespace sim = cortune::datasets::simulate;
 namespace {
 
 struct Options {
-    std::string preset = "small", layout = "algonauts";
+    std::string preset = "small", layout = "algonauts", fields = "contralateral";
     int subjects = 1;
     std::optional<int> images, test_images, image_size, repeats;
     std::optional<double> noise_ceiling, roi_scale;
@@ -108,6 +108,8 @@ void declare_subjects(CLI::App& app, Options& o) {
         "SHARE")
         ->check(cli::between(0.02, 0.98));
     add("--roi-scale", o.roi_scale, "ROI sizes relative to preset small", "X")->check(cli::between(0.1, 14.0));
+    add("--fields", o.fields, "Receptive fields in the contralateral half of the picture, or in both: a control for whatever finds sides", "WHERE")
+        ->check(CLI::IsMember({"contralateral", "both"}))->capture_default_str();
     add("--noise-seed", o.noise_seed,
         "Seed of noise and trial order alone (that of --seed): another scan of the same subjects", "INT")
         ->check(cli::whole_at_least(0));
@@ -150,6 +152,7 @@ sim::SimulationOptions chosen(const Options& o, std::int64_t seed) {
     s.repeats = o.repeats.value_or(s.repeats);
     s.noise_ceiling = o.noise_ceiling.value_or(s.noise_ceiling);
     s.roi_scale = o.roi_scale.value_or(s.roi_scale);
+    s.both_sides = o.fields == "both";
     return s;
 }
 
@@ -182,7 +185,8 @@ void run(const Options& o, cli::Context& context) {
                                         {"image_size", s.image_size},
                                         {"repeats", s.repeats},
                                         {"noise_ceiling", s.noise_ceiling},
-                                        {"roi_scale", s.roi_scale}});
+                                        {"roi_scale", s.roi_scale},
+                                        {"fields", o.fields}});
     }
     if (labelled) {
         // The backbone's own size, unless one is asked for.

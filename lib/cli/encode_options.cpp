@@ -33,10 +33,13 @@ void finish_encode_settings(engine::EncodeSettings& settings, const EncodeWords&
     settings.ridge.pca = words.pca == "exact" ? linalg::PcaMode::exact : words.pca == "fast" ? linalg::PcaMode::fast : linalg::PcaMode::automatic;
     settings.ridge.threads = threads;
     if (!words.memory.empty()) settings.memory = parse_bytes(words.memory);
-    if (!settings.scratch.empty()) return;
+    if (settings.scratch.empty()) settings.scratch = default_scratch();
+}
+
+std::filesystem::path default_scratch() {
     std::error_code none;
-    settings.scratch = std::filesystem::temp_directory_path(none);
-    if (none) settings.scratch = "/tmp";  // found unfit only where it is needed
+    const auto folder = std::filesystem::temp_directory_path(none);
+    return none ? "/tmp" : folder;  // found unfit only where it is needed
 }
 
 }  // namespace cortune::cli

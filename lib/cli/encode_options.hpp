@@ -19,4 +19,7 @@ void declare_encode_settings(CLI::App& app, engine::EncodeSettings& settings, En
 // Fills in what was left open, and what was given as words. Throws UsageError.
 void finish_encode_settings(engine::EncodeSettings& settings, const EncodeWords& words, int threads);
 
+// $TMPDIR or /tmp.
+std::filesystem::path default_scratch();
+
 }  // namespace cortune::cli

@@ -97,13 +97,19 @@ std::vector<std::string> find_rois(const h5::Node& root) {
 
 }  // namespace
 
-std::int64_t count_tuned(const std::vector<std::string>& ids, const std::vector<std::string>& sha256,
-                         const std::vector<std::string>& tuned_ids, const std::vector<std::string>& tuned_sha256) {
+std::vector<std::int16_t> mark_tuned(const std::vector<std::string>& ids, const std::vector<std::string>& sha256,
+                                     const std::vector<std::string>& tuned_ids, const std::vector<std::string>& tuned_sha256) {
     const std::unordered_set<std::string> by_id(tuned_ids.begin(), tuned_ids.end());
     const std::unordered_set<std::string> by_pixels(tuned_sha256.begin(), tuned_sha256.end());
-    std::int64_t count = 0;
-    for (std::size_t i = 0; i < ids.size(); ++i) count += by_id.contains(ids[i]) || by_pixels.contains(sha256[i]);
-    return count;
+    std::vector<std::int16_t> out;
+    for (std::size_t i = 0; i < ids.size(); ++i) out.push_back(by_id.contains(ids[i]) || by_pixels.contains(sha256[i]) ? 1 : 0);
+    return out;
+}
+
+std::int64_t count_tuned(const std::vector<std::string>& ids, const std::vector<std::string>& sha256,
+                         const std::vector<std::string>& tuned_ids, const std::vector<std::string>& tuned_sha256) {
+    const auto marks = mark_tuned(ids, sha256, tuned_ids, tuned_sha256);
+    return std::count(marks.begin(), marks.end(), 1);
 }
 
 EncodingWriter::EncodingWriter(const std::filesystem::path& path, const h5::Record& record,

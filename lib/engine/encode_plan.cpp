@@ -90,11 +90,10 @@ void choose_images(EncodePlan& plan, const EncodeJob& job, const DatasetFile& da
     const bool held_out = job.protocol == encode::Protocol::held_out;
     const auto cv = job.protocol == encode::Protocol::paper ? scored_rows(job, data) : data.rows(Split::train);
     auto scored = held_out ? scored_rows(job, data) : std::vector<std::int64_t>{};
-    if (job.leave_out_tuned)
-        std::erase_if(scored, [&](auto row) {
-            const auto i = static_cast<std::size_t>(row);
-            return encode::count_tuned({data.images().id[i]}, {data.images().sha256[i]}, model.tuned_image, model.tuned_sha256) > 0;
-        });
+    if (job.leave_out_tuned) {
+        const auto tuned = encode::mark_tuned(data.images().id, data.images().sha256, model.tuned_image, model.tuned_sha256);
+        std::erase_if(scored, [&](auto row) { return tuned[static_cast<std::size_t>(row)] != 0; });
+    }
     plan.rows = cv;
     plan.rows.insert(plan.rows.end(), scored.begin(), scored.end());
     std::sort(plan.rows.begin(), plan.rows.end());

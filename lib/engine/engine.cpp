@@ -12,6 +12,7 @@
 #include "engine/encode_job.hpp"
 #include "engine/encode_many.hpp"
 #include "engine/feature_job.hpp"
+#include "engine/field_job.hpp"
 #include "engine/finetune_job.hpp"
 #include "engine/salience_job.hpp"
 #include "images/versions.hpp"
@@ -83,8 +84,11 @@ class TorchEngine final : public Engine {
     void extract_features(const FeatureJob& job, Reporter& reporter) override {
         translated([&] { run_features(job, reporter); });
     }
-    void salience(const SalienceJob& job, Reporter& reporter) override {
-        translated([&] { run_salience(job, reporter); });
+    SalienceResult salience(const SalienceJob& job, Reporter& reporter) override {
+        return translated([&] { return run_salience(job, reporter); });
+    }
+    std::vector<salience::FieldScores> fields(const FieldJob& job, Reporter& reporter) override {
+        return translated([&] { return run_fields(job, reporter); });
     }
     BackboneResult train_backbone(const BackboneJob& job, Reporter& reporter) override {
         return translated([&] { return run_backbone(job, reporter); });

@@ -12,6 +12,8 @@
 #include "core/reporter.hpp"
 #include "encode/protocol.hpp"
 #include "h5/provenance.hpp"
+#include "salience/fields.hpp"
+#include "stats/mean.hpp"
 #include "train/options.hpp"
 
 namespace cortune::engine {
@@ -127,13 +129,34 @@ struct SalienceJob : PictureChoice {
     RoiChoice roi;
     std::int64_t voxel = -1;                 // column of the data set's responses; -1: the mean over the region
     bool pair = false;                       // the contrastive score of a picture with its own response
-    std::string tap;                         // empty: the last feature map of at least 4 × 4 before the target
-    std::string method = "gradcam";          // gradcam, gradcam++, integrated-gradients, occlusion
+    std::string tap;                         // empty: the last feature map before the target that the module after it makes smaller
+    std::string method = "gradcam";          // gradcam, gradcam++, hirescam, gradient, integrated-gradients, occlusion
     int steps = 32;                          // of integrated gradients
     int window = 0;                          // of occlusion, pixels; 0: an eighth of the side
     bool flip_control = false;               // also of the mirrored pictures
+    bool checks = false;                     // also a control with shuffled weights, and deletion and insertion curves
     int batch = 32;
     std::filesystem::path overlays;          // folder for PNG; empty: none
+};
+
+// Means over the pictures; those that were not asked for are NaN.
+struct SalienceResult {
+    std::int64_t images = 0;
+    std::string target, layer, tap;
+    stats::MeanTest index{}, mirrored_index{};  // laterality
+    stats::MeanTest randomised{};               // rank correlation with the maps of the network with shuffled weights
+    stats::MeanTest deletion{}, insertion{};    // by how much the areas are better than those of random orders; above 0: better
+};
+
+// Where in the picture voxels' predicted responses come from, to a file of kind fields.
+struct FieldJob : PictureChoice {
+    Run run;
+    std::filesystem::path model, encoding;   // with weights
+    RoiChoice roi;                           // regions of the encoding; what is empty is all
+    int map_size = 32;                       // the maps' side
+    int batch = 32;
+    std::vector<salience::TrueFields> truth; // known ones, a hemisphere each; may be empty
+    double least_r = .1;                     // cross-validated r of the voxels that are compared with the truth
 };
 
 // Training a backbone from scratch on a folder of labelled pictures.
@@ -165,7 +188,8 @@ class Engine {
     virtual void encode_many(const EncodeManyJob& job, Reporter& reporter) = 0;
     virtual PassCost pass_cost(const EncodeManyJob& job, const std::filesystem::path& model) = 0;
     virtual void extract_features(const FeatureJob& job, Reporter& reporter) = 0;
-    virtual void salience(const SalienceJob& job, Reporter& reporter) = 0;
+    virtual std::vector<salience::FieldScores> fields(const FieldJob& job, Reporter& reporter) = 0;
+    virtual SalienceResult salience(const SalienceJob& job, Reporter& reporter) = 0;
     virtual BackboneResult train_backbone(const BackboneJob& job, Reporter& reporter) = 0;
 };
 

@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <unordered_set>
 
 #include "core/error.hpp"
 #include "core/hash.hpp"
 #include "core/text.hpp"
+#include "encode/encoding_file.hpp"
 #include "engine/encode_fit.hpp"
 #include "engine/feature_network.hpp"
 #include "engine/feature_parts.hpp"
@@ -28,20 +28,14 @@ using features::FeaturesWriter;
 
 FeaturesHeader header_of(const FeatureJob& job, const weights::Model& model, const FeaturePictures& pictures) {
     FeaturesHeader h;
-    h.backbone = model.backbone;
-    h.method = model.method;
-    h.model_uuid = model.uuid;
-    h.model_sha256 = weights::parameters_sha256(model.parameters);
+    static_cast<weights::NetworkNote&>(h) = weights::network_note(model);
     h.image_size = model.image_size;
     h.fit = job.fit;
     h.pool = job.pool;
     h.image = pictures.id();
     h.split = pictures.split();
     if (const auto* data = pictures.data()) h.subject = data->header().subject, h.dataset_uuid = data->input().uuid();
-    if (!model.tuned()) return h;
-    h.subjects = join(model.subjects, "+");
-    h.hemisphere = model.hemisphere, h.roi_class = model.roi_class, h.roi = model.roi;
-    if (model.method != "mse") h.temperature = nlohmann::json::parse(model.options).value("temperature", 0.);
+    if (model.tuned() && model.method != "mse") h.temperature = nlohmann::json::parse(model.options).value("temperature", 0.);
     return h;
 }
 
@@ -64,28 +58,12 @@ std::string identity(const FeatureJob& job, const FeaturesHeader& h, const weigh
     return sha256_hex(j.dump());
 }
 
-class TunedImages {
-  public:
-    explicit TunedImages(const weights::Model& model)
-        : id_(model.tuned_image.begin(), model.tuned_image.end()), sha256_(model.tuned_sha256.begin(), model.tuned_sha256.end()) {}
-    bool has(const std::string& id, const std::string& sha256) const { return id_.count(id) > 0 || sha256_.count(sha256) > 0; }
-
-  private:
-    std::unordered_set<std::string> id_, sha256_;
-};
-
-void write_images(FeaturesWriter& writer, const std::vector<std::string>& id, const std::vector<std::string>& sha256, const TunedImages& tuned) {
-    std::vector<std::int16_t> mark;
-    for (std::size_t i = 0; i < id.size(); ++i) mark.push_back(tuned.has(id[i], sha256[i]) ? 1 : 0);
-    writer.write_images(sha256, mark);
-}
-
 // One pass over the pictures, or what is missing of it, with its parts on disk.
 struct Pass {
     const FeatureJob& job;
     const h5::Record& record;
     const FeaturesHeader& header;
-    const TunedImages& tuned;
+    const weights::Model& model;
     FeaturePictures& pictures;
     FeatureNetwork& network;
     std::vector<std::string> sha256;  // of the pictures, in the end
@@ -118,7 +96,7 @@ struct Pass {
         }, reporter);
         std::vector<std::string> hashes;
         for (std::int64_t i = first; i < first + count; ++i) hashes.push_back(pictures.sha256(i));
-        write_images(writer, part.image, hashes, tuned);
+        write_images(writer, part.image, hashes);
         writer.commit();
     }
 
@@ -132,6 +110,11 @@ struct Pass {
                 sink(a, first + at, rows, file.read(path, at, rows).data());
             }
         }
+    }
+
+    // What is learned of pictures on the way.
+    void write_images(FeaturesWriter& writer, const std::vector<std::string>& id, const std::vector<std::string>& hashes) const {
+        writer.write_images(hashes, encode::mark_tuned(id, hashes, model.tuned_image, model.tuned_sha256));
     }
 
     void run(const FeatureParts* parts, const ArraySink& sink, Reporter& reporter) {
@@ -212,14 +195,14 @@ void write_components(const FeatureJob& job, Pass& pass, const FeatureParts* par
         writer.root().group("features").put(arrays[a].name + "_explained", {arrays[a].axes[0].first}, components[a].explained, {"share of the fitted images' variance"});
     }
     for (std::size_t a = widths.size(); a < arrays.size(); ++a) writer.write(a, 0, n, embeddings[a].data());
-    write_images(writer, pass.header.image, pass.sha256, pass.tuned);
+    pass.write_images(writer, pass.header.image, pass.sha256);
     writer.commit();
 }
 
 void write_layers(const FeatureJob& job, Pass& pass, const FeatureParts* parts, Reporter& reporter) {
     FeaturesWriter writer(job.run.output, pass.record, job.run.overwrite, pass.header, pass.network.arrays(), job.half);
     pass.run(parts, [&](std::size_t a, std::int64_t first, std::int64_t count, const float* values) { writer.write(a, first, count, values); }, reporter);
-    write_images(writer, pass.header.image, pass.sha256, pass.tuned);
+    pass.write_images(writer, pass.header.image, pass.sha256);
     writer.commit();
 }
 
@@ -234,17 +217,14 @@ void run_features(const FeatureJob& job, Reporter& reporter) {
     nn::describe(record, device);
     FeatureNetwork network(job, model, pictures, device);
     const FeaturesHeader header = header_of(job, model, pictures);
-    const TunedImages tuned(model);
-    Pass pass{job, record, header, tuned, pictures, network, {}};
+    Pass pass{job, record, header, model, pictures, network, {}};
     std::optional<FeatureParts> parts;
     if (!job.checkpoint.empty()) parts.emplace(job, identity(job, header, model, pictures, network.arrays()));
     if (job.components > 0) write_components(job, pass, parts ? &*parts : nullptr, reporter);
     else write_layers(job, pass, parts ? &*parts : nullptr, reporter);
     if (parts) parts->remove();
-    if (const auto seen = std::count_if(pass.header.image.begin(), pass.header.image.end(), [&](const auto& id) {
-            return tuned.has(id, pass.sha256[static_cast<std::size_t>(&id - pass.header.image.data())]);
-        }); seen > 0)
-        reporter.info(fmt::format("{} of {} images tuned the network: /tuned marks them", seen, pass.header.image.size()));
+    if (const auto seen = encode::count_tuned(header.image, pass.sha256, model.tuned_image, model.tuned_sha256); seen > 0)
+        reporter.info(fmt::format("{} of {} images tuned the network: /tuned marks them", seen, header.image.size()));
 }
 
 }  // namespace cortune::engine

@@ -6,6 +6,6 @@
 
 namespace cortune::engine {
 
-void run_salience(const SalienceJob& job, Reporter& reporter);
+SalienceResult run_salience(const SalienceJob& job, Reporter& reporter);
 
 }  // namespace cortune::engine

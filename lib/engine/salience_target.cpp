@@ -9,7 +9,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
-#include "encode/encoding_file.hpp"
+#include "engine/response_readout.hpp"
 #include "probe/probe_file.hpp"
 #include "weights/model_file.hpp"
 
@@ -20,11 +20,6 @@ using torch::Tensor;
 
 Tensor matrix(const linalg::RowMatrixF& m, torch::Device device) {
     return torch::from_blob(const_cast<float*>(m.data()), {m.rows(), m.cols()}, torch::kFloat32).clone().to(device);
-}
-
-void check_network(const std::string& sha256, const weights::Model& model, const std::filesystem::path& file, const std::filesystem::path& model_file) {
-    if (sha256 != weights::parameters_sha256(model.parameters))
-        throw BadInput(fmt::format("{}: made with another network than {}", file.string(), model_file.string()), "give the network that it was made with");
 }
 
 // One of many outputs, of every picture its own.
@@ -127,52 +122,30 @@ class LogitTarget final : public ClassTarget {
     Tensor logits(const Tensor& output) const override { return output.flatten(1); }
 };
 
-// The response that an encoding predicts: linear in a layer.
+// The response that an encoding predicts of a voxel, or the mean over a region.
 class ResponseTarget final : public SalienceTarget {
   public:
     ResponseTarget(const SalienceJob& job, const weights::Model& model, torch::Device device, h5::Record& record) {
         const encode::EncodingFile file(job.encoding);
         file.input().register_in(record);
         check_network(file.header().model_sha256, model, job.encoding, job.model);
-        const auto& root = file.input().root();
-        if (!root.has("weights/rois")) throw BadInput(job.encoding.string() + ":/weights: this encoding has no weights", "ridge-encode --save-weights keeps them");
-        const std::string path = path_of(job, file);
-        const auto roi = file.read(path);
-        const auto group = root.group("weights/rois/" + path.substr(path.find('/') + 1));
-        layer_ = group.attr_string("layer");
-        text_ = fmt::format("response {} {}", roi.hemisphere, roi.roi);
-        const auto layer = root.group("weights/layers/" + layer_);
-        const auto read = [](const h5::Dataset& d) {
-            const auto shape = d.shape();
-            const auto values = d.read<float>();
-            return torch::tensor(values).view({static_cast<std::int64_t>(shape[0]), -1}).to(torch::kFloat64);
-        };
-        Tensor coef = read(group.dataset("coef")), intercept = torch::tensor(group.dataset("intercept").read<float>()).to(torch::kFloat64);
+        ResponseReadout readout = read_readout(file, job.roi);
+        layer_ = readout.layer;
+        text_ = fmt::format("response {} {}", readout.hemisphere, readout.roi);
+        subject_ = file.header().subject;
         if (job.voxel >= 0) {
-            const auto at = std::find(roi.column.begin(), roi.column.end(), job.voxel);
-            if (at == roi.column.end()) throw BadInput(fmt::format("{}: column {} is none of {} {}", job.encoding.string(), job.voxel, roi.hemisphere, roi.roi));
-            coef = coef.narrow(1, at - roi.column.begin(), 1), intercept = intercept.narrow(0, at - roi.column.begin(), 1);
+            const auto at = std::find(readout.column.begin(), readout.column.end(), job.voxel);
+            if (at == readout.column.end())
+                throw BadInput(fmt::format("{}: column {} is none of {} {}", job.encoding.string(), job.voxel, readout.hemisphere, readout.roi));
+            readout.direction = readout.direction.narrow(1, at - readout.column.begin(), 1), readout.offset = readout.offset.narrow(0, at - readout.column.begin(), 1);
             text_ += fmt::format(" column {}", job.voxel);
         }
-        const Tensor direction = torch::matmul(read(layer.dataset("basis")), coef.mean(1));
-        const Tensor mean = torch::tensor(layer.dataset("mean").read<float>()).to(torch::kFloat64);
-        offset_ = intercept.mean().item<double>() - mean.dot(direction).item<double>();
-        direction_ = direction.to(torch::kFloat32).to(device);
+        offset_ = readout.offset.mean().item<double>();
+        direction_ = readout.direction.mean(1).to(torch::kFloat32).to(device);
     }
     Tensor score(const Tensor& output, std::int64_t) const override { return torch::matmul(output.flatten(1), direction_) + offset_; }
 
   private:
-    static std::string path_of(const SalienceJob& job, const encode::EncodingFile& file) {
-        std::vector<std::string> fitting, all;
-        for (const auto& path : file.roi_paths()) {
-            const auto roi = file.read(path);
-            all.push_back(roi.hemisphere + ' ' + roi.roi);
-            const auto& c = job.roi;
-            if ((c.hemisphere.empty() || c.hemisphere == roi.hemisphere) && (c.roi_class.empty() || c.roi_class == roi.roi_class) && (c.roi.empty() || c.roi == roi.roi)) fitting.push_back(path);
-        }
-        if (fitting.size() == 1) return fitting[0];
-        throw BadInput(fmt::format("{}: {} of its regions fit; it has {}", job.encoding.string(), fitting.size(), join(all)), "--hemi and --roi name one");
-    }
     Tensor direction_;
     double offset_ = 0;
 };
@@ -186,6 +159,7 @@ class PairTarget final : public SalienceTarget {
         torch::NoGradGuard no_gradients;
         layer_ = backbone.module_names().back();
         text_ = fmt::format("pair {} {}", model.hemisphere, model.roi);
+        subject_ = pictures.data()->header().subject;
         temperature_ = nlohmann::json::parse(model.options).value("temperature", 1.);
         response_ = heads_.project(heads_.hidden_responses(pictures.rows()));
     }

@@ -17,6 +17,7 @@ class SalienceTarget {
     virtual ~SalienceTarget() = default;
     const std::string& layer() const { return layer_; }  // module whose output the score is computed from
     const std::string& text() const { return text_; }    // for people: "class", "response lh V1v"
+    const std::string& subject() const { return subject_; }  // whose responses it is of; empty: nobody's
     // Names of what is shown of pictures [first, …), where it depends on the picture, from that module's output. Called
     // before score() of them.
     virtual void choose(const torch::Tensor& /*output*/, std::int64_t /*first*/) {}
@@ -25,7 +26,7 @@ class SalienceTarget {
     virtual torch::Tensor score(const torch::Tensor& output, std::int64_t first) const = 0;
 
   protected:
-    std::string layer_, text_;
+    std::string layer_, text_, subject_;
     std::vector<std::string> chosen_;
 };
 

@@ -14,23 +14,10 @@
 namespace cortune::features {
 namespace {
 
-// The name of an attribute and where it stands in the header.
-struct TextAttribute {
-    const char* name;
-    std::string FeaturesHeader::* at;
-    bool optional;
-};
-constexpr TextAttribute texts[] = {
-    {"backbone", &FeaturesHeader::backbone, false},         {"method", &FeaturesHeader::method, false},
-    {"model_uuid", &FeaturesHeader::model_uuid, false},     {"model_sha256", &FeaturesHeader::model_sha256, false},
-    {"tuned_subjects", &FeaturesHeader::subjects, true},    {"hemisphere", &FeaturesHeader::hemisphere, true},
-    {"roi_class", &FeaturesHeader::roi_class, true},        {"roi", &FeaturesHeader::roi, true},
-    {"subject", &FeaturesHeader::subject, true},            {"dataset_uuid", &FeaturesHeader::dataset_uuid, true},
-    {"fit", &FeaturesHeader::fit, false},                   {"pool", &FeaturesHeader::pool, false}};
-
 void write_header(h5::Node& root, const FeaturesHeader& header) {
-    for (const auto& t : texts)
-        if (!t.optional || !(header.*t.at).empty()) root.attr(t.name, header.*t.at);
+    weights::write_network_note(root, header);
+    if (!header.dataset_uuid.empty()) root.attr("subject", header.subject), root.attr("dataset_uuid", header.dataset_uuid);
+    root.attr("fit", header.fit), root.attr("pool", header.pool);
     root.attr("image_size", header.image_size);
     if (header.temperature > 0) root.attr("temperature", header.temperature);
     root.scale("image", std::span<const std::string>(header.image), {"id of the picture"});
@@ -80,8 +67,9 @@ void FeaturesWriter::write_images(const std::vector<std::string>& sha256, const 
 
 FeaturesFile::FeaturesFile(const std::filesystem::path& path) : input_(path, {"features"}) {
     const auto& root = input_.root();
-    for (const auto& t : texts)
-        if (!t.optional || root.has_attr(t.name)) header_.*t.at = root.attr_string(t.name);
+    static_cast<weights::NetworkNote&>(header_) = weights::read_network_note(root);
+    if (root.has_attr("dataset_uuid")) header_.subject = root.attr_string("subject"), header_.dataset_uuid = root.attr_string("dataset_uuid");
+    header_.fit = root.attr_string("fit"), header_.pool = root.attr_string("pool");
     header_.image_size = static_cast<int>(root.attr_int("image_size"));
     if (root.has_attr("pca_split")) header_.pca_split = root.attr_string("pca_split");
     if (root.has_attr("temperature")) header_.temperature = root.attr_double("temperature");

@@ -10,14 +10,11 @@
 #include <vector>
 
 #include "h5/file.hpp"
+#include "weights/network_note.hpp"
 
 namespace cortune::features {
 
-struct FeaturesHeader {
-    std::string backbone, method = "untuned";  // as in the model file
-    std::string model_uuid;                    // empty for weights that are no file of cortune
-    std::string model_sha256;                  // of the network's parameters
-    std::string subjects, hemisphere, roi_class, roi;  // what tuned it; empty for an untuned one
+struct FeaturesHeader : weights::NetworkNote {
     double temperature = 0;                    // of its contrastive loss; 0: it has none
     std::string subject, dataset_uuid;         // whose pictures; empty for a folder
     std::string fit = "squash";                // how pictures came to the network's size: squash, crop

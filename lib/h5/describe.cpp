@@ -258,6 +258,24 @@ void describe_salience(const Node& root, Json& out) {
     out["images"] = root.dataset("image").size();
     out["mean_index"] = mean(root.dataset("index").read<double>());
     if (root.has("mirrored_index")) out["mean_mirrored_index"] = mean(root.dataset("mirrored_index").read<double>());
+    if (root.has("randomised_correlation")) out["mean_randomised_correlation"] = mean(root.dataset("randomised_correlation").read<double>());
+}
+
+void describe_fields(const Node& root, Json& out) {
+    out.update(attributes(root, {"backbone", "method", "tuned_subjects", "hemisphere", "roi_class", "roi", "map_size", "least_r", "model_uuid"}));
+    out["images"] = root.dataset("image").size();
+    out.update(attributes(root.group("results"), {"compared", "mean_x", "mean_y", "r_x", "r_y", "same_side", "distance"}));
+}
+
+void describe_lateralization(const Node& root, Json& out) {
+    out.update(attributes(root, {"resamples", "optimistic"}));
+    const auto subject = root.dataset("subject").read_strings(), roi = root.dataset("roi").read_strings();
+    const auto effect = root.dataset("contralateral").read<double>(), p = root.dataset("contralateral_p").read<double>();
+    out["pairs"] = Json::array();
+    const std::size_t bands = subject.empty() ? 0 : effect.size() / subject.size();
+    for (std::size_t i = 0; i < std::min(subject.size(), roi.size()); ++i)
+        if (const auto at = i * bands; at < std::min(effect.size(), p.size()))
+            out["pairs"].push_back({{"subject", subject[i]}, {"roi", roi[i]}, {"contralateral", number(effect[at])}, {"p", number(p[at])}});
 }
 
 void list_data_sets(const Node& node, const std::string& path, Json& out) {
@@ -334,6 +352,8 @@ Json describe(const Input& file) {
         {"landscape", describe_landscape},
         {"information", describe_information},
         {"salience", describe_salience},
+        {"fields", describe_fields},
+        {"lateralization", describe_lateralization},
         {"checkpoint", describe_checkpoint}};
     if (const auto known = kinds.find(file.kind()); known != kinds.end()) known->second(root, out);
     out["data_sets"] = Json::array();

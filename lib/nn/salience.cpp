@@ -13,33 +13,33 @@ using torch::Tensor;
 
 namespace {
 
-struct Traced {
-    Tensor activation, gradient;  // (N, C, h, w)
-};
-
-Traced trace(const Scorer& scorer, const Tensor& pictures) {
-    const Tensor x = pictures.detach().clone().requires_grad_();
-    Tensor activation;
-    const Tensor score = scorer(x, &activation);
-    const Tensor gradient = torch::autograd::grad({score.sum()}, {activation})[0];
-    return {activation.detach(), gradient.detach()};
-}
-
 Tensor weighted(const Tensor& activation, const Tensor& weight) { return torch::relu((weight.unsqueeze(-1).unsqueeze(-1) * activation).sum(1)); }
 
-}  // namespace
-
-Tensor grad_cam(const Scorer& scorer, const Tensor& pictures) {
-    const auto [a, g] = trace(scorer, pictures);
-    return weighted(a, g.mean({2, 3}));
-}
-
-Tensor grad_cam_plus_plus(const Scorer& scorer, const Tensor& pictures) {
-    const auto [a, g] = trace(scorer, pictures);
+Tensor plus_plus_weights(const Tensor& a, const Tensor& g) {
     const Tensor square = g * g, sum = a.sum({2, 3}, /*keepdim=*/true);
     Tensor share = square / (2 * square + sum * square * g + 1e-6);
     share = torch::where(g != 0, share, torch::zeros_like(share));
-    return weighted(a, (share * torch::relu(g)).sum({2, 3}));
+    return (share * torch::relu(g)).sum({2, 3});
+}
+
+}  // namespace
+
+Trace trace(Map map, const Scorer& scorer, const Tensor& pictures) {
+    const Tensor x = pictures.detach().clone().requires_grad_();
+    Tensor activation;
+    const Tensor score = scorer(x, map == Map::gradient ? nullptr : &activation);
+    return {score, map == Map::gradient ? x : activation};
+}
+
+Tensor map_of(Map map, const Trace& t, const Tensor& score, bool again) {
+    const Tensor g = torch::autograd::grad({score.sum()}, {t.at}, {}, /*retain_graph=*/again)[0].detach(), a = t.at.detach();
+    switch (map) {
+        case Map::gradcam: return weighted(a, g.mean({2, 3}));
+        case Map::gradcam_plus_plus: return weighted(a, plus_plus_weights(a, g));
+        case Map::hirescam: return torch::relu((g * a).sum(1));
+        case Map::gradient: return (g * g).sum(1);
+    }
+    return {};
 }
 
 Tensor integrated_gradients(const Scorer& scorer, const Tensor& pictures, int steps) {

@@ -11,24 +11,6 @@
 namespace cortune::probe {
 namespace {
 
-struct TextAttribute {
-    const char* name;
-    std::string ProbeHeader::* at;
-    bool optional;
-};
-constexpr TextAttribute texts[] = {{"backbone", &ProbeHeader::backbone, false},
-                                   {"method", &ProbeHeader::method, false},
-                                   {"model_uuid", &ProbeHeader::model_uuid, false},
-                                   {"model_sha256", &ProbeHeader::model_sha256, false},
-                                   {"tuned_subjects", &ProbeHeader::subjects, true},
-                                   {"hemisphere", &ProbeHeader::hemisphere, true},
-                                   {"roi_class", &ProbeHeader::roi_class, true},
-                                   {"roi", &ProbeHeader::roi, true},
-                                   {"fit", &ProbeHeader::fit, false},
-                                   {"layer", &ProbeHeader::layer, false},
-                                   {"labels", &ProbeHeader::labels, false},
-                                   {"optimistic_reason", &ProbeHeader::optimistic_reason, false}};
-
 void write_scores(h5::Node& root, const Scores& s) {
     root.attr("top1", s.top1), root.attr("top5", s.top5);
     root.attr("top1_low", s.top1_interval.low), root.attr("top1_high", s.top1_interval.high);
@@ -63,9 +45,9 @@ void write_probe(const std::filesystem::path& path, const h5::Record& record, bo
                  const LogisticFit& fit, const linalg::RowMatrixF& probability, const Scores& scores, const Comparison* comparison) {
     h5::Output file(path, "probe", record, overwrite);
     h5::Node& root = file.root();
-    for (const auto& t : texts)
-        if (!t.optional || !(header.*t.at).empty()) root.attr(t.name, header.*t.at);
-    root.attr("optimistic", header.optimistic ? 1 : 0);
+    weights::write_network_note(root, header);
+    root.attr("fit", header.fit), root.attr("layer", header.layer), root.attr("labels", header.labels);
+    root.attr("optimistic", header.optimistic ? 1 : 0), root.attr("optimistic_reason", header.optimistic_reason);
     root.attr("c", header.c), root.attr("test_share", header.test_share);
     root.attr("split_seed", header.split_seed), root.attr("train_images", header.train_images);
     root.scale("class", std::span<const std::string>(header.classes), {"class"});
@@ -91,9 +73,9 @@ void write_probe(const std::filesystem::path& path, const h5::Record& record, bo
 
 ProbeFile::ProbeFile(const std::filesystem::path& path) : input_(path, {"probe"}) {
     const auto& root = input_.root();
-    for (const auto& t : texts)
-        if (!t.optional || root.has_attr(t.name)) header_.*t.at = root.attr_string(t.name);
-    header_.optimistic = root.attr_int("optimistic") != 0;
+    static_cast<weights::NetworkNote&>(header_) = weights::read_network_note(root);
+    header_.fit = root.attr_string("fit"), header_.layer = root.attr_string("layer"), header_.labels = root.attr_string("labels");
+    header_.optimistic = root.attr_int("optimistic") != 0, header_.optimistic_reason = root.attr_string("optimistic_reason");
     header_.c = root.attr_double("c"), header_.test_share = root.attr_double("test_share");
     header_.split_seed = root.attr_int("split_seed"), header_.train_images = root.attr_int("train_images");
     header_.classes = root.dataset("class").read_strings();

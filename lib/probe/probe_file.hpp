@@ -12,12 +12,11 @@
 #include "linalg/gram.hpp"
 #include "probe/logistic.hpp"
 #include "probe/scores.hpp"
+#include "weights/network_note.hpp"
 
 namespace cortune::probe {
 
-struct ProbeHeader {
-    std::string backbone, method, model_uuid, model_sha256;   // the network, as in the features file
-    std::string subjects, hemisphere, roi_class, roi;         // what tuned it; empty for an untuned one
+struct ProbeHeader : weights::NetworkNote {
     std::string fit;                                          // how pictures came to its size
     std::string layer, labels;                                // the labels' source
     double c = 0, test_share = 0;

@@ -65,14 +65,25 @@ std::string layer_of(const features::FeaturesFile& file, const std::string& aske
     return known[0];
 }
 
-// All pictures' features; a column a unit.
-RowMatrixF read_layer(const features::FeaturesFile& file, const std::string& layer) {
+// The pictures' features on either side; a column a unit.
+std::pair<RowMatrixF, RowMatrixF> read_layer(const features::FeaturesFile& file, const std::string& layer, const Sides& sides) {
     const std::string path = "features/" + layer;
-    const auto width = static_cast<Eigen::Index>(file.array(path).size() / static_cast<std::uint64_t>(std::max<std::int64_t>(file.images(), 1)));
-    RowMatrixF out(file.images(), width);
-    file.array(path).read_rows(0, static_cast<std::uint64_t>(file.images()), out.data());
-    if (!out.allFinite()) throw BadInput(fmt::format("{}:/{}: a value is not finite", file.input().path().string(), path));
-    return out;
+    const auto images = file.images();
+    const auto width = static_cast<Eigen::Index>(file.array(path).size() / static_cast<std::uint64_t>(images));
+    RowMatrixF train(static_cast<Eigen::Index>(sides.train.size()), width), test(static_cast<Eigen::Index>(sides.test.size()), width);
+    std::size_t trains = 0, tests = 0;
+    constexpr std::int64_t block = 1024;
+    for (std::int64_t first = 0; first < images; first += block) {
+        const auto count = std::min(block, images - first);
+        const auto values = file.read(path, first, count);
+        const Eigen::Map<const RowMatrixF> x(values.data(), count, width);
+        if (!x.allFinite()) throw BadInput(fmt::format("{}:/{}: a value is not finite", file.input().path().string(), path));
+        for (std::int64_t i = 0; i < count; ++i) {
+            const bool trained = trains < sides.train.size() && sides.train[trains] == first + i;
+            (trained ? train.row(static_cast<Eigen::Index>(trains++)) : test.row(static_cast<Eigen::Index>(tests++))) = x.row(i);
+        }
+    }
+    return {std::move(train), std::move(test)};
 }
 
 RowMatrixF rows_of(const RowMatrixF& x, const std::vector<std::int64_t>& rows) {
@@ -121,8 +132,7 @@ std::vector<double> cross_validate(const RowMatrixF& x, const std::vector<std::i
 
 ProbeHeader header_of(const features::FeaturesHeader& f, const std::string& layer, const Labels& labels, const ProbeJob& job) {
     ProbeHeader h;
-    h.backbone = f.backbone, h.method = f.method, h.model_uuid = f.model_uuid, h.model_sha256 = f.model_sha256;
-    h.subjects = f.subjects, h.hemisphere = f.hemisphere, h.roi_class = f.roi_class, h.roi = f.roi;
+    static_cast<weights::NetworkNote&>(h) = f;
     h.fit = f.fit, h.layer = layer, h.labels = labels.source, h.classes = labels.name;
     h.test_share = job.test_share, h.split_seed = job.split_seed;
     return h;
@@ -184,11 +194,7 @@ ProbeResult run_probe(const ProbeJob& job, Reporter& reporter) {
     }
 
     const auto classes = static_cast<std::int64_t>(labels.name.size());
-    RowMatrixF train, test;
-    {
-        const RowMatrixF all = read_layer(file, layer);
-        train = rows_of(all, sides.train), test = rows_of(all, sides.test);
-    }
+    auto [train, test] = read_layer(file, layer, sides);
     const Standardiser standard = standardiser_of(train);
     apply(standard, train), apply(standard, test);
     auto grid = job.c;

@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "core/random.hpp"
-#include "stats/paired.hpp"
+#include "stats/mean.hpp"
 #include "stats/significance.hpp"
 
 namespace cortune::probe {
@@ -13,16 +12,8 @@ namespace {
 
 constexpr std::size_t bin_count = 15;
 
-// Of the mean of `value` over images drawn with replacement.
 Interval bootstrap(const std::vector<double>& value, std::int64_t draws, std::uint64_t seed) {
-    std::vector<double> mean;
-    for (std::int64_t b = 0; b < draws; ++b) {
-        Rng rng(seed, static_cast<std::uint64_t>(b));
-        double sum = 0;
-        for (std::size_t i = 0; i < value.size(); ++i) sum += value[rng.below(value.size())];
-        mean.push_back(sum / static_cast<double>(value.size()));
-    }
-    const auto [low, high] = stats::interval(std::move(mean));
+    const auto [low, high] = stats::bootstrap_mean(value, draws, seed);
     return {low, high};
 }
 

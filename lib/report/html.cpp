@@ -2,6 +2,7 @@
 #include "report/html.hpp"
 
 #include <fmt/format.h>
+#include <nettle/base64.h>
 
 #include <cmath>
 
@@ -52,6 +53,14 @@ std::string interval_cell(double low, double high, const char* format) {
 }
 
 const char* optimistic_mark(bool optimistic) { return optimistic ? "<span class=warn>optimistic</span>" : ""; }
+
+std::string image_html(const images::Image& image, int width, const std::string& alternative) {
+    const auto png = images::encode_png(image);
+    std::string text(BASE64_ENCODE_RAW_LENGTH(png.size()), ' ');
+    base64_encode_raw(text.data(), png.size(), png.data());
+    return fmt::format("<img width={0} height={1} style=\"image-rendering:pixelated\" alt=\"{2}\" title=\"{2}\" src=\"data:image/png;base64,{3}\">", width,
+                       width * image.height / image.width, escaped(alternative), text);
+}
 
 std::string figure_html(const Figure& f) {
     return fmt::format("<figure id=\"{}\"><h2>{}</h2><div class=panel><div style=\"width:{}px{}\">{}</div></div><figcaption>{}</figcaption></figure>\n",

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "images/image.hpp"
 #include "report/evaluation_report.hpp"
 
 namespace cortune::report {
@@ -18,6 +19,9 @@ std::string page_end();
 std::string cell(double value, const char* format);
 std::string interval_cell(double low, double high, const char* format);
 const char* optimistic_mark(bool optimistic);
+
+// <img> with the picture inside the page, `width` pixels wide; its pixels stay sharp.
+std::string image_html(const images::Image& image, int width, const std::string& alternative);
 
 std::string figure_html(const Figure& figure);
 

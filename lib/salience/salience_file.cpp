@@ -1,17 +1,35 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "salience/salience_file.hpp"
 
+#include "core/error.hpp"
 #include "salience/laterality.hpp"
 
 namespace cortune::salience {
 
+namespace {
+
+void write_checks(h5::Node& root, const Checks& c) {
+    std::vector<double> share;
+    for (std::int64_t k = 0; k <= c.steps; ++k) share.push_back(static_cast<double>(k) / static_cast<double>(c.steps));
+    root.scale("share", std::span<const double>(share), {"share of the pixels, those first that the map marks most"});
+    root.put("randomised_correlation", {"image"}, c.randomised, {"rank correlation with the map of the network with shuffled weights"});
+    root.put("deletion", {"image", "share"}, c.deletion, {"score when these pixels are gone (mean colour)"});
+    root.put("insertion", {"image", "share"}, c.insertion, {"score of these pixels alone"});
+    root.put("deletion_area", {"image"}, c.deletion_area, {"area under the curve; the lower, the more the marked pixels make the score"});
+    root.put("insertion_area", {"image"}, c.insertion_area, {"area under the curve; the higher, the more"});
+    root.put("random_deletion_area", {"image"}, c.random_deletion_area, {"the same with pixels in random order"});
+    root.put("random_insertion_area", {"image"}, c.random_insertion_area, {"the same with pixels in random order"});
+}
+
+}  // namespace
+
 SalienceWriter::SalienceWriter(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const SalienceHeader& h)
     : file_(path, "salience", record, overwrite), flip_control_(h.flip_control) {
     h5::Node& root = file_.root();
-    root.attr("backbone", h.backbone), root.attr("method", h.method), root.attr("model_uuid", h.model_uuid), root.attr("model_sha256", h.model_sha256);
-    if (!h.roi.empty()) root.attr("tuned_subjects", h.subjects), root.attr("hemisphere", h.hemisphere), root.attr("roi_class", h.roi_class), root.attr("roi", h.roi);
+    weights::write_network_note(root, h);
     root.attr("map_method", h.map_method), root.attr("target", h.target), root.attr("layer", h.layer);
     if (!h.tap.empty()) root.attr("tap", h.tap);
+    if (!h.subject.empty()) root.attr("subject", h.subject);
     root.attr("flip_control", h.flip_control ? 1 : 0);
     root.scale("image", std::span<const std::string>(h.image), {"id of the picture"});
     root.index_scale("row", static_cast<std::uint64_t>(h.image_size), {"row of the picture, from the top", "pixel"});
@@ -36,7 +54,33 @@ void SalienceWriter::finish(const SalienceImages& i) {
         root.put("mirrored_index", {"image"}, i.mirrored_index, {"laterality of the mirrored picture's map"});
         root.put("mirrored_band_index", {"image", "band"}, i.mirrored_band_index, {"the same inside bands"});
     }
+    if (i.checks.steps > 0) write_checks(root, i.checks);
     file_.commit();
+}
+
+SalienceFile::SalienceFile(const std::filesystem::path& path) : input_(path, {"salience"}) {
+    const auto& root = input_.root();
+    static_cast<weights::NetworkNote&>(header_) = weights::read_network_note(root);
+    header_.map_method = root.attr_string("map_method"), header_.target = root.attr_string("target"), header_.layer = root.attr_string("layer");
+    if (root.has_attr("tap")) header_.tap = root.attr_string("tap");
+    if (root.has_attr("subject")) header_.subject = root.attr_string("subject");
+    header_.flip_control = root.attr_int("flip_control") != 0;
+    header_.image = root.dataset("image").read_strings();
+    header_.image_size = static_cast<int>(root.dataset("row").size());
+    images_.sha256 = root.dataset("image_sha256").read_strings(), images_.tuned = root.dataset("tuned").read<std::int16_t>();
+    images_.score = root.dataset("score").read<double>(), images_.index = root.dataset("index").read<double>(), images_.band_index = root.dataset("band_index").read<double>();
+    if (root.has("of")) images_.of = root.dataset("of").read_strings();
+    if (header_.flip_control) images_.mirrored_index = root.dataset("mirrored_index").read<double>(), images_.mirrored_band_index = root.dataset("mirrored_band_index").read<double>();
+    const auto n = header_.image.size();
+    if (images_.index.size() != n || images_.tuned.size() != n || images_.sha256.size() != n || images_.score.size() != n || images_.band_index.size() != n * band_edges.size() ||
+        (header_.flip_control && (images_.mirrored_index.size() != n || images_.mirrored_band_index.size() != n * band_edges.size())))
+        throw BadInput(input_.path().string() + ": its data sets do not have one value an image", "make it again with salience-map");
+}
+
+std::vector<float> SalienceFile::map(std::int64_t image) const {
+    std::vector<float> out(static_cast<std::size_t>(header_.image_size) * static_cast<std::size_t>(header_.image_size));
+    input_.root().dataset("map").read_rows(static_cast<std::uint64_t>(image), 1, out.data());
+    return out;
 }
 
 }  // namespace cortune::salience

@@ -9,14 +9,15 @@
 #include <vector>
 
 #include "h5/file.hpp"
+#include "salience/checks.hpp"
+#include "weights/network_note.hpp"
 
 namespace cortune::salience {
 
-struct SalienceHeader {
-    std::string backbone, method = "untuned", model_uuid, model_sha256;  // the network, as in the features file
-    std::string subjects, hemisphere, roi_class, roi;                    // what tuned it; empty for an untuned one
-    std::string map_method;                                              // gradcam, gradcam++, integrated-gradients, occlusion
+struct SalienceHeader : weights::NetworkNote {
+    std::string map_method;          // gradcam, gradcam++, hirescam, gradient, integrated-gradients, occlusion
     std::string target, layer, tap;  // what the score is, the module that it is made from, and the feature map of Grad-CAM
+    std::string subject;             // whose responses the score is of; empty: nobody's
     int image_size = 0;
     bool flip_control = false;
     std::vector<std::string> image;
@@ -29,6 +30,7 @@ struct SalienceImages {
     std::vector<double> score;            // of the network as it is
     std::vector<double> index, mirrored_index;            // laterality; mirrored: of the mirrored picture's map
     std::vector<double> band_index, mirrored_band_index;  // images × bands
+    Checks checks;
 };
 
 class SalienceWriter {
@@ -42,6 +44,21 @@ class SalienceWriter {
     h5::Output file_;
     std::optional<h5::Dataset> map_;
     bool flip_control_;
+};
+
+class SalienceFile {
+  public:
+    explicit SalienceFile(const std::filesystem::path& path);
+    const h5::Input& input() const { return input_; }
+    const SalienceHeader& header() const { return header_; }
+    const SalienceImages& images() const { return images_; }  // without the checks
+    // image_size × image_size.
+    std::vector<float> map(std::int64_t image) const;
+
+  private:
+    h5::Input input_;
+    SalienceHeader header_;
+    SalienceImages images_;
 };
 
 }  // namespace cortune::salience

@@ -6,41 +6,18 @@
 #include <limits>
 #include <stdexcept>
 
-#include "core/random.hpp"
+#include "stats/mean.hpp"
 
 namespace cortune::stats {
 namespace {
 
 constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t exact_up_to = 16;
 constexpr double normal_95 = 1.959963984540054;
 
 double sum_of(const std::vector<double>& values) {
     double sum = 0;
     for (const double v : values) sum += v;
     return sum;
-}
-
-double sign_flip_p(const std::vector<double>& effect, std::int64_t flips, std::uint64_t seed) {
-    const std::size_t n = effect.size();
-    const double observed = std::abs(sum_of(effect));
-    double scale = 0;
-    for (const double e : effect) scale += std::abs(e);
-    const double limit = observed - 1e-12 * scale;  // equal sums in another order are equal
-    const auto flipped = [&](auto minus) {
-        double sum = 0;
-        for (std::size_t i = 0; i < n; ++i) sum += minus(i) ? -effect[i] : effect[i];
-        return std::abs(sum) >= limit;
-    };
-    std::int64_t beyond = 0;
-    if (n <= exact_up_to) {
-        const std::uint64_t all = std::uint64_t{1} << n;
-        for (std::uint64_t mask = 0; mask < all; ++mask) beyond += flipped([&](std::size_t i) { return (mask >> i & 1) != 0; });
-        return static_cast<double>(beyond) / static_cast<double>(all);
-    }
-    Rng rng(seed);
-    for (std::int64_t k = 0; k < flips; ++k) beyond += flipped([&](std::size_t) { return (rng() >> 63) != 0; });
-    return (1.0 + static_cast<double>(beyond)) / (1.0 + static_cast<double>(flips));
 }
 
 // DerSimonian & Laird 1986. Errors of zero would take all the weight: they get the least other.

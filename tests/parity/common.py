@@ -16,7 +16,7 @@ DEVICE = os.environ.get("CORTUNE_TEST_DEVICE", "cpu")
 
 def command_of(tool, arguments):
     """What starts a tool; those that compute with LibTorch, on the device under test."""
-    computes = tool in ("backbone-train", "cl-finetune", "ridge-encode", "transfer-eval", "feature-extract", "salience-map") and "--device" not in arguments
+    computes = tool in ("backbone-train", "cl-finetune", "ridge-encode", "transfer-eval", "feature-extract", "salience-map", "field-map") and "--device" not in arguments
     return [str(BIN / tool), *map(str, arguments), *(["--device", DEVICE] if computes else [])]
 
 

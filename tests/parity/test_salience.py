@@ -34,7 +34,7 @@ def outputs(network, x, names):
     return found
 
 
-def cam(network, x, tap, score, plus=False):
+def cam(network, x, tap, score, plus=False, by_place=False):
     """As pytorch-grad-cam does it, but for its scaling of every map to 0 … 1."""
     x = x.clone().requires_grad_()
     found = outputs(network, x, {tap, "features.12"})
@@ -46,7 +46,7 @@ def cam(network, x, tap, score, plus=False):
         weight = (torch.where(g != 0, share, torch.zeros(())) * torch.relu(g)).sum((2, 3))
     else:
         weight = g.mean((2, 3))
-    raw = torch.relu((weight[..., None, None] * a).sum(1)).detach()
+    raw = torch.relu(((g if by_place else weight[..., None, None]) * a).sum(1)).detach()
     return torch.nn.functional.interpolate(raw[:, None], size=(SIZE, SIZE), mode="bilinear", align_corners=False)[:, 0].numpy()
 
 
@@ -76,7 +76,7 @@ def check_targets(folder):
 
     # An output of the network, at two feature maps, with both weightings.
     predicted = network(x).argmax(1)
-    for method, tap in (("gradcam", None), ("gradcam", "features.7"), ("gradcam++", "features.9")):
+    for method, tap in (("gradcam", None), ("gradcam", "features.7"), ("gradcam++", "features.9"), ("hirescam", "features.7")):
         run("salience-map", data, folder / "s.h5", "--logit", "predicted", "--method", method, *(["--tap", tap] if tap else []), "--flip-control", "--overwrite", "-o", folder / "logit.h5")
         with h5py.File(folder / "logit.h5") as f:
             assert f.attrs["tap"] == (tap or "classifier.2"), f.attrs["tap"]
@@ -84,7 +84,8 @@ def check_targets(folder):
             assert list(f["of"].asstr()) == [str(int(p)) for p in predicted]
             close("scores", f["score"][:], network(x).detach().gather(1, predicted[:, None])[:, 0], 1e-5)
             own = lambda found: found["output"].gather(1, predicted[:, None])[:, 0]
-            expected = cam(network, x, f.attrs["tap"], own, method.endswith("+"))
+            kind = (method.endswith("+"), method == "hirescam")
+            expected = cam(network, x, f.attrs["tap"], own, *kind)
             # float32 gradients in another order; the issue's tolerance, of the largest value
             close(f"{method} at {f.attrs['tap']}", f["map"][:], expected, 1e-5, relative=True)
             index, bands = laterality(f["map"][:].astype(np.float64))
@@ -92,8 +93,10 @@ def check_targets(folder):
             seen = np.isfinite(bands)
             assert np.array_equal(seen, np.isfinite(f["band_index"][:]))
             close("in bands", f["band_index"][:][seen], bands[seen], 1e-9)
-            mirrored, _ = laterality(cam(network, x.flip(3), f.attrs["tap"], own, method.endswith("+")).astype(np.float64))
+            mirrored, _ = laterality(cam(network, x.flip(3), f.attrs["tap"], own, *kind).astype(np.float64))
             close("mirrored", f["mirrored_index"][:], mirrored, 1e-4)
+
+    check_checks(folder, data, network, x, ids)
 
     # Integrated gradients sum to what the picture adds; occlusion as a loop.
     run("salience-map", data, folder / "s.h5", "--logit", 3, "--method", "integrated-gradients", "--steps", 200, "--split", "test", "-o", folder / "ig.h5")
@@ -136,6 +139,93 @@ def check_targets(folder):
             held = [i for i, name in enumerate(ids) if name in set(next(iter([e["image"].asstr()[:]])))]
             close("is the encoding's prediction", f["score"][:][held], _prediction(e)[:, :].mean(1) if voxel is None else _prediction(e)[:, voxel], 2e-3)
     return data, network, x
+
+
+def check_checks(folder, data, network, x, ids):
+    """The control with shuffled weights, and curves as loops over PyTorch's network; squared gradients."""
+    row = json.loads(run("salience-map", data, folder / "s.h5", "--logit", 3, "--method", "gradient", "--checks", "--json", "--split", "test", "-o", folder / "checks.h5"))
+    with h5py.File(folder / "checks.h5") as f:
+        own = x[[ids.index(i) for i in f["image"].asstr()[:]]]
+        leaf = own.clone().requires_grad_()
+        g = torch.autograd.grad(network(leaf)[:, 3].sum(), leaf)[0]
+        # float32 gradients through all layers, of the largest value
+        close("squared gradients", f["map"][:], (g**2).sum(1), 1e-4, relative=True)
+        share, maps = f["share"][:], f["map"][:].reshape(len(own), -1)
+        assert np.array_equal(share, np.arange(17) / 16)
+        falling = -np.sort(-maps, axis=1)
+        place = np.argsort(np.argsort(-maps, axis=1, kind="stable"), axis=1)
+        counted = 0
+        for k in range(17):
+            count = k * SIZE * SIZE // 16
+            # Which of two equal pixels goes first is drawn: pictures where that decides are left out.
+            told = np.ones(len(own), bool) if k in (0, 16) else falling[:, count - 1] > falling[:, count]
+            counted += told.sum()
+            if not told.any():
+                continue
+            marked = torch.from_numpy(place < count).view(len(own), 1, SIZE, SIZE)
+            with torch.no_grad():
+                for name, shown in (("deletion", own * ~marked), ("insertion", own * marked)):
+                    close(f"{name} of {k}/16", f[name][:, k][told], network(shown)[:, 3][torch.from_numpy(told)], 1e-5)
+        assert counted > 0.6 * 17 * len(own), counted
+        for name in ("deletion", "insertion"):
+            close(f"area of {name}", f[f"{name}_area"][:], np.trapz(f[name][:], share, axis=1), 1e-12)
+            sign = -1 if name == "deletion" else 1
+            close(f"gain of {name}", row[name], sign * np.mean(f[f"{name}_area"][:] - f[f"random_{name}_area"][:]), 1e-12)
+            assert row[f"{name}_low"] < row[name] < row[f"{name}_high"]
+        # Random orders: the curves' ends are those of the maps' own, and areas lie about between them.
+        assert np.all(f["random_deletion_area"][:] != f["deletion_area"][:])
+        found = f["randomised_correlation"][:]
+        assert np.all(np.abs(found) < 1) and abs(row["randomised_r"] - found.mean()) < 1e-12
+    # Rank correlations: of a network whose control is known. Parameters that are all alike do not change as they are shuffled.
+    flat = {k: torch.full_like(v, float(v.mean())) for k, v in network.state_dict().items()}
+    torch.save(flat, folder / "flat.pth")
+    run("model-convert", folder / "flat.pth", "--image-size", SIZE, "-o", folder / "flat.h5")
+    run("salience-map", data, folder / "flat.h5", "--logit", 3, "--method", "gradient", "--checks", "--split", "test", "-o", folder / "flat-checks.h5")
+    with h5py.File(folder / "flat-checks.h5") as f:
+        seen = f["randomised_correlation"][:][f["map"][:].max((1, 2)) > 0]
+        close("a control that is the network itself", seen, np.ones_like(seen), 1e-6)
+
+
+def check_ranks(folder, data):
+    """Spearman's correlation with a control that another run makes: the shuffled network's own maps."""
+    from scipy.stats import spearmanr
+
+    run("salience-map", data, folder / "s.h5", "--logit", 3, "--tap", "features.9", "--checks", "--split", "test", "--seed", 4, "-o", folder / "ranks.h5")
+    state = {}
+    with h5py.File(folder / "s.h5") as f:
+        for stream, name in enumerate(torchvision.models.squeezenet1_1().state_dict()):
+            values = f[f"backbone/{name}"][()]
+            state[name] = torch.from_numpy(_shuffled(values.reshape(-1), 4, stream).reshape(values.shape))
+    control = network_of(state)
+    with h5py.File(folder / "ranks.h5") as f, h5py.File(data) as d:
+        ids = list(d["image"].asstr())
+        x = normalised(d["pixels"][:][[ids.index(i) for i in f["image"].asstr()[:]]])
+        maps = cam(control, x, "features.9", lambda found: found["output"][:, 3])
+        expected = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(f["map"][:], maps)]
+        # ranks of float32 maps change where values are nearly equal
+        close("rank correlation with the shuffled network", f["randomised_correlation"][:], expected, 1e-3)
+
+
+def _mix(x):
+    x = x + np.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+def _shuffled(values, seed, stream):
+    """Fisher and Yates' with the generator of core/random.hpp."""
+    n = values.size
+    one = lambda v: np.array([v % 2**64], dtype=np.uint64)
+    key = _mix(_mix(one(seed)) ^ _mix(one(~stream)))
+    drawn = _mix(key + np.uint64(0x9E3779B97F4A7C15) * np.arange(n - 1, dtype=np.uint64))
+    below = np.arange(n, 1, -1, dtype=np.uint64)
+    low = (drawn & np.uint64(0xFFFFFFFF)) * below >> np.uint64(32)
+    at = ((drawn >> np.uint64(32)) * below + low) >> np.uint64(32)  # (drawn · below) / 2^64; below < 2^32
+    out = values.tolist()
+    for i, j in zip(range(n - 1, 0, -1), at.tolist()):
+        out[i], out[j] = out[j], out[i]
+    return np.array(out, dtype=np.float32)
 
 
 def _prediction(encoding):
@@ -200,5 +290,6 @@ if __name__ == "__main__":
     with scratch() as name:
         here = Path(name)
         pictures, net, _ = check_targets(here)
+        check_ranks(here, pictures)
         check_probe(here, net)
         check_pair(here, pictures)

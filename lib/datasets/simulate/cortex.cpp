@@ -83,8 +83,8 @@ void draw_receptive_field(Vertex& v, Rng& rng, int side, int stage, int field) {
     // Angle from the horizontal meridian, slightly beyond the half field's borders.
     double angle = (field == 0 ? rng.uniform(-1, 1) : field * rng.uniform(0.02, 1)) * 0.48 * pi;
     if (stage == 0) angle *= 0.6;
-    const double right = side == 0 ? 1 : -1;
-    v.centre = {0.5 + right * (0.03 + eccentricity * std::cos(angle)),
+    v.side = side == 0 ? 1 : -1;
+    v.centre = {0.5 + v.side * (0.03 + eccentricity * std::cos(angle)),
                 0.5 + eccentricity * std::sin(angle)};
     v.sigma = growth * (0.055 + 0.1 * eccentricity);
 }
@@ -156,6 +156,12 @@ int scaled(const Area& area, int side, double scale, double individual) {
     return n == 0 ? 0 : std::max(2, static_cast<int>(std::lround(n * growth * individual)));
 }
 
+// Every field in either half, from draws of their own: the rest of a vertex stays as it was.
+void scatter_sides(std::vector<Vertex>& vertices, Rng rng) {
+    for (auto& v : vertices)
+        if (rng.uniform() < 0.5) v.side = -v.side, v.centre.x = 1 - v.centre.x;
+}
+
 void place_on_surface(std::vector<Vertex>& vertices, Rng& rng) {
     rng.shuffle(vertices);
     // Ascending random indices without a draw per surface vertex being stored.
@@ -215,6 +221,7 @@ HemisphereModel draw_hemisphere(std::uint64_t seed, int subject, int side, const
         vertices.resize(static_cast<std::size_t>(options.vertices));
     while (vertices.size() < (options.vertices > 0 ? static_cast<std::size_t>(options.vertices) : wanted))
         vertices.push_back(unlabelled(rng, side, options.noise_ceiling));
+    if (options.both_sides) scatter_sides(vertices, Rng(seed, (10ULL << 40) + static_cast<std::uint64_t>(2 * subject + side)));
     place_on_surface(vertices, rng);
     return model;
 }
@@ -250,14 +257,14 @@ double pooled(const Vertex& v, const FeatureMaps& maps) {
     return mass > 0 ? sum / mass : 0;
 }
 
-double drive(const Tuning& t, const Appearance& seen, double side) {
+double drive(const Tuning& t, const Appearance& seen, int side) {
     if (seen.visibility <= 0) return 0;
     const Attributes& a = seen.attributes;
     double u = t.presence + t.product * a[static_cast<std::size_t>(t.product_a)] *
                                 a[static_cast<std::size_t>(t.product_b)];
     for (std::size_t k = 0; k < attributes; ++k)
         u += t.linear[k] * a[k] + t.folded[k] * (std::abs(a[k]) - 0.5);
-    // A mild preference for the contralateral half; places fill both.
+    // A mild preference for the half of the field; places fill both.
     const double preference =
         t.category == Category::place ? 1 : 1 + 0.35 * std::tanh(4 * side * (seen.pose.centre.x - 0.5));
     return 1.6 * std::tanh(u / 1.6) * seen.visibility * preference;
@@ -266,13 +273,12 @@ double drive(const Tuning& t, const Appearance& seen, double side) {
 }  // namespace
 
 void respond(const HemisphereModel& model, const Scene& scene, const FeatureMaps& maps, float* out) {
-    const double side = model.name == "lh" ? 1 : -1;
     for (std::size_t i = 0; i < model.vertices.size(); ++i) {
         const Vertex& v = model.vertices[i];
         // BOLD grows less than linearly with the pooled activity (Kay et al. 2013).
         double r = v.low_level * 2 * std::pow(std::max(0.0, pooled(v, maps)), 0.7);
         for (const Tuning& t : v.tuning)
-            r += drive(t, scene.category[static_cast<std::size_t>(t.category)], side);
+            r += drive(t, scene.category[static_cast<std::size_t>(t.category)], v.side);
         out[i] = static_cast<float>(r);
     }
 }

@@ -42,6 +42,7 @@ struct Vertex {
     std::array<std::int16_t, roi_classes> label{};
     Point centre{0.5, 0.5};  // receptive field in image coordinates
     double sigma = 0.1;
+    int side = 1;                // its field lies in the right (1) or the left half (−1) of the picture
     std::vector<Unit> units;     // early model, or the weak low-level part of a higher one
     std::vector<Tuning> tuning;  // empty in the early areas
     double low_level = 1;        // weight of the units' part
@@ -59,9 +60,11 @@ struct CortexOptions {
     double scale = 1;            // of the ROI sizes of preset small
     int vertices = 0;            // at least this many in the hemisphere (streams fill up)
     double noise_ceiling = 0.5;  // mean over the vertices of the ROIs
+    bool both_sides = false;     // fields in either half, by chance, in place of the contralateral one
 };
 
-// `side` 0 is lh, whose receptive fields lie in the right half of the picture.
+// `side` 0 is lh, whose receptive fields lie in the right half of the picture unless both_sides. A vertex with a field
+// in the other half is the one that there would be, mirrored.
 HemisphereModel draw_hemisphere(std::uint64_t seed, int subject, int side, const CortexOptions& options);
 
 // Noiseless response of every vertex.

@@ -76,6 +76,7 @@ HemisphereModel subject_hemisphere(const SimulationOptions& o, int subject, int 
     CortexOptions c;
     c.scale = o.roi_scale;
     c.noise_ceiling = o.noise_ceiling;
+    c.both_sides = o.both_sides;
     if (o.real_counts) c.vertices = nsd_vertices(subject)[static_cast<std::size_t>(side)];
     return draw_hemisphere(static_cast<std::uint64_t>(o.seed), subject, side, c);
 }

@@ -26,6 +26,7 @@ struct SimulationOptions {
     int repeats = 3;  // presentations of every image
     double noise_ceiling = 0.5;
     double roi_scale = 1;      // ROI sizes relative to preset small
+    bool both_sides = false;   // receptive fields in either half of the picture, not in the contralateral one
     bool real_counts = false;  // images and vertices per subject as in NSD
 };
 

@@ -127,7 +127,8 @@ void write_scene_truth(const std::filesystem::path& path, const SimulationOption
              {"noise_seed", o.noise_seed},
              {"image_size", o.image_size},
              {"repeats", o.repeats},
-             {"noise_ceiling", o.noise_ceiling}};
+             {"noise_ceiling", o.noise_ceiling},
+             {"fields", o.both_sides ? "both" : "contralateral"}};
     out["thing_classes"] = thing_names();
     for (std::size_t c = 0; c < categories; ++c) {
         out["categories"].push_back(category_names[c]);

@@ -7,6 +7,7 @@ complete -c nsd-simulate -l image-size -r -d 'Pixels on a side of every picture 
 complete -c nsd-simulate -l repeats -r -d 'Presentations of every picture, at least (3)'
 complete -c nsd-simulate -l noise-ceiling -r -d 'Mean explainable share of variance of the averaged responses in the ROIs (tiny and nsd 0.5, small 0.65)'
 complete -c nsd-simulate -l roi-scale -r -d 'ROI sizes relative to preset small'
+complete -c nsd-simulate -l fields -r -d 'Receptive fields in the contralateral half of the picture, or in both: a control for whatever finds sides'
 complete -c nsd-simulate -l noise-seed -r -d 'Seed of noise and trial order alone (that of --seed): another scan of the same subjects'
 complete -c nsd-simulate -l labelled -r -d 'Also, or only, write a labelled folder here'
 complete -c nsd-simulate -l per-class -r -d 'Training pictures per class with --labelled'

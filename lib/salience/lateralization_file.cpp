@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include <initializer_list>
+#include <tuple>
+
+#include "salience/laterality.hpp"
+#include "salience/lateralization.hpp"
+
+namespace cortune::salience {
+namespace {
+
+// (pair, band), one value of each test.
+void write_values(h5::Node& root, const std::vector<LateralPair>& pairs, const std::string& name, const std::string& text, double (*value)(const BandTest&)) {
+    std::vector<double> out;
+    for (const auto& p : pairs)
+        for (const auto& b : p.band) out.push_back(value(b));
+    root.put(name, {"pair", "band"}, out, {text});
+}
+
+template <stats::MeanTest BandTest::* test>
+void write_test(h5::Node& root, const std::vector<LateralPair>& pairs, const std::string& name, const std::string& text) {
+    write_values(root, pairs, name, text, [](const BandTest& b) { return (b.*test).mean; });
+    write_values(root, pairs, name + "_low", "95 % over images", [](const BandTest& b) { return (b.*test).low; });
+    write_values(root, pairs, name + "_high", "95 % over images", [](const BandTest& b) { return (b.*test).high; });
+    write_values(root, pairs, name + "_p", "two-sided, signs of images", [](const BandTest& b) { return (b.*test).p; });
+}
+
+template <class Row>
+void write_texts(h5::Node& root, const std::string& axis, const std::vector<Row>& rows, const std::string& name, const std::string& text, std::string Row::* at) {
+    std::vector<std::string> out;
+    for (const auto& r : rows) out.push_back(r.*at);
+    root.put_strings(name, {axis}, out, {text});
+}
+
+template <class Row, class T>
+void write_numbers(h5::Node& root, const std::string& axis, const std::vector<Row>& rows, const std::string& name, const std::string& text, T (*value)(const Row&)) {
+    std::vector<T> out;
+    for (const auto& r : rows) out.push_back(value(r));
+    root.put(name, {axis}, out, {text});
+}
+
+void write_pairs(h5::Node& root, const std::vector<LateralPair>& pairs) {
+    using P = LateralPair;
+    root.index_scale("pair", pairs.size(), {"two networks, or scores, of one region"});
+    for (const auto& [name, text, at] : std::initializer_list<std::tuple<const char*, const char*, std::string P::*>>{
+             {"subject", "whose responses", &P::subject}, {"roi_class", "class of the region", &P::roi_class}, {"roi", "region", &P::roi},
+             {"method", "how the networks were tuned", &P::method}, {"target", "the score", &P::target}, {"map_method", "how maps were made", &P::map_method},
+             {"layer", "module of the score", &P::layer}, {"left_uuid", "salience file of the left hemisphere", &P::left_uuid},
+             {"right_uuid", "of the right one", &P::right_uuid}, {"untuned_uuid", "of the untuned network; empty: none", &P::untuned_uuid}})
+        write_texts(root, "pair", pairs, name, text, at);
+    write_numbers<P, std::int64_t>(root, "pair", pairs, "images", "that both have", [](const P& p) { return static_cast<std::int64_t>(p.image.size()); });
+    write_numbers<P, std::int64_t>(root, "pair", pairs, "left_out", "images that tuned one of the networks", [](const P& p) { return p.left_out; });
+    write_numbers<P, double>(root, "pair", pairs, "q", "of contralateral_p of the whole picture, over pairs (Benjamini & Hochberg)", [](const P& p) { return p.q; });
+    write_test<&BandTest::left>(root, pairs, "left", "mean index of the left hemisphere's network");
+    write_test<&BandTest::right>(root, pairs, "right", "mean index of the right hemisphere's network");
+    write_test<&BandTest::contralateral>(root, pairs, "contralateral", "half of right minus left");
+    write_values(root, pairs, "exchange_p", "of left against right, indices dealt anew", [](const BandTest& b) { return b.exchange_p; });
+    write_test<&BandTest::left_gain>(root, pairs, "left_gain", "left minus untuned");
+    write_test<&BandTest::right_gain>(root, pairs, "right_gain", "right minus untuned");
+    write_test<&BandTest::mirrored>(root, pairs, "mirrored", "contralateral of the mirrored pictures");
+    write_test<&BandTest::left_own>(root, pairs, "left_own", "half of index plus mirrored index: of the network, not of the pictures");
+    write_test<&BandTest::right_own>(root, pairs, "right_own", "half of index plus mirrored index");
+    write_values(root, pairs, "changes_sign", "share of images whose index changes sign as they are mirrored", [](const BandTest& b) { return b.changes_sign; });
+    write_values(root, pairs, "flip_r", "correlation of index and mirrored index", [](const BandTest& b) { return b.flip_r; });
+}
+
+}  // namespace
+
+void write_lateralization(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const Lateralization& l) {
+    h5::Output file(path, "lateralization", record, overwrite);
+    h5::Node& root = file.root();
+    root.attr("resamples", l.resamples), root.attr("optimistic", l.optimistic ? 1 : 0);
+    std::vector<double> edges = {0};
+    edges.insert(edges.end(), band_edges.begin(), band_edges.end());
+    root.scale("band", std::span<const double>(edges), {"0: the whole picture; else the outer edge of a band of eccentricity, in half sides from the centre, the last with the corners"});
+    write_pairs(root, l.pairs);
+    using G = LateralGroup;
+    h5::Node groups = root.create_group("regions");
+    groups.index_scale("region", l.groups.size(), {"a region over its pairs of networks"});
+    for (const auto& [name, text, at] : std::initializer_list<std::tuple<const char*, const char*, std::string G::*>>{
+             {"roi_class", "class of the region", &G::roi_class}, {"roi", "region", &G::roi}, {"method", "how the networks were tuned", &G::method},
+             {"target", "the score", &G::target}, {"map_method", "how maps were made", &G::map_method}, {"layer", "module of the score", &G::layer}})
+        write_texts(groups, "region", l.groups, name, text, at);
+    write_numbers<G, std::int64_t>(groups, "region", l.groups, "pairs", "of networks", [](const G& g) { return g.pairs; });
+    write_numbers<G, double>(groups, "region", l.groups, "contralateral", "mean of the pairs'", [](const G& g) { return g.contralateral; });
+    write_numbers<G, double>(groups, "region", l.groups, "p", "two-sided, signs of pairs; NaN of one", [](const G& g) { return g.p; });
+    file.commit();
+}
+
+}  // namespace cortune::salience
