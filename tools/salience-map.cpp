@@ -37,7 +37,7 @@ const cli::Doc doc{
          "The file also has for every picture which half its map lies in: (left − right) / (left + right) of the positive mass, as a whole and in "
          "bands of eccentricity. --flip-control makes the maps of the mirrored pictures, too (for the same classes): what is of the picture "
          "changes sides, what is of the network does not. salience-eval compares such files.",
-         "--checks asks whether the maps say anything: the rank correlation of every map with that of the same network with the values of each of its parameters in random order (it should be near 0), "
+         "--checks asks whether the maps say anything: the rank correlation of every map with that of the same network with the values of each of its parameters, and of the probe's or readout's weights, in random order (it should be near 0), "
          "and the score as the pixels that the map marks most are taken away (deletion) or shown alone (insertion), the rest in the mean colour; areas under these curves beside those of pixels in random "
          "order. The row on standard output has the means over pictures, 95 % intervals and p of random signs; deletion and insertion as how much better than random orders they are, in units of the score."},
     .examples = {{"the classes that a probe predicts", "salience-map caltech256 v1v.h5 --probe v1v.probe.h5 --fit crop --overlays maps -o v1v.salience.h5"},

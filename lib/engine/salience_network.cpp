@@ -48,7 +48,7 @@ void check_tap(const nn::Backbone& backbone, const std::string& tap, const std::
 }
 
 // A stream a tensor, so that no tensor's order depends on the others.
-weights::StateDict shuffled(const weights::StateDict& state, std::int64_t seed) {
+weights::StateDict in_random_order(const weights::StateDict& state, std::int64_t seed) {
     weights::StateDict out = state;
     std::uint64_t stream = 0;
     for (auto& tensor : out) Rng(static_cast<std::uint64_t>(seed), stream++).shuffle(tensor.data);
@@ -69,7 +69,8 @@ SalienceNetwork::SalienceNetwork(const SalienceJob& job, const weights::Model& m
     }
     if (!job.checks) return;
     control_.emplace(model.backbone);
-    control_->load(shuffled(model.parameters, job.run.seed), torch::kFloat32, device);
+    control_->load(in_random_order(model.parameters, job.run.seed), torch::kFloat32, device);
+    target_->make_control(static_cast<std::uint64_t>(job.run.seed));
 }
 
 Tensor SalienceNetwork::normalised(const Tensor& pixels) const { return nn::normalise(pixels, torch::kFloat32, device_); }
@@ -99,7 +100,7 @@ Tensor SalienceNetwork::maps(const Tensor& x, std::int64_t first, std::vector<do
 }
 
 Tensor SalienceNetwork::control_maps(const Tensor& x, std::int64_t first) {
-    return map([&](const Tensor& pictures, Tensor* activation) { return target_->score(run(*control_, pictures, activation), first); }, x);
+    return map([&](const Tensor& pictures, Tensor* activation) { return target_->control_score(run(*control_, pictures, activation), first); }, x);
 }
 
 Tensor SalienceNetwork::scores(const Tensor& x, std::int64_t first) const {

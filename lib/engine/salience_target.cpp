@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "core/error.hpp"
+#include "core/random.hpp"
 #include "core/text.hpp"
 #include "engine/response_readout.hpp"
 #include "probe/probe_file.hpp"
@@ -22,6 +23,13 @@ Tensor matrix(const linalg::RowMatrixF& m, torch::Device device) {
     return torch::from_blob(const_cast<float*>(m.data()), {m.rows(), m.cols()}, torch::kFloat32).clone().to(device);
 }
 
+Tensor shuffled(const Tensor& values, std::uint64_t seed) {
+    const Tensor flat = values.detach().to(torch::kCPU, torch::kFloat32).contiguous();
+    std::vector<float> plain(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
+    Rng(seed, 1ULL << 40).shuffle(plain);
+    return torch::tensor(plain).view(values.sizes()).to(values.device());
+}
+
 // One of many outputs, of every picture its own.
 class ClassTarget : public SalienceTarget {
   public:
@@ -30,15 +38,17 @@ class ClassTarget : public SalienceTarget {
         const Tensor best = std::get<1>(logits(output).max(1)).to(torch::kCPU);
         for (std::int64_t i = 0; i < best.size(0); ++i) set(first + i, best[i].item<std::int64_t>());
     }
-    Tensor score(const Tensor& output, std::int64_t first) const override {
-        const Tensor all = logits(output);
-        const auto begin = index_.begin() + first;
-        const Tensor own = torch::tensor(std::vector<std::int64_t>(begin, begin + all.size(0)), torch::kInt64).to(all.device());
-        return all.gather(1, own.unsqueeze(1)).squeeze(1);
-    }
+    Tensor score(const Tensor& output, std::int64_t first) const override { return own(logits(output), first); }
+    Tensor control_score(const Tensor& output, std::int64_t first) const override { return own(control_logits(output), first); }
 
   protected:
+    Tensor own(const Tensor& all, std::int64_t first) const {
+        const auto begin = index_.begin() + first;
+        const Tensor at = torch::tensor(std::vector<std::int64_t>(begin, begin + all.size(0)), torch::kInt64).to(all.device());
+        return all.gather(1, at.unsqueeze(1)).squeeze(1);
+    }
     virtual Tensor logits(const Tensor& output) const = 0;
+    virtual Tensor control_logits(const Tensor& output) const = 0;
     void set(std::int64_t picture, std::int64_t at) {
         index_[static_cast<std::size_t>(picture)] = at;
         chosen_[static_cast<std::size_t>(picture)] = name_.at(static_cast<std::size_t>(at));
@@ -73,11 +83,12 @@ class ProbeTarget final : public ClassTarget {
         else if (!predicted_) take_class(h, job);
     }
 
+    void make_control(std::uint64_t seed) override { control_ = shuffled(coef_, seed); }
+
   private:
-    Tensor logits(const Tensor& output) const override {
-        const Tensor x = (output.flatten(1) - mean_) / scale_;
-        return torch::matmul(x, coef_) + intercept_;
-    }
+    Tensor logits(const Tensor& output) const override { return read(output, coef_); }
+    Tensor control_logits(const Tensor& output) const override { return read(output, control_); }
+    Tensor read(const Tensor& output, const Tensor& coef) const { return torch::matmul((output.flatten(1) - mean_) / scale_, coef) + intercept_; }
     void take_class(const probe::ProbeHeader& h, const SalienceJob& job) {
         const auto at = std::find(h.classes.begin(), h.classes.end(), job.of_class);
         if (at == h.classes.end())
@@ -98,7 +109,7 @@ class ProbeTarget final : public ClassTarget {
             set(static_cast<std::int64_t>(i), known != scored.end() ? known->second : folder->second);
         }
     }
-    Tensor mean_, scale_, coef_, intercept_;
+    Tensor mean_, scale_, coef_, intercept_, control_;
 };
 
 // An output of the network itself.
@@ -118,8 +129,11 @@ class LogitTarget final : public ClassTarget {
         for (std::size_t i = 0; i < index_.size(); ++i) set(static_cast<std::int64_t>(i), at);
     }
 
+    void make_control(std::uint64_t) override {}
+
   private:
     Tensor logits(const Tensor& output) const override { return output.flatten(1); }
+    Tensor control_logits(const Tensor& output) const override { return output.flatten(1); }
 };
 
 // The response that an encoding predicts of a voxel, or the mean over a region.
@@ -144,9 +158,11 @@ class ResponseTarget final : public SalienceTarget {
         direction_ = readout.direction.mean(1).to(torch::kFloat32).to(device);
     }
     Tensor score(const Tensor& output, std::int64_t) const override { return torch::matmul(output.flatten(1), direction_) + offset_; }
+    void make_control(std::uint64_t seed) override { control_ = shuffled(direction_, seed); }
+    Tensor control_score(const Tensor& output, std::int64_t) const override { return torch::matmul(output.flatten(1), control_) + offset_; }
 
   private:
-    Tensor direction_;
+    Tensor direction_, control_;
     double offset_ = 0;
 };
 
@@ -164,13 +180,19 @@ class PairTarget final : public SalienceTarget {
         response_ = heads_.project(heads_.hidden_responses(pictures.rows()));
     }
     Tensor score(const Tensor& output, std::int64_t first) const override {
-        const Tensor z = heads_.project(heads_.hidden_images(output.flatten(1)));
-        return torch::cosine_similarity(z, response_.narrow(0, first, z.size(0)), 1) / temperature_;
+        return cosine(heads_.project(heads_.hidden_images(output.flatten(1))), first);
+    }
+    void make_control(std::uint64_t seed) override {
+        order_ = torch::tensor(Rng(seed, 1ULL << 40).permutation(response_.size(1)), torch::kInt64).to(response_.device());
+    }
+    Tensor control_score(const Tensor& output, std::int64_t first) const override {
+        return cosine(heads_.project(heads_.hidden_images(output.flatten(1))).index_select(1, order_), first);
     }
 
   private:
+    Tensor cosine(const Tensor& z, std::int64_t first) const { return torch::cosine_similarity(z, response_.narrow(0, first, z.size(0)), 1) / temperature_; }
     EmbeddingHeads heads_;
-    Tensor response_;
+    Tensor response_, order_;
     double temperature_ = 1;
 };
 

@@ -24,6 +24,10 @@ class SalienceTarget {
     const std::vector<std::string>& chosen() const { return chosen_; }  // one a picture; empty: the same of all
     // (N) scores of pictures [first, first + N), from that module's output.
     virtual torch::Tensor score(const torch::Tensor& output, std::int64_t first) const = 0;
+    // For the control with shuffled weights: the same score with its own weights (a probe's, a readout's) in random order, too. A
+    // logit has none of its own; of a pair the embedding's components change places.
+    virtual void make_control(std::uint64_t seed) = 0;
+    virtual torch::Tensor control_score(const torch::Tensor& output, std::int64_t first) const = 0;
 
   protected:
     std::string layer_, text_, subject_;

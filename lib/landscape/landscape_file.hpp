@@ -37,6 +37,9 @@ struct Landscape {
 // Maps, placed points and groups, from points and distances.
 void finish(Landscape& landscape, std::int64_t permutations, std::uint64_t seed);
 
+// Throws BadInput for a file of another kind, and for parts that do not fit each other. Without classical scaling.
+Landscape read_landscape(const h5::Input& input);
+
 void write_landscape(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const Landscape& landscape);
 
 }  // namespace cortune::landscape

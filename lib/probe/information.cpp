@@ -54,6 +54,17 @@ void write(const InformationJob& job, const h5::Record& record, const Informatio
 
 }  // namespace
 
+Information read_information(const h5::Input& input) {
+    const auto& root = input.root();
+    Information out;
+    out.subject = root.attr_string("subject"), out.hemisphere = root.attr_string("hemisphere"), out.roi = root.attr_string("roi"), out.method = root.attr_string("method");
+    out.pairs = static_cast<std::int64_t>(root.dataset("image").size()), out.validation_pairs = root.attr_int("validation_pairs"), out.left_out = root.attr_int("left_out");
+    out.temperature = root.attr_double("temperature"), out.trained_temperature = root.attr_double("trained_temperature"), out.trained_bound = root.attr_double("trained_bound");
+    out.bound = root.attr_double("bound"), out.interval = {root.attr_double("bound_low"), root.attr_double("bound_high")};
+    out.ceiling = root.attr_double("ceiling"), out.saturated = root.attr_int("saturated") != 0;
+    return out;
+}
+
 Information measure_information(const InformationJob& job, Reporter& reporter) {
     if (!job.output.empty()) h5::check_target(job.output, job.overwrite, "information");
     h5::Record record = job.record;

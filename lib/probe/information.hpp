@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/reporter.hpp"
+#include "h5/file.hpp"
 #include "h5/provenance.hpp"
 #include "stats/info_nce.hpp"
 
@@ -39,5 +40,8 @@ struct Information {
 
 // Throws BadInput for a file without the embeddings of both branches, or with fewer than 2 held-out pairs on a side.
 Information measure_information(const InformationJob& job, Reporter& reporter);
+
+// What a file of kind information says, without losses and the numbers of pairs of single images.
+Information read_information(const h5::Input& input);
 
 }  // namespace cortune::probe

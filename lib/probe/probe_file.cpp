@@ -105,6 +105,18 @@ void ProbeFile::forget_images() {
     header_.image = {}, header_.image_sha256 = {}, header_.label = {};
 }
 
+double ProbeFile::top1() const { return input_.root().attr_double("top1"); }
+Interval ProbeFile::top1_interval() const { return {input_.root().attr_double("top1_low"), input_.root().attr_double("top1_high")}; }
+
+std::optional<Comparison> ProbeFile::comparison() const {
+    if (!input_.root().has("comparison")) return std::nullopt;
+    const auto group = input_.root().group("comparison");
+    Comparison c;
+    c.difference = group.attr_double("difference"), c.interval = {group.attr_double("low"), group.attr_double("high")};
+    c.gained = group.attr_int("gained"), c.lost = group.attr_int("lost"), c.mcnemar_p = group.attr_double("mcnemar_p");
+    return c;
+}
+
 Standardiser ProbeFile::standardiser() const {
     const auto group = input_.root().group("classifier");
     const auto mean = group.dataset("mean").read<float>(), scale = group.dataset("scale").read<float>();

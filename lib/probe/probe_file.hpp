@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,9 @@ class ProbeFile {
     void forget_images();
     Standardiser standardiser() const;
     LogisticFit fit() const;
+    double top1() const;
+    Interval top1_interval() const;
+    std::optional<Comparison> comparison() const;  // with --reference's
 
   private:
     h5::Input input_;

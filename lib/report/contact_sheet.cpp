@@ -65,6 +65,8 @@ std::string cell_of(const SalienceFile& file, std::size_t at, const std::vector<
 
 }  // namespace
 
+bool shares_pictures(const datasets::DatasetFile& data, const SalienceFile& left, const SalienceFile& right) { return shared_pictures(data, left, right).size() > 1; }
+
 std::string contact_sheet(const datasets::DatasetFile& data, const SheetRegion& region, const SalienceFile& left, const SalienceFile& right, int pictures) {
     const auto shared = shared_pictures(data, left, right);
     if (shared.size() < 2)

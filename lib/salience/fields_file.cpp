@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/text.hpp"
@@ -37,7 +38,44 @@ void write_region(h5::Node& regions, const FieldRegion& r, const FieldScores& s)
     group.put("true_y", {"voxel"}, r.true_y, {"the same, downward", "picture width"});
 }
 
+FieldScores read_scores(const h5::Node& node) {
+    FieldScores s;
+    s.compared = node.attr_int("compared"), s.mean_x = node.attr_double("mean_x"), s.mean_y = node.attr_double("mean_y");
+    const auto read = [&](const char* name) { return node.has_attr(name) ? node.attr_double(name) : std::nan(""); };
+    s.r_x = read("r_x"), s.r_x_low = read("r_x_low"), s.r_x_high = read("r_x_high");
+    s.r_y = read("r_y"), s.r_y_low = read("r_y_low"), s.r_y_high = read("r_y_high");
+    s.same_side = read("same_side"), s.distance = read("distance");
+    return s;
+}
+
+FieldRegion read_region(const h5::Node& group) {
+    FieldRegion r{group.attr_string("hemisphere"), group.attr_string("roi_class"), group.attr_string("roi"), group.attr_string("layer"), group.dataset("voxel").read<std::int32_t>(), group.dataset("cv_r").read<float>(), {}, {}, {}, {}};
+    const auto x = group.dataset("x").read<double>(), y = group.dataset("y").read<double>(), spread = group.dataset("spread").read<double>();
+    for (std::size_t v = 0; v < std::min({r.column.size(), x.size(), y.size(), spread.size()}); ++v) r.centre.push_back({x[v], y[v], spread[v]});
+    if (group.has("true_x")) r.true_x = group.dataset("true_x").read<double>(), r.true_y = group.dataset("true_y").read<double>();
+    return r;
+}
+
 }  // namespace
+
+FieldsFile::FieldsFile(const std::filesystem::path& path) : input(path, {"fields"}) {
+    const auto& root = input.root();
+    static_cast<weights::NetworkNote&>(header) = weights::read_network_note(root);
+    header.map_size = root.attr_int("map_size"), header.least_r = root.attr_double("least_r");
+    header.image = root.dataset("image").read_strings();
+    const auto results = root.group("results");
+    for (const auto& hemisphere : results.children())
+        for (const auto& roi_class : results.group(hemisphere).children())
+            for (const auto& roi : results.group(hemisphere + '/' + roi_class).children()) {
+                const auto group = results.group(hemisphere + '/' + roi_class + '/' + roi);
+                regions.push_back(read_region(group));
+                scores.push_back(read_scores(group));
+                scores.back().hemisphere = regions.back().hemisphere, scores.back().roi_class = regions.back().roi_class, scores.back().roi = regions.back().roi;
+                scores.back().voxels = static_cast<std::int64_t>(regions.back().column.size());
+            }
+    scores.push_back(read_scores(results));
+    scores.back().hemisphere = scores.back().roi_class = scores.back().roi = "all";
+}
 
 void write_fields(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const FieldsHeader& h,
                   const std::vector<FieldRegion>& regions, const std::vector<FieldScores>& scores) {

@@ -19,6 +19,14 @@ struct FieldsHeader : weights::NetworkNote {
     std::vector<std::int16_t> tuned;
 };
 
+struct FieldsFile {
+    explicit FieldsFile(const std::filesystem::path& path);
+    h5::Input input;
+    FieldsHeader header;               // without hashes
+    std::vector<FieldRegion> regions;  // without maps
+    std::vector<FieldScores> scores;   // of each, and of all; without means of theirs that the file does not have
+};
+
 void write_fields(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const FieldsHeader& header,
                   const std::vector<FieldRegion>& regions, const std::vector<FieldScores>& scores);
 

@@ -57,6 +57,9 @@ struct Lateralization {
 // the hemisphere is the response's. Throws BadInput where nothing can be paired or two files of a pair have no images in common.
 Lateralization compare_hemispheres(const std::vector<SalienceFile>& files, std::int64_t resamples, bool allow_tuned, std::uint64_t seed);
 
+// What a file of kind lateralization says, without the images.
+Lateralization read_lateralization(const h5::Input& input);
+
 void write_lateralization(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const Lateralization& lateralization);
 
 }  // namespace cortune::salience

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <initializer_list>
 #include <tuple>
 
+#include "core/error.hpp"
 #include "salience/laterality.hpp"
 #include "salience/lateralization.hpp"
 
@@ -84,6 +88,60 @@ void write_lateralization(const std::filesystem::path& path, const h5::Record& r
     write_numbers<G, double>(groups, "region", l.groups, "contralateral", "mean of the pairs'", [](const G& g) { return g.contralateral; });
     write_numbers<G, double>(groups, "region", l.groups, "p", "two-sided, signs of pairs; NaN of one", [](const G& g) { return g.p; });
     file.commit();
+}
+
+namespace {
+
+// Values of a (pair, band) data set go where `at` says.
+template <class At>
+void read_values(const h5::Node& root, const std::string& name, std::vector<LateralPair>& pairs, At at) {
+    const auto values = root.dataset(name).read<double>();
+    const std::size_t bands = band_edges.size() + 1;
+    if (values.size() != pairs.size() * bands) throw BadInput(fmt::format("{}/{}: expected a value a pair and band", root.where(), name), "make it again with salience-eval");
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+        for (std::size_t b = 0; b < bands; ++b) at(pairs[i].band[b]) = values[i * bands + b];
+}
+
+void read_test(const h5::Node& root, const std::string& name, std::vector<LateralPair>& pairs, stats::MeanTest BandTest::* test) {
+    read_values(root, name, pairs, [&](BandTest& b) -> double& { return (b.*test).mean; });
+    read_values(root, name + "_low", pairs, [&](BandTest& b) -> double& { return (b.*test).low; });
+    read_values(root, name + "_high", pairs, [&](BandTest& b) -> double& { return (b.*test).high; });
+    read_values(root, name + "_p", pairs, [&](BandTest& b) -> double& { return (b.*test).p; });
+}
+
+template <class Row>
+void read_texts(const h5::Node& root, const char* name, std::vector<Row>& rows, std::string Row::* at) {
+    const auto values = root.dataset(name).read_strings();
+    for (std::size_t i = 0; i < std::min(rows.size(), values.size()); ++i) rows[i].*at = values[i];
+}
+
+}  // namespace
+
+Lateralization read_lateralization(const h5::Input& input) {
+    const auto& root = input.root();
+    Lateralization out;
+    out.resamples = root.attr_int("resamples"), out.optimistic = root.attr_int("optimistic") != 0;
+    out.pairs.resize(root.dataset("pair").size());
+    for (auto& p : out.pairs) p.band.resize(band_edges.size() + 1);
+    read_texts(root, "subject", out.pairs, &LateralPair::subject), read_texts(root, "roi_class", out.pairs, &LateralPair::roi_class), read_texts(root, "roi", out.pairs, &LateralPair::roi);
+    read_texts(root, "method", out.pairs, &LateralPair::method), read_texts(root, "target", out.pairs, &LateralPair::target), read_texts(root, "map_method", out.pairs, &LateralPair::map_method);
+    read_texts(root, "layer", out.pairs, &LateralPair::layer), read_texts(root, "left_uuid", out.pairs, &LateralPair::left_uuid), read_texts(root, "right_uuid", out.pairs, &LateralPair::right_uuid);
+    const auto q = root.dataset("q").read<double>();
+    for (std::size_t i = 0; i < std::min(q.size(), out.pairs.size()); ++i) out.pairs[i].q = q[i];
+    const auto images = root.dataset("images").read<std::int64_t>();
+    for (std::size_t i = 0; i < std::min(images.size(), out.pairs.size()); ++i)
+        for (auto& b : out.pairs[i].band) b.contralateral.n = images[i];
+    read_test(root, "left", out.pairs, &BandTest::left), read_test(root, "right", out.pairs, &BandTest::right), read_test(root, "contralateral", out.pairs, &BandTest::contralateral);
+    read_test(root, "mirrored", out.pairs, &BandTest::mirrored), read_test(root, "left_gain", out.pairs, &BandTest::left_gain), read_test(root, "right_gain", out.pairs, &BandTest::right_gain);
+    read_values(root, "changes_sign", out.pairs, [](BandTest& b) -> double& { return b.changes_sign; });
+    const auto regions = root.group("regions");
+    out.groups.resize(regions.dataset("region").size());
+    read_texts(regions, "roi", out.groups, &LateralGroup::roi), read_texts(regions, "method", out.groups, &LateralGroup::method), read_texts(regions, "target", out.groups, &LateralGroup::target);
+    read_texts(regions, "map_method", out.groups, &LateralGroup::map_method);
+    const auto pairs = regions.dataset("pairs").read<std::int64_t>();
+    const auto effect = regions.dataset("contralateral").read<double>(), p = regions.dataset("p").read<double>();
+    for (std::size_t i = 0; i < std::min({out.groups.size(), pairs.size(), effect.size(), p.size()}); ++i) out.groups[i].pairs = pairs[i], out.groups[i].contralateral = effect[i], out.groups[i].p = p[i];
+    return out;
 }
 
 }  // namespace cortune::salience

@@ -77,6 +77,16 @@ SalienceFile::SalienceFile(const std::filesystem::path& path) : input_(path, {"s
         throw BadInput(input_.path().string() + ": its data sets do not have one value an image", "make it again with salience-map");
 }
 
+Checks SalienceFile::checks() const {
+    Checks c;
+    const auto& root = input_.root();
+    if (!root.has("randomised_correlation")) return c;
+    c.randomised = root.dataset("randomised_correlation").read<double>();
+    c.deletion_area = root.dataset("deletion_area").read<double>(), c.insertion_area = root.dataset("insertion_area").read<double>();
+    c.random_deletion_area = root.dataset("random_deletion_area").read<double>(), c.random_insertion_area = root.dataset("random_insertion_area").read<double>();
+    return c;
+}
+
 std::vector<float> SalienceFile::map(std::int64_t image) const {
     std::vector<float> out(static_cast<std::size_t>(header_.image_size) * static_cast<std::size_t>(header_.image_size));
     input_.root().dataset("map").read_rows(static_cast<std::uint64_t>(image), 1, out.data());

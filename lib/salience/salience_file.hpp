@@ -52,6 +52,7 @@ class SalienceFile {
     const h5::Input& input() const { return input_; }
     const SalienceHeader& header() const { return header_; }
     const SalienceImages& images() const { return images_; }  // without the checks
+    Checks checks() const;  // without the curves; empty where there are none
     // image_size × image_size.
     std::vector<float> map(std::int64_t image) const;
 

@@ -187,23 +187,29 @@ def check_checks(folder, data, network, x, ids):
 
 
 def check_ranks(folder, data):
-    """Spearman's correlation with a control that another run makes: the shuffled network's own maps."""
+    """Spearman's correlation with controls made here: the network, and a probe's weights, with their values in random order."""
     from scipy.stats import spearmanr
 
-    run("salience-map", data, folder / "s.h5", "--logit", 3, "--tap", "features.9", "--checks", "--split", "test", "--seed", 4, "-o", folder / "ranks.h5")
     state = {}
-    with h5py.File(folder / "s.h5") as f:
+    with h5py.File(folder / "s.h5") as f, h5py.File(folder / "sides.probe.h5") as p:
         for stream, name in enumerate(torchvision.models.squeezenet1_1().state_dict()):
             values = f[f"backbone/{name}"][()]
             state[name] = torch.from_numpy(_shuffled(values.reshape(-1), 4, stream).reshape(values.shape))
+        coef = p["classifier/coef"][:].T  # unit, class
+        coef = torch.from_numpy(_shuffled(coef.reshape(-1), 4, 2**40).reshape(coef.shape))
+        mean, scale, intercept = (torch.from_numpy(p[f"classifier/{n}"][:]) for n in ("mean", "scale", "intercept"))
+        red = list(p["class"].asstr()).index("red")
     control = network_of(state)
-    with h5py.File(folder / "ranks.h5") as f, h5py.File(data) as d:
-        ids = list(d["image"].asstr())
-        x = normalised(d["pixels"][:][[ids.index(i) for i in f["image"].asstr()[:]]])
-        maps = cam(control, x, "features.9", lambda found: found["output"][:, 3])
-        expected = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(f["map"][:], maps)]
-        # ranks of float32 maps change where values are nearly equal
-        close("rank correlation with the shuffled network", f["randomised_correlation"][:], expected, 1e-3)
+    targets = {"logit": (["--logit", 3], lambda found: found["output"][:, 3]),
+               "probe": (["--probe", folder / "sides.probe.h5", "--class", "red"], lambda found: (((found["features.12"].flatten(1) - mean) / scale) @ coef + intercept)[:, red])}
+    for name, (options, score) in targets.items():
+        run("salience-map", data, folder / "s.h5", *options, "--tap", "features.9", "--checks", "--split", "test", "--seed", 4, "-o", folder / f"ranks.{name}.h5")
+        with h5py.File(folder / f"ranks.{name}.h5") as f, h5py.File(data) as d:
+            ids = list(d["image"].asstr())
+            x = normalised(d["pixels"][:][[ids.index(i) for i in f["image"].asstr()[:]]])
+            expected = [spearmanr(a.ravel(), b.ravel()).statistic for a, b in zip(f["map"][:], cam(control, x, "features.9", score))]
+            # ranks of float32 maps change where values are nearly equal
+            close(f"rank correlation with the shuffled {name}", f["randomised_correlation"][:], expected, 1e-3)
 
 
 def _mix(x):
@@ -290,6 +296,6 @@ if __name__ == "__main__":
     with scratch() as name:
         here = Path(name)
         pictures, net, _ = check_targets(here)
-        check_ranks(here, pictures)
         check_probe(here, net)
+        check_ranks(here, pictures)
         check_pair(here, pictures)
