@@ -28,10 +28,10 @@ const cli::Doc doc{
     .name = "field-map",
     .summary = "map the receptive fields of predicted responses",
     .description =
-        {"For every voxel of an encoding with weights (ridge-encode --save-weights) the mean over the pictures of the squared gradient of its predicted response with respect "
-         "to the picture: how much a change there would change it. Its centre is that of what lies above half of the map's largest value. One forward pass a batch serves all voxels.",
-         "--true-fields gives centres that are known (a simulation's, or a pRF fit's): the correlation of x and of y with them, the share of centres in the right half of the picture and the "
-         "median distance, over the voxels with a cross-validated r of at least --least-r, for every region and for all together. A map shows where the prediction comes from, not where the "
+        {"For every voxel of an encoding with weights (ridge-encode --save-weights) that is predicted with a cross-validated r of at least --least-r, the mean over the pictures of the squared gradient of its predicted response with respect "
+         "to the picture: how much a change there would change it. Its centre is that of what lies above half of the map's largest value. One forward pass a batch serves all voxels, and each takes a backward one: hundreds of pictures are plenty, and --pictures takes the first of many.",
+         "--true-fields gives centres that are known (a simulation's, or a pRF fit's): the correlation of x and of y with them (95 % by drawing voxels, which share pictures and components: rather too narrow), the share of centres in the half of the picture where "
+         "the known one is, and the median distance; for every region, and for all together, where the two hemispheres alone make a high correlation of x. A map shows where the prediction comes from, not where the "
          "voxel's receptive field is: the two agree as far as the encoding is right."},
     .examples = {{"from an encoding to fields", "ridge-encode subj01.h5 untuned.h5 --save-weights -o enc.h5 && field-map subj01.h5 untuned.h5 enc.h5 --roi-class prf-visualrois --split test -o fields.h5"},
                  {"against a simulation's truth", "field-map subj01.h5 untuned.h5 enc.h5 --roi V1v --true-fields lh=sim/subj01/truth/lh_receptive_field.npy --true-fields rh=sim/subj01/truth/rh_receptive_field.npy -o fields.h5"}},
@@ -50,10 +50,11 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--roi-class", j.roi.roi_class, "Regions of this class alone")->type_name("CLASS");
     app.add_option("--roi", j.roi.roi, "This region alone")->type_name("ROI");
     app.add_option("--true-fields", o.truth, "Known centres of a hemisphere's fields")->allow_extra_args(false)->type_name("HEMI=FILE");
-    app.add_option("--least-r", j.least_r, "Least cross-validated r of a voxel that is compared")->check(cli::between(-1, 1))->capture_default_str()->type_name("R");
+    app.add_option("--least-r", j.least_r, "Least cross-validated r of a voxel that is mapped")->check(cli::between(-1, 1))->capture_default_str()->type_name("R");
     app.add_option("--map-size", j.map_size, "Side of the maps")->check(cli::whole_between(4, 1024))->capture_default_str()->type_name("PIXELS");
     app.add_option("--split", j.split, "Side of a data set's split: all, train, test or official_test")
         ->check(CLI::IsMember({"all", "train", "test", "official_test"}))->capture_default_str()->type_name("SPLIT");
+    app.add_option("--pictures", j.pictures, "The first so many of them; 0 for all")->check(cli::whole_at_least(0))->capture_default_str()->type_name("INT");
     app.add_option("--fit", j.fit, "How a folder's pictures come to the network's size: squash or crop")->check(CLI::IsMember({"squash", "crop"}))->capture_default_str()->type_name("HOW");
     app.add_option("--namespace", j.image_namespace, "Of a folder's image ids; default: its name")->type_name("NAME");
     app.add_option("--batch", j.batch, "Images at a time")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
@@ -77,7 +78,7 @@ salience::TrueFields read_truth(const std::string& given) {
 nlohmann::ordered_json row_of(const salience::FieldScores& s) {
     return {{"hemisphere", s.hemisphere}, {"roi", s.roi}, {"voxels", s.voxels}, {"compared", s.compared}, {"mean_x", s.mean_x}, {"mean_y", s.mean_y},
             {"r_x", s.r_x}, {"r_x_low", s.r_x_low}, {"r_x_high", s.r_x_high}, {"r_y", s.r_y}, {"r_y_low", s.r_y_low}, {"r_y_high", s.r_y_high},
-            {"same_side", s.same_side}, {"distance", s.distance}};
+            {"same_half", s.same_side}, {"distance", s.distance}};
 }
 
 void run(const Options& options, cli::Context& context) {
@@ -86,6 +87,8 @@ void run(const Options& options, cli::Context& context) {
     std::vector<std::filesystem::path> inputs = {job.images, job.model, job.encoding};
     for (const auto& given : options.truth) {
         job.truth.push_back(read_truth(given));
+        if (std::count_if(job.truth.begin(), job.truth.end(), [&](const auto& t) { return t.hemisphere == job.truth.back().hemisphere; }) > 1)
+            throw UsageError("--true-fields: " + job.truth.back().hemisphere + " twice");
         inputs.push_back(given.substr(given.find('=') + 1));
         record.add_input(inputs.back(), sha256_file(inputs.back()));
     }

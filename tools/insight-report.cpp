@@ -3,6 +3,8 @@
 // lateralization; writes HTML.
 #include <fmt/format.h>
 
+#include <map>
+
 #include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
@@ -16,7 +18,7 @@ namespace {
 using namespace cortune;
 
 struct Options {
-    std::vector<std::filesystem::path> files, data;
+    std::vector<std::filesystem::path> files, controls, data;
     std::string title = "What the tuned networks see";
     std::vector<std::string> notes;
     int sheet_pictures = 8;
@@ -38,36 +40,57 @@ const cli::Doc doc{
 
 void declare(CLI::App& app, Options& o) {
     app.add_option("FILES", o.files, "What the other tools found")->required()->type_name("FILE");
+    app.add_option("--control", o.controls, "Lateralization where there should be none: shown, and not counted")->allow_extra_args(false)->type_name("FILE");
     app.add_option("--data", o.data, "Data set of a subject, for contact sheets")->allow_extra_args(false)->type_name("FILE");
     o.of_data = app.add_option("--sheet-pictures", o.sheet_pictures, "Of --data: pictures a region")->check(cli::whole_between(1, 1000))->capture_default_str()->type_name("INT");
     app.add_option("--title", o.title, "Heading of the page")->capture_default_str();
     app.add_option("--note", o.notes, "Paragraph below it")->allow_extra_args(false)->type_name("TEXT");
 }
 
-void add_file(const std::filesystem::path& path, report::InsightReport& r, h5::Record& record) {
-    static const std::vector<std::string> kinds = {"probe", "landscape", "information", "fields", "salience", "lateralization"};
-    const h5::Input input(path, kinds);
-    input.register_in(record);
-    const std::string kind = input.kind();
-    if (kind == "probe") r.probes.emplace_back(path);
-    else if (kind == "landscape") r.landscapes.push_back(landscape::read_landscape(input));
-    else if (kind == "information") r.information.push_back(probe::read_information(input));
-    else if (kind == "fields") r.fields.emplace_back(path);
-    else if (kind == "salience") r.salience.emplace_back(path);
-    else r.lateralization.push_back(salience::read_lateralization(input));
-}
+class Files {
+  public:
+    Files(report::InsightReport& report, h5::Record& record) : report_(report), record_(record) {}
+    void add(const std::filesystem::path& path) {
+        const h5::Input input = open(path, {"probe", "landscape", "information", "fields", "salience", "lateralization"});
+        const std::string kind = input.kind();
+        if (kind == "probe") report_.probes.emplace_back(path);
+        else if (kind == "landscape") report_.landscapes.push_back(landscape::read_landscape(input));
+        else if (kind == "information") report_.information.push_back(probe::read_information(input));
+        else if (kind == "fields") report_.fields.emplace_back(path);
+        else if (kind == "salience") report_.salience.emplace_back(path);
+        else report_.lateralization.push_back(salience::read_lateralization(input));
+    }
+    void add_control(const std::filesystem::path& path) { report_.controls.push_back(salience::read_lateralization(open(path, {"lateralization"}))); }
+
+  private:
+    h5::Input open(const std::filesystem::path& path, const std::vector<std::string>& kinds) {
+        h5::Input input(path, kinds);
+        if (const auto [at, fresh] = seen_.emplace(input.uuid(), path.string()); !fresh) throw BadInput(fmt::format("{} and {} are one file", at->second, path.string()), "give each once");
+        input.register_in(record_);
+        return input;
+    }
+    report::InsightReport& report_;
+    h5::Record& record_;
+    std::map<std::string, std::string> seen_;  // uuid → path
+};
 
 void run(const Options& o, cli::Context& context) {
     if (o.data.empty()) cli::refuse_idle({o.of_data}, "without --data");
     std::vector<std::filesystem::path> inputs = o.files;
+    inputs.insert(inputs.end(), o.controls.begin(), o.controls.end());
     inputs.insert(inputs.end(), o.data.begin(), o.data.end());
     check_distinct({{"-o", context.output}}, inputs);
     h5::check_target(context.output, context.overwrite, "text");
     report::InsightReport r;
     r.title = o.title, r.notes = o.notes, r.sheet_pictures = o.sheet_pictures;
     h5::Record record = context.record();
-    for (const auto& path : o.files) add_file(path, r, record);
-    for (const auto& path : o.data) r.data.emplace_back(path);
+    Files files(r, record);
+    for (const auto& path : o.files) files.add(path);
+    for (const auto& path : o.controls) files.add_control(path);
+    for (const auto& path : o.data) {
+        r.data.emplace_back(path);
+        r.data.back().input().register_in(record);
+    }
     r.provenance = record.ancestry;
     write_bytes(context.output, {report::insight_page(r)}, {.overwrite = context.overwrite});
 }

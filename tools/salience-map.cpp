@@ -38,8 +38,10 @@ const cli::Doc doc{
          "bands of eccentricity. --flip-control makes the maps of the mirrored pictures, too (for the same classes): what is of the picture "
          "changes sides, what is of the network does not. salience-eval compares such files.",
          "--checks asks whether the maps say anything: the rank correlation of every map with that of the same network with the values of each of its parameters, and of the probe's or readout's weights, in random order (it should be near 0), "
-         "and the score as the pixels that the map marks most are taken away (deletion) or shown alone (insertion), the rest in the mean colour; areas under these curves beside those of pixels in random "
-         "order. The row on standard output has the means over pictures, 95 % intervals and p of random signs; deletion and insertion as how much better than random orders they are, in units of the score."},
+         "and the score as the pixels that the map marks most are taken away (deletion) or shown alone (insertion), the rest in the mean colour; areas under these curves beside those in the order of the mean of the other "
+         "pictures' maps, which has what all maps have in common (the centre, where photographs have their objects). The row on standard output has means over pictures, 95 % intervals and p of random signs; deletion and insertion "
+         "as how much better than that they are, in units of the score.",
+         "The row is over the pictures that neither tuned the network nor fitted the probe or readout (data sets tuned and fitted mark them; left_out counts them); where there are no others, it is over all and says optimistic."},
     .examples = {{"the classes that a probe predicts", "salience-map caltech256 v1v.h5 --probe v1v.probe.h5 --fit crop --overlays maps -o v1v.salience.h5"},
                  {"where a region's predicted response comes from", "salience-map subj01.h5 untuned.h5 --encoding untuned.encoding.h5 --hemi lh --roi V1v --split test -o v1v.salience.h5"},
                  {"a picture and its own response", "salience-map subj01.h5 v1v.h5 --pair --split test --flip-control -o pair.salience.h5"}},
@@ -85,12 +87,14 @@ void add_test(nlohmann::ordered_json& row, const std::string& name, const stats:
 }
 
 nlohmann::ordered_json row_of(const engine::SalienceResult& r, const engine::SalienceJob& job) {
-    nlohmann::ordered_json row = {{"target", r.target}, {"layer", r.layer}, {"method", job.method}, {"tap", r.tap.empty() ? "-" : r.tap}, {"images", r.images}, {"with_mass", r.index.n}};
-    add_test(row, "index", r.index);
-    if (job.flip_control) add_test(row, "mirrored_index", r.mirrored_index);
+    const auto& s = r.summary;
+    nlohmann::ordered_json row = {{"score", r.target}, {"layer", r.layer}, {"method", job.method}, {"tap", r.tap.empty() ? "-" : r.tap}, {"pictures", r.images}, {"left_out", s.left_out}, {"optimistic", s.optimistic ? 1 : 0},
+                                  {"with_mass", s.index.n}};
+    add_test(row, "index", s.index);
+    if (job.flip_control) add_test(row, "mirrored_index", s.mirrored_index);
     if (job.checks) {
-        row["randomised_r"] = r.randomised.mean, row["randomised_r_low"] = r.randomised.low, row["randomised_r_high"] = r.randomised.high;
-        add_test(row, "deletion", r.deletion), add_test(row, "insertion", r.insertion);
+        row.update({{"randomised_n", s.randomised.n}, {"randomised_r", s.randomised.mean}, {"randomised_r_low", s.randomised.low}, {"randomised_r_high", s.randomised.high}});
+        add_test(row, "deletion", s.deletion), add_test(row, "insertion", s.insertion);
     }
     return row;
 }

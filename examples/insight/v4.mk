@@ -11,6 +11,7 @@ EPOCHS ?= 20
 THREADS ?= 1
 # Pictures by class that the networks were not tuned on, for the classifiers; by default simulated ones.
 LABELLED ?= $(OUT)/things/train
+LABELS := $(if $(filter $(OUT)/things/train,$(LABELLED)),$(OUT)/things/simulation.json,$(LABELLED))
 ifeq ($(wildcard $(V4)/images)$(filter clean,$(MAKECMDGOALS)),)
 $(error $(V4) has no images/: give the data by V4=<folder> (public repository cowleygroup/V4_compact_models) and WEIGHTS=<file>)
 endif
@@ -22,7 +23,7 @@ NETWORKS := $(foreach s,$(SESSIONS),$(foreach m,$(METHODS),$s.$m))
 page: $(OUT)/insight.html
 	@echo "$(abspath $<)"
 
-$(OUT)/things/train:
+$(OUT)/things/simulation.json:
 	@mkdir -p $(OUT)
 	nsd-simulate --labelled $(OUT)/things --per-class 50 --val-per-class 1 --image-size 112 $(COMMON)
 $(OUT)/untuned.model.h5: $(WEIGHTS)
@@ -54,7 +55,7 @@ $(OUT)/$1.pair.h5: $(OUT)/$1.h5 $(OUT)/$1.infonce.model.h5
 endef
 $(foreach s,$(SESSIONS),$(eval $(call information,$s)))
 
-$(OUT)/%.features.h5: $(OUT)/%.model.h5 | $(LABELLED)
+$(OUT)/%.features.h5: $(OUT)/%.model.h5 | $(LABELS)
 	feature-extract $(LABELLED) $< --layers features.12 --pool mean $(COMMON) -o $@
 PROBE := --layer features.12 --C 0.01 --test-share .4
 $(OUT)/untuned.probe.h5: $(OUT)/untuned.features.h5
@@ -63,7 +64,7 @@ $(OUT)/%.probe.h5: $(OUT)/%.features.h5 $(OUT)/untuned.probe.h5
 	class-probe $< $(PROBE) --reference $(OUT)/untuned.probe.h5 $(COMMON) -o $@ > /dev/null
 PROBES := $(OUT)/untuned.probe.h5 $(NETWORKS:%=$(OUT)/%.probe.h5)
 $(OUT)/landscape.h5: $(PROBES)
-	model-landscape $^ $(COMMON) -o $@
+	model-landscape $^ $(COMMON) -o $@ > /dev/null
 
 FOUND := $(SESSIONS:%=$(OUT)/%.fields.h5) $(OUT)/landscape.h5 $(PROBES) $(SESSIONS:%=$(OUT)/%.information.h5) $(SESSIONS:%=$(OUT)/%.response.h5) $(SESSIONS:%=$(OUT)/%.pair.h5)
 $(OUT)/insight.html: $(FOUND)

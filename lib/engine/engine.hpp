@@ -13,7 +13,7 @@
 #include "encode/protocol.hpp"
 #include "h5/provenance.hpp"
 #include "salience/fields.hpp"
-#include "stats/mean.hpp"
+#include "salience/summary.hpp"
 #include "train/options.hpp"
 
 namespace cortune::engine {
@@ -139,13 +139,10 @@ struct SalienceJob : PictureChoice {
     std::filesystem::path overlays;          // folder for PNG; empty: none
 };
 
-// Means over the pictures; those that were not asked for are NaN.
 struct SalienceResult {
-    std::int64_t images = 0;
     std::string target, layer, tap;
-    stats::MeanTest index{}, mirrored_index{};  // laterality
-    stats::MeanTest randomised{};               // rank correlation with the maps of the network with shuffled weights
-    stats::MeanTest deletion{}, insertion{};    // by how much the areas are better than those of random orders; above 0: better
+    std::int64_t images = 0;
+    salience::Summary summary;
 };
 
 // Where in the picture voxels' predicted responses come from, to a file of kind fields.
@@ -156,7 +153,8 @@ struct FieldJob : PictureChoice {
     int map_size = 32;                       // the maps' side
     int batch = 32;
     std::vector<salience::TrueFields> truth; // known ones, a hemisphere each; may be empty
-    double least_r = .1;                     // cross-validated r of the voxels that are compared with the truth
+    double least_r = .1;                     // cross-validated r of the voxels that are mapped
+    std::int64_t pictures = 0;               // the first so many; 0: all
 };
 
 // Training a backbone from scratch on a folder of labelled pictures.

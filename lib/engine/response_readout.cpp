@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -16,19 +16,10 @@ using torch::Tensor;
 Tensor read_matrix(const h5::Dataset& d) {
     const auto shape = d.shape();
     const auto values = d.read<float>();
-    return torch::tensor(values).view({static_cast<std::int64_t>(shape[0]), -1}).to(torch::kFloat64);
+    return torch::tensor(values).view({static_cast<std::int64_t>(shape[0]), -1});
 }
 
-std::string path_of(const encode::EncodingFile& file, const RoiChoice& c) {
-    std::vector<std::string> fitting, all;
-    for (const auto& path : file.roi_paths()) {
-        const auto roi = file.read(path);
-        all.push_back(roi.hemisphere + ' ' + roi.roi);
-        if ((c.hemisphere.empty() || c.hemisphere == roi.hemisphere) && (c.roi_class.empty() || c.roi_class == roi.roi_class) && (c.roi.empty() || c.roi == roi.roi)) fitting.push_back(path);
-    }
-    if (fitting.size() == 1) return fitting[0];
-    throw BadInput(fmt::format("{}: {} of its regions fit; it has {}", file.input().path().string(), fitting.size(), join(all)), "--hemi and --roi name one");
-}
+bool fits(const std::string& wanted, const std::string& is) { return wanted.empty() || wanted == is; }
 
 }  // namespace
 
@@ -37,21 +28,37 @@ void check_network(const std::string& sha256, const weights::Model& model, const
         throw BadInput(fmt::format("{}: made with another network than {}", file.string(), model_file.string()), "give the network that it was made with");
 }
 
-ResponseReadout read_readout(const encode::EncodingFile& file, const RoiChoice& choice) {
+std::vector<ResponseReadout> read_readouts(const encode::EncodingFile& file, const RoiChoice& c) {
     const auto& root = file.input().root();
     if (!root.has("weights/rois")) throw BadInput(file.input().path().string() + ":/weights: this encoding has no weights", "ridge-encode --save-weights keeps them");
-    const std::string path = path_of(file, choice);
-    const auto roi = file.read(path);
-    const auto group = root.group("weights/rois/" + path.substr(path.find('/') + 1));
-    ResponseReadout out{roi.hemisphere, roi.roi_class, roi.roi, group.attr_string("layer"), roi.column, {}, {}, {}};
-    const auto chosen = roi.cv_r.begin() + roi.chosen_layer * static_cast<std::ptrdiff_t>(roi.column.size());
-    out.cv_r.assign(chosen, chosen + static_cast<std::ptrdiff_t>(roi.column.size()));
-    const auto layer = root.group("weights/layers/" + out.layer);
-    const Tensor intercept = torch::tensor(group.dataset("intercept").read<float>()).to(torch::kFloat64);
-    const Tensor mean = torch::tensor(layer.dataset("mean").read<float>()).to(torch::kFloat64);
-    out.direction = torch::matmul(read_matrix(layer.dataset("basis")), read_matrix(group.dataset("coef")));
-    out.offset = intercept - torch::matmul(mean, out.direction);
+    std::vector<ResponseReadout> out;
+    std::vector<std::string> known;
+    std::map<std::string, std::shared_ptr<const ReadoutLayer>> layers;
+    for (const auto& path : file.roi_paths()) {
+        const auto roi = file.read(path);
+        known.push_back(roi.hemisphere + ' ' + roi.roi);
+        if (!fits(c.hemisphere, roi.hemisphere) || !fits(c.roi_class, roi.roi_class) || !fits(c.roi, roi.roi)) continue;
+        const auto group = root.group("weights/rois/" + path.substr(path.find('/') + 1));
+        const std::string name = group.attr_string("layer");
+        auto& layer = layers[name];
+        if (!layer) {
+            const auto node = root.group("weights/layers/" + name);
+            layer = std::make_shared<ReadoutLayer>(ReadoutLayer{name, torch::tensor(node.dataset("mean").read<float>()), read_matrix(node.dataset("basis"))});
+        }
+        const auto chosen = roi.cv_r.begin() + roi.chosen_layer * static_cast<std::ptrdiff_t>(roi.column.size());
+        out.push_back({roi.hemisphere, roi.roi_class, roi.roi, layer, roi.column, {chosen, chosen + static_cast<std::ptrdiff_t>(roi.column.size())},
+                       read_matrix(group.dataset("coef")).to(torch::kFloat64), torch::tensor(group.dataset("intercept").read<float>()).to(torch::kFloat64)});
+    }
+    if (out.empty()) throw BadInput(fmt::format("{}: no such region; it has {}", file.input().path().string(), join(known)), "--hemi, --roi-class and --roi choose among them");
     return out;
+}
+
+ResponseReadout read_readout(const encode::EncodingFile& file, const RoiChoice& choice) {
+    auto all = read_readouts(file, choice);
+    if (all.size() == 1) return std::move(all[0]);
+    std::vector<std::string> names;
+    for (const auto& r : all) names.push_back(r.hemisphere + ' ' + r.roi);
+    throw BadInput(fmt::format("{}: {} of its regions fit: {}", file.input().path().string(), all.size(), join(names)), "--hemi and --roi name one");
 }
 
 }  // namespace cortune::engine

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,18 @@
 
 namespace cortune::engine {
 
+// Of a layer: components of its flattened output, (output − mean) · basis. float32, CPU.
+struct ReadoutLayer {
+    std::string name;
+    torch::Tensor mean, basis;  // features; features × components
+};
+
 struct ResponseReadout {
-    std::string hemisphere, roi_class, roi, layer;
-    std::vector<std::int32_t> column;  // of the data set's responses, V
-    std::vector<float> cv_r;           // V: cross-validated accuracy at that layer
-    torch::Tensor direction;           // features × V, double, CPU: from the layer's flattened output
-    torch::Tensor offset;              // V
+    std::string hemisphere, roi_class, roi;
+    std::shared_ptr<const ReadoutLayer> layer;  // of several regions the same
+    std::vector<std::int32_t> column;           // of the data set's responses, V
+    std::vector<float> cv_r;                    // V: cross-validated accuracy at that layer
+    torch::Tensor coef, intercept;              // components × V; V. double, CPU
 };
 
 // Throws BadInput where the encoding was made with other weights than `model`'s.
@@ -26,5 +33,7 @@ void check_network(const std::string& sha256, const weights::Model& model, const
 
 // The region that `roi` names, or the only one. Throws BadInput for an encoding without weights and for a region that it does not have.
 ResponseReadout read_readout(const encode::EncodingFile& file, const RoiChoice& roi);
+// All regions that `roi` leaves, at least one; a layer's components are read once.
+std::vector<ResponseReadout> read_readouts(const encode::EncodingFile& file, const RoiChoice& roi);
 
 }  // namespace cortune::engine

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "engine/salience_checks.hpp"
 
+#include <cmath>
+
 #include "core/interrupt.hpp"
 
 namespace cortune::engine {
@@ -31,12 +33,11 @@ Curves curves_of(const SalienceNetwork& network, const Tensor& x, const Tensor& 
     return out;
 }
 
-// maps: null for random orders.
-Tensor places(const Tensor* maps, const Tensor& x, std::int64_t first, std::uint64_t seed) {
+Tensor places(const Tensor& maps, const Tensor& x, std::int64_t first, std::uint64_t seed) {
     const auto n = x.size(0), pixels = x.size(2) * x.size(3);
     Tensor out = torch::empty({n, 1, x.size(2), x.size(3)}, torch::kInt64);
     for (std::int64_t i = 0; i < n; ++i) {
-        const auto place = salience::places_by_value(maps ? maps->data_ptr<float>() + i * pixels : nullptr, pixels, seed, static_cast<std::uint64_t>(first + i));
+        const auto place = salience::places_by_value(maps.data_ptr<float>() + i * pixels, pixels, seed, static_cast<std::uint64_t>(first + i));
         std::copy(place.begin(), place.end(), out.data_ptr<std::int64_t>() + i * pixels);
     }
     return out.to(x.device());
@@ -48,18 +49,22 @@ void append_areas(const std::vector<double>& curves, std::vector<double>& areas)
 
 }  // namespace
 
-void check_maps(SalienceNetwork& network, const Tensor& x, const Tensor& maps, std::int64_t first, const double* score, std::int64_t seed, salience::Checks& out) {
+void check_maps(SalienceNetwork& network, const Tensor& x, const Tensor& maps, const Tensor& others, std::int64_t first, const double* score, std::int64_t seed, salience::Checks& out) {
     const auto n = x.size(0), pixels = x.size(2) * x.size(3);
     out.steps = curve_steps;
     const Tensor control = network.control_maps(x, first);
     for (std::int64_t i = 0; i < n; ++i) out.randomised.push_back(salience::rank_correlation(maps.data_ptr<float>() + i * pixels, control.data_ptr<float>() + i * pixels, pixels));
     const Tensor blank = network.blank_scores(first, n);
-    const auto own = curves_of(network, x, places(&maps, x, first, static_cast<std::uint64_t>(seed)), first, score, blank);
-    const auto random = curves_of(network, x, places(nullptr, x, first, static_cast<std::uint64_t>(seed) + 1), first, score, blank);
+    const auto own = curves_of(network, x, places(maps, x, first, static_cast<std::uint64_t>(seed)), first, score, blank);
     append_areas(own.deletion, out.deletion_area), append_areas(own.insertion, out.insertion_area);
-    append_areas(random.deletion, out.random_deletion_area), append_areas(random.insertion, out.random_insertion_area);
     out.deletion.insert(out.deletion.end(), own.deletion.begin(), own.deletion.end());
     out.insertion.insert(out.insertion.end(), own.insertion.begin(), own.insertion.end());
+    if (!others.defined()) {
+        for (auto* areas : {&out.common_deletion_area, &out.common_insertion_area}) areas->insert(areas->end(), static_cast<std::size_t>(n), std::nan(""));
+        return;
+    }
+    const auto common = curves_of(network, x, places(others, x, first, static_cast<std::uint64_t>(seed)), first, score, blank);
+    append_areas(common.deletion, out.common_deletion_area), append_areas(common.insertion, out.common_insertion_area);
 }
 
 }  // namespace cortune::engine

@@ -15,31 +15,49 @@
 #include "report/overlay.hpp"
 #include "salience/laterality.hpp"
 #include "salience/salience_file.hpp"
+#include "salience/summary.hpp"
 
 namespace cortune::engine {
 namespace {
 
 using torch::Tensor;
 
-// A file a picture: 0001.<name>.png. The folder is new or empty, so that no older map stands beside these.
+// Of a picture, as a file's name: its last part without ending, at most 80 bytes, without what is no plain character.
+std::string plain_name(const std::string& id) {
+    std::string name = id.substr(id.find(':') + 1);
+    name = name.substr(name.rfind('/') == std::string::npos ? 0 : name.rfind('/') + 1);
+    if (const auto dot = name.rfind('.'); dot != std::string::npos && dot > 0) name.resize(dot);
+    for (char& c : name)
+        if (static_cast<unsigned char>(c) <= ' ' || static_cast<unsigned char>(c) >= 127) c = '_';
+    return name.substr(0, 80);
+}
+
+// A file a picture: 00001.<name>.png.
 void write_overlays(const SalienceJob& job, const Tensor& pixels, const Tensor& maps, const FeaturePictures& pictures, const SalienceTarget& target, std::int64_t first) {
     for (std::int64_t i = 0; i < maps.size(0); ++i) {
         const auto at = static_cast<std::size_t>(first + i);
-        std::string name = pictures.id()[at].substr(pictures.id()[at].find(':') + 1);
-        const std::string title = name + (target.chosen().empty() ? "" : ": " + target.chosen()[at]);
-        std::replace(name.begin(), name.end(), '/', '_');
-        if (const auto dot = name.rfind('.'); dot != std::string::npos && dot > 0) name.resize(dot);
+        const std::string& id = pictures.id()[at];
+        const std::string title = id.substr(id.find(':') + 1) + (target.chosen().empty() ? "" : ": " + target.chosen()[at]);
         const Tensor own = pixels[i].contiguous();
         const auto png = report::overlay_png(own.data_ptr<std::uint8_t>(), maps[i].data_ptr<float>(), maps.size(1), title);
-        write_bytes(job.overlays / fmt::format("{:05}.{}.png", first + i + 1, name), {png}, {.overwrite = job.run.overwrite, .durable = false});
+        write_bytes(job.overlays / fmt::format("{:05}.{}.png", first + i + 1, plain_name(id)), {png}, {.overwrite = job.run.overwrite, .durable = false});
     }
 }
 
+// New or empty; with --overwrite, rid of the overlays that an earlier run wrote, so that no older map stands beside these.
 void make_overlay_folder(const SalienceJob& job) {
     std::error_code failed;
     std::filesystem::create_directories(job.overlays, failed);
     if (failed) throw OutputError(fmt::format("{}: no folder can be made ({})", job.overlays.string(), failed.message()));
-    if (!job.run.overwrite && !std::filesystem::is_empty(job.overlays, failed)) throw OutputError(job.overlays.string() + ": not an empty folder", "name a new one, or --overwrite");
+    if (std::filesystem::equivalent(job.overlays, job.images, failed)) throw UsageError("--overlays is the folder of the pictures", "name a new one");
+    std::vector<std::filesystem::path> old;
+    for (const auto& entry : std::filesystem::directory_iterator(job.overlays)) {
+        const std::string name = entry.path().filename().string();
+        const bool ours = name.size() > 10 && name.ends_with(".png") && name[5] == '.' && std::all_of(name.begin(), name.begin() + 5, [](char c) { return c >= '0' && c <= '9'; });
+        if (!job.run.overwrite || !ours) throw OutputError(job.overlays.string() + ": not an empty folder", "name a new one; --overwrite replaces earlier overlays");
+        old.push_back(entry.path());
+    }
+    for (const auto& path : old) std::filesystem::remove(path, failed);
 }
 
 void take_laterality(const Tensor& maps, std::vector<double>& index, std::vector<double>& band) {
@@ -53,26 +71,26 @@ void take_laterality(const Tensor& maps, std::vector<double>& index, std::vector
 salience::SalienceHeader header_of(const SalienceJob& job, const weights::Model& model, const FeaturePictures& pictures, const SalienceNetwork& network) {
     salience::SalienceHeader h;
     static_cast<weights::NetworkNote&>(h) = weights::network_note(model);
-    h.map_method = job.method, h.target = network.target().text(), h.subject = network.target().subject(), h.layer = network.target().layer(), h.tap = network.tap();
+    h.map_method = job.method, h.score = network.target().description(), h.layer = network.target().layer(), h.tap = network.tap();
+    if (job.method == "integrated-gradients") h.map_setting = fmt::format("steps {}", job.steps);
+    if (job.method == "occlusion") h.map_setting = fmt::format("window {}", network.window());
     h.image_size = model.image_size, h.flip_control = job.flip_control, h.image = pictures.id();
     return h;
 }
 
-SalienceResult result_of(const SalienceJob& job, const SalienceNetwork& network, const salience::SalienceImages& out) {
-    const auto test = [&](std::vector<double> value) { return stats::mean_test(std::move(value), 10000, static_cast<std::uint64_t>(job.run.seed)); };
-    const auto less = [](const std::vector<double>& a, const std::vector<double>& b) {
-        std::vector<double> d;
-        for (std::size_t i = 0; i < a.size(); ++i) d.push_back(a[i] - b[i]);
-        return d;
-    };
-    SalienceResult r;
-    r.images = static_cast<std::int64_t>(out.score.size());
-    r.target = network.target().text(), r.layer = network.target().layer(), r.tap = network.tap();
-    r.index = test(out.index), r.mirrored_index = test(out.mirrored_index);
-    const auto& c = out.checks;
-    r.randomised = test(c.randomised);
-    r.deletion = test(less(c.random_deletion_area, c.deletion_area)), r.insertion = test(less(c.insertion_area, c.random_insertion_area));
-    return r;
+// Once more over the pictures, now that what all maps have in common is known.
+void check_all(const SalienceJob& job, SalienceNetwork& network, FeaturePictures& pictures, const salience::SalienceWriter& writer, const Tensor& sum, const std::vector<double>& score,
+               salience::Checks& out, Reporter& reporter) {
+    const auto n = static_cast<std::int64_t>(score.size()), size = sum.size(0);
+    for (std::int64_t first = 0; first < n; first += job.batch) {
+        const auto count = std::min<std::int64_t>(job.batch, n - first);
+        auto values = writer.read(first, count);
+        const Tensor map = torch::from_blob(values.data(), {count, size, size}, torch::kFloat32);
+        Tensor others;
+        if (n > 1) others = ((sum - map.to(torch::kFloat64)) / static_cast<double>(n - 1)).to(torch::kFloat32).contiguous();
+        check_maps(network, network.normalised(pictures.read(first, count)), map, others, first, &score[static_cast<std::size_t>(first)], job.run.seed, out);
+        reporter.progress("checks", first + count, n);
+    }
 }
 
 }  // namespace
@@ -89,6 +107,7 @@ SalienceResult run_salience(const SalienceJob& job, Reporter& reporter) {
     salience::SalienceWriter writer(job.run.output, record, job.run.overwrite, header_of(job, model, pictures, network));
     salience::SalienceImages out;
     const auto n = static_cast<std::int64_t>(pictures.id().size());
+    Tensor sum = torch::zeros({model.image_size, model.image_size}, torch::kFloat64);
     for (std::int64_t first = 0; first < n; first += job.batch) {
         check_interrupt();
         const auto count = std::min<std::int64_t>(job.batch, n - first);
@@ -98,14 +117,17 @@ SalienceResult run_salience(const SalienceJob& job, Reporter& reporter) {
         take_laterality(map, out.index, out.band_index);
         if (!job.overlays.empty()) write_overlays(job, pixels, map, pictures, network.target(), first);
         if (job.flip_control) take_laterality(network.maps(x.flip(3), first, nullptr), out.mirrored_index, out.mirrored_band_index);
-        if (job.checks) check_maps(network, x, map, first, &out.score[static_cast<std::size_t>(first)], job.run.seed, out.checks);
+        sum += map.to(torch::kFloat64).sum(0);
         reporter.progress("maps", first + count, n);
     }
+    if (job.checks) check_all(job, network, pictures, writer, sum, out.score, out.checks, reporter);
     for (std::int64_t i = 0; i < n; ++i) out.sha256.push_back(pictures.sha256(i));
     out.tuned = encode::mark_tuned(pictures.id(), out.sha256, model.tuned_image, model.tuned_sha256);
+    out.fitted = network.target().fitted(pictures.id(), out.sha256);
     out.of = network.target().chosen();
     writer.finish(out);
-    return result_of(job, network, out);
+    const auto& target = network.target();
+    return {target.description().text(), target.layer(), network.tap(), n, salience::summarise(out, 10000, static_cast<std::uint64_t>(job.run.seed))};
 }
 
 }  // namespace cortune::engine

@@ -60,7 +60,7 @@ Tensor as_scores(const Tensor& score) { return score.detach().to(torch::kCPU, to
 }  // namespace
 
 SalienceNetwork::SalienceNetwork(const SalienceJob& job, const weights::Model& model, const FeaturePictures& pictures, torch::Device device, h5::Record& record)
-    : job_(job), device_(device), size_(model.image_size), backbone_(model.backbone) {
+    : job_(job), pictures_(pictures), device_(device), size_(model.image_size), backbone_(model.backbone) {
     backbone_.load(model.parameters, torch::kFloat32, device);
     target_ = salience_target(job, model, backbone_, pictures, device, record);
     if (needs_tap(job.method)) {
@@ -95,7 +95,9 @@ Tensor SalienceNetwork::maps(const Tensor& x, std::int64_t first, std::vector<do
         scorer(x, nullptr);
     }
     const Tensor out = map(scorer, x);
-    if (!torch::isfinite(out).all().item<bool>()) throw RunFailed("a map has values that are not finite");
+    const Tensor bad = torch::isfinite(out).flatten(1).all(1).logical_not();
+    if (bad.any().item<bool>())
+        throw RunFailed(fmt::format("{}: its map by {} has values that are not finite", pictures_.id()[static_cast<std::size_t>(first + bad.nonzero()[0].item<std::int64_t>())], job_.method), "another --method, or leave the picture out");
     return out;
 }
 
@@ -117,10 +119,9 @@ Tensor SalienceNetwork::blank_scores(std::int64_t first, std::int64_t count) con
 }
 
 Tensor SalienceNetwork::map(const nn::Scorer& scorer, const Tensor& x) const {
-    const int window = job_.window > 0 ? job_.window : std::max(1, size_ / 8);
     Tensor out;
     if (job_.method == "integrated-gradients") out = nn::integrated_gradients(scorer, x, job_.steps);
-    else if (job_.method == "occlusion") out = nn::occlusion(scorer, x, window);
+    else if (job_.method == "occlusion") out = nn::occlusion(scorer, x, window());
     else {
         const nn::Map kind = gradient_methods().at(job_.method);
         const nn::Trace trace = nn::trace(kind, scorer, x);

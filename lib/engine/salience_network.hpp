@@ -2,6 +2,7 @@
 // A network with the score whose making is shown.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ class SalienceNetwork {
 
     const SalienceTarget& target() const { return *target_; }
     const std::string& tap() const { return tap_; }  // Grad-CAM's feature map
+    int window() const { return job_.window > 0 ? job_.window : std::max(1, size_ / 8); }  // of occlusion
     torch::Tensor normalised(const torch::Tensor& pixels) const;
 
     // Maps of pictures [first, first + N), (N, size, size) on the CPU; x normalised. With `score` the pictures are looked at as
@@ -36,6 +38,7 @@ class SalienceNetwork {
     torch::Tensor map(const nn::Scorer& scorer, const torch::Tensor& x) const;
 
     const SalienceJob& job_;
+    const FeaturePictures& pictures_;
     torch::Device device_;
     int size_;
     nn::Backbone backbone_;

@@ -71,7 +71,8 @@ class ProbeTarget final : public ClassTarget {
         const auto& h = file.header();
         check_network(h.model_sha256, model, job.probe, job.model);
         layer_ = h.layer;
-        text_ = "class";
+        description_.kind = "class", description_.of = job.of_class.empty() ? "predicted" : job.of_class;
+        fitted_image_ = h.fitted_image, fitted_sha256_ = h.fitted_sha256;
         const auto standard = file.standardiser();
         mean_ = matrix(standard.mean, device), scale_ = matrix(standard.scale, device);
         const auto fit = file.fit();
@@ -84,6 +85,9 @@ class ProbeTarget final : public ClassTarget {
     }
 
     void make_control(std::uint64_t seed) override { control_ = shuffled(coef_, seed); }
+    std::vector<std::int16_t> fitted(const std::vector<std::string>& id, const std::vector<std::string>& sha256) const override {
+        return encode::mark_tuned(id, sha256, fitted_image_, fitted_sha256_);
+    }
 
   private:
     Tensor logits(const Tensor& output) const override { return read(output, coef_); }
@@ -110,6 +114,7 @@ class ProbeTarget final : public ClassTarget {
         }
     }
     Tensor mean_, scale_, coef_, intercept_, control_;
+    std::vector<std::string> fitted_image_, fitted_sha256_;
 };
 
 // An output of the network itself.
@@ -117,7 +122,7 @@ class LogitTarget final : public ClassTarget {
   public:
     LogitTarget(const SalienceJob& job, const nn::Backbone& backbone, const FeaturePictures& pictures) {
         layer_ = backbone.module_names().back();
-        text_ = "logit";
+        description_.kind = "logit", description_.of = job.logit;
         std::vector<std::string> names;
         for (std::int64_t i = 0; i < backbone.outputs(); ++i) names.push_back(std::to_string(i));
         start(pictures.id().size(), names, job.logit == "predicted");
@@ -143,27 +148,32 @@ class ResponseTarget final : public SalienceTarget {
         const encode::EncodingFile file(job.encoding);
         file.input().register_in(record);
         check_network(file.header().model_sha256, model, job.encoding, job.model);
-        ResponseReadout readout = read_readout(file, job.roi);
-        layer_ = readout.layer;
-        text_ = fmt::format("response {} {}", readout.hemisphere, readout.roi);
-        subject_ = file.header().subject;
+        const ResponseReadout readout = read_readout(file, job.roi);
+        layer_ = readout.layer->name;
+        description_ = {"response", "", file.header().subject, readout.hemisphere, readout.roi_class, readout.roi, job.voxel};
+        fitted_image_ = file.header().fitted_image, fitted_sha256_ = file.header().fitted_sha256;
+        Tensor coef = readout.coef, intercept = readout.intercept;
         if (job.voxel >= 0) {
             const auto at = std::find(readout.column.begin(), readout.column.end(), job.voxel);
             if (at == readout.column.end())
                 throw BadInput(fmt::format("{}: column {} is none of {} {}", job.encoding.string(), job.voxel, readout.hemisphere, readout.roi));
-            readout.direction = readout.direction.narrow(1, at - readout.column.begin(), 1), readout.offset = readout.offset.narrow(0, at - readout.column.begin(), 1);
-            text_ += fmt::format(" column {}", job.voxel);
+            coef = coef.narrow(1, at - readout.column.begin(), 1), intercept = intercept.narrow(0, at - readout.column.begin(), 1);
         }
-        offset_ = readout.offset.mean().item<double>();
-        direction_ = readout.direction.mean(1).to(torch::kFloat32).to(device);
+        const Tensor direction = torch::matmul(readout.layer->basis, coef.mean(1).to(torch::kFloat32)).to(torch::kFloat64);
+        offset_ = intercept.mean().item<double>() - readout.layer->mean.to(torch::kFloat64).dot(direction).item<double>();
+        direction_ = direction.to(torch::kFloat32).to(device);
     }
     Tensor score(const Tensor& output, std::int64_t) const override { return torch::matmul(output.flatten(1), direction_) + offset_; }
     void make_control(std::uint64_t seed) override { control_ = shuffled(direction_, seed); }
+    std::vector<std::int16_t> fitted(const std::vector<std::string>& id, const std::vector<std::string>& sha256) const override {
+        return encode::mark_tuned(id, sha256, fitted_image_, fitted_sha256_);
+    }
     Tensor control_score(const Tensor& output, std::int64_t) const override { return torch::matmul(output.flatten(1), control_) + offset_; }
 
   private:
     Tensor direction_, control_;
     double offset_ = 0;
+    std::vector<std::string> fitted_image_, fitted_sha256_;
 };
 
 // The cosine of a picture's embedding with that of its own response, over the temperature.
@@ -174,8 +184,7 @@ class PairTarget final : public SalienceTarget {
         if (!heads_.measured()) throw UsageError("--pair needs responses: give the data set of a subject that tuned the network");
         torch::NoGradGuard no_gradients;
         layer_ = backbone.module_names().back();
-        text_ = fmt::format("pair {} {}", model.hemisphere, model.roi);
-        subject_ = pictures.data()->header().subject;
+        description_ = {"pair", "", pictures.data()->header().subject, model.hemisphere, model.roi_class, model.roi, -1};
         temperature_ = nlohmann::json::parse(model.options).value("temperature", 1.);
         response_ = heads_.project(heads_.hidden_responses(pictures.rows()));
     }

@@ -9,6 +9,7 @@
 #include "engine/embedding_heads.hpp"
 #include "engine/feature_pictures.hpp"
 #include "nn/backbone.hpp"
+#include "salience/salience_file.hpp"
 
 namespace cortune::engine {
 
@@ -16,8 +17,9 @@ class SalienceTarget {
   public:
     virtual ~SalienceTarget() = default;
     const std::string& layer() const { return layer_; }  // module whose output the score is computed from
-    const std::string& text() const { return text_; }    // for people: "class", "response lh V1v"
-    const std::string& subject() const { return subject_; }  // whose responses it is of; empty: nobody's
+    const salience::Score& description() const { return description_; }
+    // Pictures that its own weights were fitted on: of each 1 or 0.
+    virtual std::vector<std::int16_t> fitted(const std::vector<std::string>& id, const std::vector<std::string>& /*sha256*/) const { return std::vector<std::int16_t>(id.size()); }
     // Names of what is shown of pictures [first, …), where it depends on the picture, from that module's output. Called
     // before score() of them.
     virtual void choose(const torch::Tensor& /*output*/, std::int64_t /*first*/) {}
@@ -30,7 +32,8 @@ class SalienceTarget {
     virtual torch::Tensor control_score(const torch::Tensor& output, std::int64_t first) const = 0;
 
   protected:
-    std::string layer_, text_, subject_;
+    std::string layer_;
+    salience::Score description_;
     std::vector<std::string> chosen_;
 };
 

@@ -254,7 +254,7 @@ void describe_information(const Node& root, Json& out) {
 }
 
 void describe_salience(const Node& root, Json& out) {
-    out.update(attributes(root, {"backbone", "method", "tuned_subjects", "hemisphere", "roi_class", "roi", "map_method", "target", "layer", "tap", "flip_control", "model_uuid"}));
+    out.update(attributes(root, {"backbone", "method", "tuned_subjects", "hemisphere", "roi_class", "roi", "map_method", "map_setting", "score_kind", "score_of", "score_subject", "score_hemisphere", "score_roi", "score_column", "layer", "tap", "flip_control", "model_uuid"}));
     out["images"] = root.dataset("image").size();
     out["mean_index"] = mean(root.dataset("index").read<double>());
     if (root.has("mirrored_index")) out["mean_mirrored_index"] = mean(root.dataset("mirrored_index").read<double>());

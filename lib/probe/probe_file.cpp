@@ -61,11 +61,15 @@ void write_probe(const std::filesystem::path& path, const h5::Record& record, bo
     root.put("label", {"image"}, header.label, {"true class, as a place in /class"});
     auto data = root.create_rows("probability", {"image", "class"}, std::nullopt, {"of the classes, by the classifier"});
     data.write_rows(0, static_cast<std::uint64_t>(probability.rows()), probability.data());
+    h5::Node fitted = root.create_group("fitted");
+    fitted.scale("image", std::span<const std::string>(header.fitted_image), {"id of a picture that the classifier was fitted on"});
+    fitted.put_strings("sha256", {"image"}, header.fitted_sha256, {"SHA-256 of the decoded source pixels"});
     write_scores(root, scores);
     write_classifier(root, standard, fit);
     if (comparison) {
         h5::Node group = root.create_group("comparison");
         group.attr("difference", comparison->difference), group.attr("low", comparison->interval.low), group.attr("high", comparison->interval.high);
+        group.attr("reference", comparison->reference);
         group.attr("gained", comparison->gained), group.attr("lost", comparison->lost), group.attr("mcnemar_p", comparison->mcnemar_p);
     }
     file.commit();
@@ -82,6 +86,7 @@ ProbeFile::ProbeFile(const std::filesystem::path& path) : input_(path, {"probe"}
     header_.image = root.dataset("image").read_strings();
     header_.image_sha256 = root.dataset("image_sha256").read_strings();
     header_.label = root.dataset("label").read<std::int32_t>();
+    if (root.has("fitted")) header_.fitted_image = root.dataset("fitted/image").read_strings(), header_.fitted_sha256 = root.dataset("fitted/sha256").read_strings();
     const auto n = header_.image.size(), k = header_.classes.size();
     if (const auto data = root.dataset("probability"); data.shape() != h5::Shape{n, k} || header_.label.size() != n || header_.image_sha256.size() != n)
         throw BadInput(fmt::format("{}: expected {} images × {} classes, as label, image_sha256 and class have", data.where(), n, k));
@@ -102,7 +107,7 @@ linalg::RowMatrixF ProbeFile::probability(std::int64_t first, std::int64_t count
 }
 
 void ProbeFile::forget_images() {
-    header_.image = {}, header_.image_sha256 = {}, header_.label = {};
+    header_.image = {}, header_.image_sha256 = {}, header_.label = {}, header_.fitted_image = {}, header_.fitted_sha256 = {};
 }
 
 double ProbeFile::top1() const { return input_.root().attr_double("top1"); }
@@ -112,6 +117,7 @@ std::optional<Comparison> ProbeFile::comparison() const {
     if (!input_.root().has("comparison")) return std::nullopt;
     const auto group = input_.root().group("comparison");
     Comparison c;
+    if (group.has_attr("reference")) c.reference = group.attr_string("reference");
     c.difference = group.attr_double("difference"), c.interval = {group.attr_double("low"), group.attr_double("high")};
     c.gained = group.attr_int("gained"), c.lost = group.attr_int("lost"), c.mcnemar_p = group.attr_double("mcnemar_p");
     return c;

@@ -28,6 +28,7 @@ struct ProbeHeader : weights::NetworkNote {
     std::vector<std::string> classes;
     std::vector<std::string> image, image_sha256;             // scored ones
     std::vector<std::int32_t> label;                          // of them
+    std::vector<std::string> fitted_image, fitted_sha256;     // those that the classifier was fitted on
 };
 
 struct Standardiser {

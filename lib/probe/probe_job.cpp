@@ -184,6 +184,7 @@ ProbeResult run_probe(const ProbeJob& job, Reporter& reporter) {
     h = header_of(images, layer, labels, job);
     h.train_images = static_cast<std::int64_t>(sides.train.size());
     h.image = taken(images.image, sides.test), h.image_sha256 = taken(images.image_sha256, sides.test), h.label = taken(labels.label, sides.test);
+    h.fitted_image = taken(images.image, sides.train), h.fitted_sha256 = taken(images.image_sha256, sides.train);
     judge(h, images, sides.test, reporter);
     std::optional<ProbeFile> reference;
     if (!job.reference.empty()) {
@@ -216,6 +217,7 @@ ProbeResult run_probe(const ProbeJob& job, Reporter& reporter) {
         const Scores s = score(reference->probability(0, reference->images()), h.label, 0, 0);
         out.reference_top1 = s.top1;
         out.comparison = compare(out.scores.right, s.right, job.bootstraps, static_cast<std::uint64_t>(job.seed));
+        out.comparison->reference = weights::network_label(reference->header());
     }
     write_probe(job.output, record, job.overwrite, h, standard, fit, p, out.scores, out.comparison ? &*out.comparison : nullptr);
     return out;

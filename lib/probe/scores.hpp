@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "linalg/gram.hpp"
@@ -33,6 +34,7 @@ struct Scores {
 Scores score(const linalg::RowMatrixF& p, const std::vector<std::int32_t>& label, std::int64_t bootstraps, std::uint64_t seed);
 
 struct Comparison {
+    std::string reference;  // the other network, for people: "untuned", "subj01 lh V1v"
     double difference = 0;      // of top-1 shares: this − reference
     Interval interval{};        // of images drawn once for both
     std::int64_t gained = 0, lost = 0;  // images that only this one, or only the reference, has right

@@ -33,7 +33,9 @@ std::vector<Shared> shared_pictures(const datasets::DatasetFile& data, const Sal
     std::vector<Shared> out;
     for (std::size_t row = 0; row < data.images().id.size(); ++row) {
         const auto l = in_left.find(data.images().id[row]), r = in_right.find(data.images().id[row]);
-        if (l != in_left.end() && r != in_right.end()) out.push_back({static_cast<std::int64_t>(row), l->second, r->second});
+        if (l == in_left.end() || r == in_right.end()) continue;
+        const std::string& pixels = data.images().sha256[row];
+        if (pixels == left.images().sha256[l->second] && pixels == right.images().sha256[r->second]) out.push_back({static_cast<std::int64_t>(row), l->second, r->second});
     }
     return out;
 }
@@ -59,7 +61,7 @@ std::string cell_of(const SalienceFile& file, std::size_t at, const std::vector<
     const auto map = file.map(static_cast<std::int64_t>(at));
     const auto& i = file.images();
     const std::string of = i.of.empty() ? "" : i.of[at] + ", ";
-    return fmt::format("<figure>{}<figcaption>{}{}index {}</figcaption></figure>", image_html(overlay(pixels.data(), map.data(), file.header().image_size), 132, name), i.tuned[at] ? "tuned the network, " : "", escaped(of),
+    return fmt::format("<figure>{}<figcaption>{}{}index {}</figcaption></figure>", image_html(overlay(pixels.data(), map.data(), file.header().image_size), 132, name), i.tuned[at] ? "tuned the network, " : i.fitted[at] ? "fitted the score, " : "", escaped(of),
                        cell(i.index[at], "{:+.2f}"));
 }
 

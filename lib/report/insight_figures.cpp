@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numbers>
 
 #include "core/text.hpp"
 #include "report/gnuplot.hpp"
@@ -10,6 +12,7 @@
 #include "report/insight_report.hpp"
 #include "report/landscape_report.hpp"
 #include "report/palette.hpp"
+#include "salience/summary.hpp"
 #include "stats/significance.hpp"
 
 namespace cortune::report {
@@ -22,22 +25,39 @@ struct Estimate {
     bool significant;
 };
 
-// From top to bottom, with a line at zero; what is significant is filled.
-std::string forest(const std::vector<Estimate>& rows, const std::string& axis, bool optimistic, const std::string& prefix) {
-    std::string tics, data[2];
+// From top to bottom, with a line at zero. `kinds`: what is filled, and what is not. Rows without a value have no place; empty: none has one.
+std::string forest(std::vector<Estimate> rows, const std::string& axis, const std::array<const char*, 2>& kinds, bool optimistic, const std::string& prefix) {
+    std::erase_if(rows, [](const Estimate& r) { return !std::isfinite(r.value); });
+    if (rows.empty()) return {};
+    std::string tics, data[2], plots;
     for (std::size_t i = 0; i < rows.size(); ++i) {
         const auto y = static_cast<double>(rows.size() - i);
-        tics += fmt::format("{}{} {}", i ? ", " : "", quoted(rows[i].label), y);
-        data[rows[i].significant ? 1 : 0] += fmt::format("{:.6g} {} {} {}\n", rows[i].value, y, number_text(rows[i].low, "NaN"), number_text(rows[i].high, "NaN"));
+        tics += fmt::format("{}{} {}", i ? ", " : "", report::quoted(rows[i].label), y);
+        data[rows[i].significant ? 0 : 1] += fmt::format("{:.6g} {} {} {}\n", rows[i].value, y, number_text(rows[i].low, "NaN"), number_text(rows[i].high, "NaN"));
     }
-    std::string plots;
-    std::string script = figure_style(optimistic) + fmt::format("set xlabel {}\nset ytics ({}) noenhanced\nset yrange [0.3:{}]\nset xzeroaxis\nset arrow 1 from 0, graph 0 to 0, graph 1 nohead lc rgb '#999999'\nset grid xtics noytics\n", quoted(axis), tics, static_cast<double>(rows.size()) + .7);
-    for (const int filled : {1, 0}) {
-        if (data[filled].empty()) continue;
-        script += fmt::format("$rows{} << EOD\n{}EOD\n", filled, data[filled]);
-        plots += fmt::format("{0}$rows{1} using 1:2:3:4 with xerrorbars pt {2} ps 1 lc rgb '#0072B2' title '{3}'", plots.empty() ? "" : ", ", filled, filled ? 7 : 6, filled ? "significant" : "not significant");
+    std::string script = figure_style(optimistic) + fmt::format("set xlabel {}\nset ytics ({}) noenhanced\nset yrange [0.3:{}]\nset arrow 1 from 0, graph 0 to 0, graph 1 nohead lc rgb '#999999'\nset grid xtics noytics\n", quoted(axis), tics, static_cast<double>(rows.size()) + .7);
+    for (const std::size_t kind : {0, 1}) {
+        if (data[kind].empty()) continue;
+        script += fmt::format("$rows{} << EOD\n{}EOD\n", kind, data[kind]);
+        plots += fmt::format("{}$rows{} using 1:2:3:4 with xerrorbars pt {} ps 1 lc rgb '#0072B2' title {}", plots.empty() ? "" : ", ", kind, kind == 0 ? 7 : 6, quoted(kinds[kind]));
     }
     return svg(script + "plot " + plots, 900, 120 + 26 * static_cast<int>(rows.size()), prefix);
+}
+
+constexpr std::array<const char*, 2> by_rate = {"significant", "not significant"};
+
+// Marks what is significant at the page's false discovery rate; counts those above and below zero.
+struct Counted {
+    std::int64_t above = 0, below = 0;
+};
+Counted mark_significant(std::vector<Estimate>& rows, const std::vector<double>& p) {
+    const auto q = stats::benjamini_hochberg(p);
+    Counted out;
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        rows[i].significant = q[i] < false_discovery_rate;
+        out.above += rows[i].significant && rows[i].value > 0, out.below += rows[i].significant && rows[i].value < 0;
+    }
+    return out;
 }
 
 std::string p_text(double p) { return !std::isfinite(p) ? "–" : p < 1e-4 ? "&lt; 0.0001" : fmt::format("{:.4f}", p); }
@@ -48,34 +68,32 @@ std::string share_text(std::int64_t part, std::size_t whole, const char* what) {
 
 Finding probe_finding(const std::vector<probe::ProbeFile>& probes) {
     Finding out;
-    out.figure = {"classification", "What the networks still tell apart", "Top-1 accuracy of a linear classifier on a tuned network's features, minus the untuned network's, in points of per cent.", "", 900, true};
+    out.figure = {"classification", "What the networks still tell apart", "Top-1 accuracy of a linear classifier on a tuned network's features, minus that of the network it was compared with, in points of per cent.", "", 900, true};
     std::vector<Estimate> rows;
     std::vector<double> p;
     std::vector<std::vector<std::string>> cells;
     std::string untuned;
-    bool optimistic = false;
+    bool optimistic = false, others = false;
     for (const auto& f : probes) {
         const auto& h = f.header();
         const auto interval = f.top1_interval();
         const auto c = f.comparison();
         optimistic = optimistic || h.optimistic;
         if (h.roi.empty()) untuned += fmt::format(" The untuned network's classifier is right for {:.1f} % ({:.1f} … {:.1f}) of {} pictures of {} classes.", 100 * f.top1(), 100 * interval.low, 100 * interval.high, f.images(), f.classes());
-        if (c) rows.push_back({network_label(h), 100 * c->difference, 100 * c->interval.low, 100 * c->interval.high, false}), p.push_back(c->mcnemar_p);
-        cells.push_back({escaped(network_label(h)), escaped(h.layer), std::to_string(f.images()), cell(100 * f.top1(), "{:.1f} %"), interval_cell(100 * interval.low, 100 * interval.high, "{:.1f}"),
+        std::string label = weights::network_label(h);
+        if (c && c->reference != "untuned") label += " − " + (c->reference.empty() ? std::string("?") : c->reference), others = true;
+        if (c) rows.push_back({label, 100 * c->difference, 100 * c->interval.low, 100 * c->interval.high, false}), p.push_back(c->mcnemar_p);
+        cells.push_back({escaped(label), escaped(h.layer), std::to_string(f.images()), cell(100 * f.top1(), "{:.1f} %"), interval_cell(100 * interval.low, 100 * interval.high, "{:.1f}"),
                          c ? cell(100 * c->difference, "{:+.1f}") : "–", c ? interval_cell(100 * c->interval.low, 100 * c->interval.high, "{:+.1f}") : "–", c ? p_text(c->mcnemar_p) : "–", optimistic_mark(h.optimistic)});
     }
-    const auto q = stats::benjamini_hochberg(p);
-    std::int64_t better = 0, worse = 0;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        rows[i].significant = q[i] < false_discovery_rate;
-        better += rows[i].significant && rows[i].value > 0, worse += rows[i].significant && rows[i].value < 0;
-    }
-    if (!rows.empty()) {
-        out.figure.svg = forest(rows, "top-1, tuned − untuned (points of per cent)", optimistic, "probes");
-        out.sentence = fmt::format("<b>{} classify significantly worse than the untuned one, {} better</b>; of the others no difference is shown (McNemar).", share_text(worse, rows.size(), "tuned networks"), better);
-    } else out.sentence = "No probe was compared with another (class-probe --reference).";
+    const auto counted = mark_significant(rows, p);
+    out.figure.svg = forest(rows, "top-1, difference (points of per cent)", by_rate, optimistic, "probes");
+    if (rows.empty()) out.sentence = "No probe was compared with another (class-probe --reference).";
+    else
+        out.sentence = fmt::format("<b>{} classify significantly worse than {}, {} better</b>; of the others no difference is shown (McNemar).", share_text(counted.below, rows.size(), "networks"),
+                                   others ? "what they were compared with" : "the untuned one", counted.above);
     out.sentence += untuned;
-    out.table = table_html({"<network", "<layer", "pictures", "top-1", "95 %", "minus untuned", "95 %", "p (McNemar)", "<"}, cells);
+    out.table = table_html({"<network", "<layer", "pictures", "top-1", "95 %", "difference", "95 %", "p (McNemar)", "<"}, cells);
     return out;
 }
 
@@ -100,119 +118,159 @@ Finding landscape_finding(const landscape::Landscape& l, std::size_t number) {
 
 Finding information_finding(const std::vector<probe::Information>& all) {
     Finding out;
-    constexpr double bit = 1.4426950408889634;
-    out.figure = {"information", "What embeddings and responses know of each other", "InfoNCE bound of held-out pairs, in bits; the temperature was chosen on others.", "", 900, true};
+    constexpr double bit = std::numbers::log2e;
+    out.figure = {"information", "What embeddings and responses know of each other", "InfoNCE bound of held-out pairs, in bits, with 95 % intervals over pictures; the temperature was chosen on others.", "", 900, true};
     std::vector<Estimate> rows;
     std::vector<std::vector<std::string>> cells;
     std::int64_t above = 0, saturated = 0;
     for (const auto& i : all) {
         const std::string label = i.subject + (i.hemisphere == "all" ? "" : ' ' + i.hemisphere) + ' ' + i.roi;
-        const bool known = i.interval.low > 0;
-        above += known, saturated += i.saturated;
-        rows.push_back({label, i.bound * bit, i.interval.low * bit, i.interval.high * bit, known});
+        above += i.interval.low > 0, saturated += i.saturated;
+        rows.push_back({label, i.bound * bit, i.interval.low * bit, i.interval.high * bit, i.interval.low > 0});
         cells.push_back({escaped(label), std::to_string(i.pairs), cell(i.bound * bit, "{:.2f}"), interval_cell(i.interval.low * bit, i.interval.high * bit, "{:.2f}"), cell(i.ceiling * bit, "{:.2f}"), i.saturated ? "<span class=warn>saturated</span>" : ""});
     }
-    out.figure.svg = forest(rows, "at least so many bits (filled: the interval is above 0)", false, "information");
-    out.sentence = fmt::format("<b>{} are surely above zero.</b> {}", share_text(above, all.size(), "bounds"), saturated > 0 ? share_text(saturated, all.size(), "are near their ceiling, log K: more pairs could show more.") : std::string("None is near its ceiling, log K."));
+    out.figure.svg = forest(rows, "at least so many bits", {"interval above 0", "interval holds 0"}, false, "information");
+    out.sentence = fmt::format("<b>The interval of {} is above zero.</b> {}", share_text(above, all.size(), "bounds"), saturated > 0 ? share_text(saturated, all.size(), "are near their ceiling, log K: more pairs could show more.") : std::string("None is near its ceiling, log K."));
     out.table = table_html({"<network", "pairs K", "bits, at least", "95 %", "ceiling", "<"}, cells);
     return out;
 }
 
-Finding lateral_finding(const std::vector<salience::Lateralization>& files) {
-    Finding out;
-    out.figure = {"lateralization", "Do the two hemispheres' networks look at different halves?", "Half of (right − left) of the laterality index of the maps of the same pictures: above 0 where each network looks at the half of the visual field that its hemisphere sees.", "", 900, true};
+namespace {
+
+// Pairs of subjects, or of controls, as rows.
+struct LateralRows {
     std::vector<Estimate> rows;
     std::vector<double> p;
-    std::vector<std::vector<std::string>> cells;
-    bool optimistic = false;
+    std::int64_t own_half = 0;  // pairs whose two sides lie in the half of the picture that their hemisphere sees, each by itself (p < .05)
     std::string over;
+    bool optimistic = false;
+};
+
+LateralRows lateral_rows(const std::vector<salience::Lateralization>& files, const std::string& prefix, std::vector<std::vector<std::string>>& cells) {
+    LateralRows out;
     for (const auto& l : files) {
-        optimistic = optimistic || l.optimistic;
+        out.optimistic = out.optimistic || l.optimistic;
         for (const auto& x : l.pairs) {
             const auto& b = x.band[salience::whole_picture];
-            const std::string label = fmt::format("{} {} {}, {}", x.subject, x.roi, x.target, x.map_method);
-            rows.push_back({label, b.contralateral.mean, b.contralateral.low, b.contralateral.high, false}), p.push_back(b.contralateral.p);
-            cells.push_back({escaped(label), std::to_string(b.contralateral.n), cell(b.left.mean, "{:+.3f}"), cell(b.right.mean, "{:+.3f}"), cell(b.contralateral.mean, "{:+.3f}"), interval_cell(b.contralateral.low, b.contralateral.high, "{:+.3f}"), p_text(b.contralateral.p),
-                             cell(b.mirrored.mean, "{:+.3f}"), cell(100 * b.changes_sign, "{:.0f} %"), cell(b.left_gain.mean, "{:+.3f}"), p_text(b.left_gain.p), cell(b.right_gain.mean, "{:+.3f}"), p_text(b.right_gain.p)});
+            const bool measured = b.contralateral.n > 1;
+            out.rows.push_back({prefix + x.label(), measured ? b.contralateral.mean : std::nan(""), b.contralateral.low, b.contralateral.high, false}), out.p.push_back(measured ? b.contralateral.p : std::nan(""));
+            out.own_half += b.left.mean < 0 && b.left.p < .05 && b.right.mean > 0 && b.right.p < .05;
+            cells.push_back({escaped(prefix + x.label()), std::to_string(b.contralateral.n), cell(b.left.mean, "{:+.3f}"), cell(b.right.mean, "{:+.3f}"), cell(b.contralateral.mean, "{:+.3f}"), interval_cell(b.contralateral.low, b.contralateral.high, "{:+.3f}"), p_text(b.contralateral.p),
+                             cell(b.mirrored.mean, "{:+.3f}"), cell(100 * b.changes_sign, "{:.0f} %"), cell(b.left_gain.mean, "{:+.3f}"), p_text(b.left_gain.p), cell(b.right_gain.mean, "{:+.3f}"), p_text(b.right_gain.p), optimistic_mark(l.optimistic)});
         }
         for (const auto& g : l.groups)
-            if (g.pairs > 1)
-                over += fmt::format(" Over {} pairs of networks of {} ({}, {}) it is {:+.3f}, p {}{}.", g.pairs, escaped(g.roi), escaped(g.target), escaped(g.map_method), g.contralateral, p_text(g.p),
-                                    g.pairs < 6 ? fmt::format(" (the least that so few pairs can have is {:.3g})", std::pow(2., 1 - static_cast<double>(g.pairs))) : "");
+            if (g.subjects > 1)
+                out.over += fmt::format(" Over {} subjects of {} it is {:+.3f}, p {}{}.", g.subjects, escaped(g.label), g.contralateral, p_text(g.p),
+                                        g.subjects < 6 ? fmt::format(" (the least that {} subjects can reach is {:.3g})", g.subjects, std::pow(2., 1 - static_cast<double>(g.subjects))) : "");
     }
-    const auto q = stats::benjamini_hochberg(p);
-    std::int64_t contralateral = 0, ipsilateral = 0;
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-        rows[i].significant = q[i] < false_discovery_rate;
-        contralateral += rows[i].significant && rows[i].value > 0, ipsilateral += rows[i].significant && rows[i].value < 0;
+    return out;
+}
+
+}  // namespace
+
+Finding lateral_finding(const std::vector<salience::Lateralization>& files, const std::vector<salience::Lateralization>& controls) {
+    Finding out;
+    out.figure = {"lateralization", "Do the two hemispheres' maps lie in different halves?",
+                  "Half of (right − left) of the laterality index of the maps of the same pictures: above 0 where the right hemisphere's maps lie further left than the left one's, as the hemispheres' visual fields do.", "", 900, true};
+    std::vector<std::vector<std::string>> cells;
+    auto own = lateral_rows(files, "", cells), control = lateral_rows(controls, "control: ", cells);
+    const auto pairs = own.rows.size();
+    own.rows.insert(own.rows.end(), control.rows.begin(), control.rows.end()), own.p.insert(own.p.end(), control.p.begin(), control.p.end());
+    mark_significant(own.rows, own.p);
+    std::int64_t towards = 0, against = 0;
+    double largest = 0;
+    for (std::size_t i = 0; i < own.rows.size(); ++i) {
+        const auto& r = own.rows[i];
+        if (i < pairs) towards += r.significant && r.value > 0, against += r.significant && r.value < 0;
+        else if (std::isfinite(r.value)) largest = std::max(largest, std::abs(r.value));
     }
-    out.figure.svg = forest(rows, "contralateral index", optimistic, "lateral");
-    out.sentence = fmt::format("<b>{} differ significantly in the direction of the visual field, {} against it</b>; for the others no difference is shown. That is over images: it says that these two networks differ.{}", share_text(contralateral, rows.size(), "pairs"), ipsilateral, over);
-    out.table = table_html({"<pair", "pictures", "left", "right", "contralateral", "95 %", "p", "of mirrored pictures", "sign changes", "left − untuned", "p", "right − untuned", "p"}, cells);
+    out.figure.svg = forest(own.rows, "contralateral index", by_rate, own.optimistic || control.optimistic, "lateral");
+    out.sentence = fmt::format("<b>{} differ significantly in the direction of the visual fields, {} against it</b>; for the others no difference is shown. In {} each side lies in its own half. All of that is over pictures: it says that these two sets of maps differ, as "
+                               "any two networks do a little.{}", share_text(towards, pairs, "pairs"), against, own.own_half, own.over);
+    if (!controls.empty()) out.sentence += fmt::format(" In the controls, where nothing should be lateral, the index is {:.3f} at most.", largest);
+    out.table = table_html({"<pair", "pictures", "left", "right", "contralateral", "95 %", "p", "of mirrored pictures", "sign changes", "left − untuned", "p", "right − untuned", "p", "<"}, cells);
     return out;
 }
 
 Finding salience_finding(const std::vector<salience::SalienceFile>& files) {
     Finding out;
-    out.figure = {"salience", "Do the maps say anything of the networks?", "", "", 900, true};
+    out.figure = {"salience", "Do the maps say anything of the networks and the pictures?", "", "", 900, true};
     std::vector<std::vector<std::string>> cells;
-    std::int64_t checked = 0, unlike = 0, deletion = 0, insertion = 0, sided = 0;
+    std::int64_t checked = 0, deletion = 0, insertion = 0, sided = 0;
+    double lowest = 1, highest = -1;
     std::vector<double> p;
     for (const auto& f : files) {
         const auto& h = f.header();
-        const auto index = stats::mean_test(f.images().index, 10000, 0);
-        p.push_back(index.p);
-        const auto c = f.checks();
-        const auto less = [](std::vector<double> a, const std::vector<double>& b) {
-            for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) a[i] -= b[i];
-            return stats::mean_test(std::move(a), 10000, 0);
-        };
-        const auto r = stats::mean_test(c.randomised, 10000, 0), d = less(c.random_deletion_area, c.deletion_area), i = less(c.insertion_area, c.random_insertion_area);
-        if (r.n > 0) ++checked, unlike += r.high < .5, deletion += d.low > 0, insertion += i.low > 0;
-        cells.push_back({escaped(network_label(h)), escaped(h.target), escaped(h.map_method), std::to_string(index.n), cell(index.mean, "{:+.3f}"), interval_cell(index.low, index.high, "{:+.3f}"), p_text(index.p), cell(r.mean, "{:+.2f}"), interval_cell(r.low, r.high, "{:+.2f}"),
-                         cell(d.mean, "{:+.3f}"), interval_cell(d.low, d.high, "{:+.3f}"), cell(i.mean, "{:+.3f}"), interval_cell(i.low, i.high, "{:+.3f}")});
+        const auto s = salience::summarise(f.images(), 10000, 0);
+        p.push_back(s.index.p);
+        if (s.randomised.n > 0) lowest = std::min(lowest, s.randomised.mean), highest = std::max(highest, s.randomised.mean);
+        checked += s.deletion.n > 0, deletion += s.deletion.low > 0, insertion += s.insertion.low > 0;
+        const auto test = [](const stats::MeanTest& t, const char* format) { return std::pair(cell(t.mean, format), interval_cell(t.low, t.high, format)); };
+        const auto [i, i95] = test(s.index, "{:+.3f}");
+        const auto [r, r95] = test(s.randomised, "{:+.2f}");
+        const auto [d, d95] = test(s.deletion, "{:+.3f}");
+        const auto [n, n95] = test(s.insertion, "{:+.3f}");
+        cells.push_back({escaped(weights::network_label(h)), escaped(h.score.text()), escaped(h.map_method), std::to_string(s.index.n), i, i95, p_text(s.index.p), r, r95, std::to_string(s.randomised.n), d, d95, n, n95, optimistic_mark(s.optimistic)});
     }
-    for (const double q : stats::benjamini_hochberg(p)) sided += q < false_discovery_rate;
     if (checked > 0)
-        out.sentence = fmt::format("Of {} sets of maps that were checked, <b>{} change when the weights are shuffled</b> (rank correlation surely below .5); taking the marked pixels away lowers the score more than random ones for {}, showing them alone raises it more for {}. ", checked, unlike, deletion, insertion);
-    out.sentence += fmt::format("The maps lie significantly more in one half of the pictures for {}.", share_text(sided, files.size(), "sets"));
-    out.table = table_html({"<network", "<score", "<maps", "pictures", "index", "95 %", "p", "shuffled weights, r", "95 %", "deletion", "95 %", "insertion", "95 %"}, cells);
+        out.sentence = fmt::format("In {} sets of maps that were checked, the rank correlation with the maps of the same network with shuffled weights is {:+.2f} to {:+.2f} (0: all of a map is of what was learned). <b>Against what all maps have in common, the "
+                                   "marked pixels matter more in {} sets as they are taken away, and in {} as they are shown alone</b> (95 % intervals over pictures). ", checked, lowest, highest, deletion, insertion);
+    for (const double q : stats::benjamini_hochberg(p)) sided += q < false_discovery_rate;
+    out.sentence += fmt::format("The maps lie significantly more in one half of the pictures in {}.", share_text(sided, files.size(), "sets"));
+    out.table = table_html({"<network", "<score", "<maps", "pictures", "index", "95 %", "p", "shuffled weights, r", "95 %", "of pictures", "deletion", "95 %", "insertion", "95 %", "<"}, cells);
     return out;
 }
+
+namespace {
+
+// Smallest and largest over regions, "0.95 to 0.99".
+std::string range_text(const std::vector<salience::FieldScores>& regions, double salience::FieldScores::* value) {
+    double low = 2, high = -2;
+    for (const auto& s : regions)
+        if (std::isfinite(s.*value)) low = std::min(low, s.*value), high = std::max(high, s.*value);
+    return low > high ? "–" : low == high ? fmt::format("{:.3f}", low) : fmt::format("{:.3f} to {:.3f}", low, high);
+}
+
+std::string field_svg(const salience::FieldsFile& f, std::size_t number) {
+    std::string script = figure_style(false) + "set xrange [0:1]\nset yrange [1:0]\nset size square\nset xlabel 'x (picture widths)'\nset ylabel 'y'\nset arrow 1 from 0.5, 0 to 0.5, 1 nohead lc rgb '#999999'\n", plots, data[3], lines;
+    for (const auto& region : f.regions)
+        for (std::size_t v = 0; v < region.centre.size(); ++v) {
+            const auto& c = region.centre[v];
+            if (!std::isfinite(c.x)) continue;
+            data[region.hemisphere == "lh" ? 0 : region.hemisphere == "rh" ? 1 : 2] += fmt::format("{:.4f} {:.4f}\n", c.x, c.y);
+            if (!region.true_x.empty() && std::isfinite(region.true_x[v]) && std::isfinite(region.true_y[v])) lines += fmt::format("{:.4f} {:.4f}\n{:.4f} {:.4f}\n\n", c.x, c.y, region.true_x[v], region.true_y[v]);
+        }
+    if (!lines.empty()) script += "$lines << EOD\n" + lines + "EOD\n", plots = "$lines using 1:2 with lines lc rgb '#bbbbbb' notitle";
+    constexpr std::array<const char*, 3> names = {"left hemisphere", "right hemisphere", "all"};
+    for (std::size_t side = 0; side < 3; ++side) {
+        if (data[side].empty()) continue;
+        script += fmt::format("$side{} << EOD\n{}EOD\n", side, data[side]);
+        plots += fmt::format("{}$side{} using 1:2 with points pt 7 ps .5 lc rgb '{}' title '{}'", plots.empty() ? "" : ", ", side, colour(side + 1), names[side]);
+    }
+    return plots.empty() ? plots : svg(script + "plot " + plots, 560, 560, fmt::format("fields{}", number));
+}
+
+}  // namespace
 
 Finding field_finding(const salience::FieldsFile& f, std::size_t number) {
     Finding out;
     const auto& all = f.scores.back();
-    const bool known = std::isfinite(all.r_x);
-    out.figure = {fmt::format("fields-{}", number), "Where predicted responses come from", fmt::format("Centres of the maps of the voxels with a cross-validated r of at least {:.2g}, in the picture{}.", f.header.least_r, known ? "; lines lead to the known centres of their receptive fields" : ""), "", 560, true};
-    std::string script = figure_style(false) + "set xrange [0:1]\nset yrange [1:0]\nset size square\nset xlabel 'x (picture widths)'\nset ylabel 'y'\nset arrow 1 from 0.5, 0 to 0.5, 1 nohead lc rgb '#999999'\n", plots, data[3], lines;
+    const std::vector<salience::FieldScores> regions(f.scores.begin(), f.scores.end() - 1);
+    const bool known = std::any_of(regions.begin(), regions.end(), [](const auto& s) { return std::isfinite(s.r_x); });
+    out.figure = {fmt::format("fields-{}", number), f.header.encoded_subject.empty() ? "Where predicted responses come from" : f.header.encoded_subject + ": where predicted responses come from",
+                  fmt::format("Centres of the maps of the voxels with a cross-validated r of at least {:.2g}, in the picture{}.", f.header.least_r, known ? "; lines lead to the known centres of their receptive fields" : ""), field_svg(f, number), 560, true};
     std::vector<std::vector<std::string>> cells;
-    for (std::size_t r = 0; r < f.regions.size(); ++r) {
-        const auto& region = f.regions[r];
-        const std::size_t side = region.hemisphere == "lh" ? 0 : region.hemisphere == "rh" ? 1 : 2;
-        for (std::size_t v = 0; v < region.centre.size(); ++v) {
-            if (!(static_cast<double>(region.cv_r[v]) >= f.header.least_r) || !std::isfinite(region.centre[v].x)) continue;
-            data[side] += fmt::format("{:.4f} {:.4f}\n", region.centre[v].x, region.centre[v].y);
-            if (!region.true_x.empty() && std::isfinite(region.true_x[v])) lines += fmt::format("{:.4f} {:.4f}\n{:.4f} {:.4f}\n\n", region.centre[v].x, region.centre[v].y, region.true_x[v], region.true_y[v]);
-        }
-        const auto& s = f.scores[r];
-        cells.push_back({escaped(region.hemisphere), escaped(region.roi), std::to_string(s.compared), cell(s.mean_x, "{:.3f}"), cell(s.mean_y, "{:.3f}"), cell(s.r_x, "{:.3f}"), interval_cell(s.r_x_low, s.r_x_high, "{:.3f}"), cell(s.r_y, "{:.3f}"), interval_cell(s.r_y_low, s.r_y_high, "{:.3f}"),
+    for (const auto& s : regions)
+        cells.push_back({escaped(s.hemisphere), escaped(s.roi), std::to_string(s.compared), cell(s.mean_x, "{:.3f}"), cell(s.mean_y, "{:.3f}"), cell(s.r_x, "{:.3f}"), interval_cell(s.r_x_low, s.r_x_high, "{:.3f}"), cell(s.r_y, "{:.3f}"), interval_cell(s.r_y_low, s.r_y_high, "{:.3f}"),
                          cell(100 * s.same_side, "{:.0f} %"), cell(s.distance, "{:.3f}")});
-    }
-    if (!lines.empty()) script += "$lines << EOD\n" + lines + "EOD\n", plots = "$lines using 1:2 with lines lc rgb '#bbbbbb' notitle";
-    for (std::size_t side = 0; side < 3; ++side) {
-        if (data[side].empty()) continue;
-        script += fmt::format("$side{} << EOD\n{}EOD\n", side, data[side]);
-        plots += fmt::format("{}$side{} using 1:2 with points pt 7 ps .5 lc rgb '{}' title '{}'", plots.empty() ? "" : ", ", side, colour(side + 1), side == 0 ? "left hemisphere" : side == 1 ? "right hemisphere" : "all");
-    }
-    if (!plots.empty()) out.figure.svg = svg(script + "plot " + plots, 560, 560, fmt::format("fields{}", number));
-    out.sentence = fmt::format("<b>{}</b>, {} voxels, from {} pictures. ", escaped(network_label(f.header)), all.compared, f.header.image.size());
+    out.sentence = fmt::format("{} voxels of the encoding by the {} network, from {} pictures. ", all.compared, weights::network_label(f.header) == "untuned" ? "untuned" : "tuned (" + escaped(weights::network_label(f.header)) + ")", f.header.image.size());
     if (known)
-        out.sentence += fmt::format("Against the known receptive fields: <b>r = {:.3f}</b> ({:.3f} … {:.3f}) of x and <b>{:.3f}</b> ({:.3f} … {:.3f}) of y; {:.0f} % of the centres lie in the right half of the picture, the median distance is {:.3f} picture widths.", all.r_x, all.r_x_low, all.r_x_high, all.r_y, all.r_y_low,
-                                    all.r_y_high, 100 * all.same_side, all.distance);
+        out.sentence += fmt::format("Against the known receptive fields, within a region of a hemisphere: <b>r of x {}, of y {}</b>; {:.0f} % of all centres lie in the half of the picture where the known one is, and the median distance is {:.3f} picture widths.",
+                                    range_text(regions, &salience::FieldScores::r_x), range_text(regions, &salience::FieldScores::r_y), 100 * all.same_side, all.distance);
     else if (all.compared > 0)
         out.sentence += fmt::format("Their mean is {:.3f} picture widths from the left, {:.3f} from the top. Where their receptive fields are is not known, so nothing tests this.", all.mean_x, all.mean_y);
-    out.table = table_html({"<hemisphere", "<region", "voxels", "mean x", "mean y", "r of x", "95 %", "r of y", "95 %", "right half", "distance"}, cells);
+    out.table = "<p>Intervals are over voxels, which share pictures and components: rather too narrow.</p>" +
+                table_html({"<hemisphere", "<region", "voxels", "mean x", "mean y", "r of x", "95 %", "r of y", "95 %", "same half", "distance"}, cells);
     return out;
 }
 

@@ -34,8 +34,8 @@ std::string sheets_html(const InsightReport& r) {
             const auto *left = file_of(r, p.left_uuid), *right = file_of(r, p.right_uuid);
             if (!left || !right) continue;
             for (const auto& data : r.data) {
-                if (p.subject != data.header().subject || !shares_pictures(data, *left, *right)) continue;
-                out += fmt::format("<h3>{} {}, {}</h3>\n", escaped(p.subject), escaped(p.roi), escaped(p.target)) + contact_sheet(data, {p.roi_class, p.roi}, *left, *right, r.sheet_pictures);
+                if (p.score.subject != data.header().subject || !shares_pictures(data, *left, *right)) continue;
+                out += fmt::format("<h3>{}</h3>\n", escaped(p.label())) + contact_sheet(data, {p.score.roi_class, p.score.roi}, *left, *right, r.sheet_pictures);
             }
         }
     return out.empty() ? out : fmt::format("<h2>What the regions answer to, and where their networks look</h2>\n{}", out);
@@ -54,13 +54,6 @@ std::string commands_html(const nlohmann::json& nodes) {
 
 }  // namespace
 
-std::string network_label(const weights::NetworkNote& n) {
-    if (n.roi.empty()) return "untuned";
-    std::string out = n.subjects;
-    if (n.hemisphere != "all") out += ' ' + n.hemisphere;
-    return out + ' ' + n.roi + (n.method == "infonce" ? "" : ", " + n.method);
-}
-
 std::string insight_page(const InsightReport& r) {
     std::string out = page_head(r.title);
     out += "<style>p.said { color: var(--ink); max-width: 60rem } h3 { font-size: 1rem; margin: 1rem 0 .3rem }</style>\n";
@@ -68,13 +61,13 @@ std::string insight_page(const InsightReport& r) {
     std::size_t number = 0;
     if (!r.fields.empty())
         for (const auto& f : r.fields) out += finding_html(field_finding(f, ++number));
-    if (!r.lateralization.empty()) out += finding_html(lateral_finding(r.lateralization));
+    if (!r.lateralization.empty() || !r.controls.empty()) out += finding_html(lateral_finding(r.lateralization, r.controls));
     out += sheets_html(r);
     for (const auto& l : r.landscapes) out += finding_html(landscape_finding(l, ++number));
     if (!r.probes.empty()) out += finding_html(probe_finding(r.probes));
     if (!r.information.empty()) out += finding_html(information_finding(r.information));
     if (!r.salience.empty()) out += finding_html(salience_finding(r.salience));
-    return out + fmt::format("<p>“Significant”: at a false discovery rate of {:.0f} % over the comparisons of a figure (Benjamini &amp; Hochberg). Intervals are 95 %, over images.</p>\n", 100 * false_discovery_rate) + commands_html(r.provenance) + page_end();
+    return out + fmt::format("<p>“Significant”: at a false discovery rate of {:.0f} % over the comparisons of a figure (Benjamini &amp; Hochberg). Intervals are 95 %, over pictures where nothing else is said.</p>\n", 100 * false_discovery_rate) + commands_html(r.provenance) + page_end();
 }
 
 }  // namespace cortune::report

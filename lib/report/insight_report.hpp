@@ -26,6 +26,7 @@ struct InsightReport {
     std::vector<salience::FieldsFile> fields;
     std::vector<salience::SalienceFile> salience;
     std::vector<salience::Lateralization> lateralization;
+    std::vector<salience::Lateralization> controls;  // where nothing should be lateral
     std::vector<datasets::DatasetFile> data;  // of contact sheets
     int sheet_pictures = 8;
     nlohmann::json provenance;                // nodes of all files, by uuid
@@ -33,9 +34,6 @@ struct InsightReport {
 
 // Differences count as significant at a false discovery rate of 5 % over those of a figure.
 inline constexpr double false_discovery_rate = .05;
-
-// "subj01 lh V1v, infonce"; "untuned".
-std::string network_label(const weights::NetworkNote& note);
 
 // A figure and what it says. Empty SVG: nothing to draw.
 struct Finding {
@@ -47,7 +45,7 @@ Finding probe_finding(const std::vector<probe::ProbeFile>& probes);
 Finding landscape_finding(const landscape::Landscape& landscape, std::size_t number);
 Finding information_finding(const std::vector<probe::Information>& information);
 Finding field_finding(const salience::FieldsFile& fields, std::size_t number);
-Finding lateral_finding(const std::vector<salience::Lateralization>& lateralization);
+Finding lateral_finding(const std::vector<salience::Lateralization>& lateralization, const std::vector<salience::Lateralization>& controls);
 Finding salience_finding(const std::vector<salience::SalienceFile>& files);
 
 std::string insight_page(const InsightReport& report);

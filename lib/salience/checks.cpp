@@ -31,7 +31,7 @@ double rank_correlation(const float* a, const float* b, std::int64_t values) { r
 
 std::vector<std::int64_t> places_by_value(const float* map, std::int64_t values, std::uint64_t seed, std::uint64_t stream) {
     auto order = Rng(seed, stream).permutation(values);
-    if (map) std::stable_sort(order.begin(), order.end(), [&](auto i, auto j) { return map[i] > map[j]; });
+    std::stable_sort(order.begin(), order.end(), [&](auto i, auto j) { return map[i] > map[j]; });
     std::vector<std::int64_t> place(order.size());
     for (std::size_t k = 0; k < order.size(); ++k) place[static_cast<std::size_t>(order[k])] = static_cast<std::int64_t>(k);
     return place;

@@ -42,9 +42,9 @@ std::pair<double, double> correlation_interval(const std::vector<double>& a, con
 
 double mean_of(const std::vector<double>& v) { return v.empty() ? not_known : std::accumulate(v.begin(), v.end(), 0.) / static_cast<double>(v.size()); }
 
-void add_pairs(const FieldRegion& region, double least_r, Pairs& out) {
+void add_pairs(const FieldRegion& region, Pairs& out) {
     for (std::size_t v = 0; v < region.column.size(); ++v) {
-        if (!(static_cast<double>(region.cv_r[v]) >= least_r) || !std::isfinite(region.centre[v].x)) continue;
+        if (!std::isfinite(region.centre[v].x)) continue;
         out.x.push_back(region.centre[v].x), out.y.push_back(region.centre[v].y);
         const bool known = !region.true_x.empty() && std::isfinite(region.true_x[v]) && std::isfinite(region.true_y[v]);
         out.true_x.push_back(known ? region.true_x[v] : not_known), out.true_y.push_back(known ? region.true_y[v] : not_known);
@@ -97,13 +97,13 @@ FieldCentre field_centre(const float* map, std::int64_t size) {
     return {mx, my, std::sqrt(std::max(0., square / mass - mx * mx - my * my) / 2)};
 }
 
-std::vector<FieldScores> score_fields(const std::vector<FieldRegion>& regions, double least_r, std::uint64_t seed) {
+std::vector<FieldScores> score_fields(const std::vector<FieldRegion>& regions, std::uint64_t seed) {
     std::vector<FieldScores> out;
     Pairs all;
     std::int64_t voxels = 0;
     for (const auto& region : regions) {
         Pairs own;
-        add_pairs(region, least_r, own), add_pairs(region, least_r, all);
+        add_pairs(region, own), add_pairs(region, all);
         FieldScores s = scores_of(std::move(own), seed);
         s.hemisphere = region.hemisphere, s.roi_class = region.roi_class, s.roi = region.roi;
         s.voxels = static_cast<std::int64_t>(region.column.size());

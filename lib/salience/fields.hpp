@@ -31,16 +31,16 @@ struct TrueFields {
     std::vector<double> x, y;
 };
 
-// Agreement with the truth over the voxels that are predicted at least so well.
+// Agreement with the truth.
 struct FieldScores {
     std::string hemisphere, roi_class, roi;  // "all" of them for the last row
-    std::int64_t voxels = 0, compared = 0;
+    std::int64_t voxels = 0, compared = 0;   // mapped; with a centre, and a known one where there are some
     double mean_x = 0, mean_y = 0;           // of the compared ones, or of all where nothing is known
-    double r_x = 0, r_x_low = 0, r_x_high = 0, r_y = 0, r_y_low = 0, r_y_high = 0;  // Pearson, 95 % over voxels; NaN where not known
+    double r_x = 0, r_x_low = 0, r_x_high = 0, r_y = 0, r_y_low = 0, r_y_high = 0;  // Pearson, 95 % by drawing voxels, which share pictures: rather narrow; NaN where not known
     double same_side = 0;                    // share of voxels whose centre is in the half where the true one is
     double distance = 0;                     // median distance between them, picture widths
 };
 // A row a region and one of all.
-std::vector<FieldScores> score_fields(const std::vector<FieldRegion>& regions, double least_r, std::uint64_t seed);
+std::vector<FieldScores> score_fields(const std::vector<FieldRegion>& regions, std::uint64_t seed);
 
 }  // namespace cortune::salience

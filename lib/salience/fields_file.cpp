@@ -62,6 +62,7 @@ FieldsFile::FieldsFile(const std::filesystem::path& path) : input(path, {"fields
     const auto& root = input.root();
     static_cast<weights::NetworkNote&>(header) = weights::read_network_note(root);
     header.map_size = root.attr_int("map_size"), header.least_r = root.attr_double("least_r");
+    header.encoded_subject = root.attr_string("encoded_subject");
     header.image = root.dataset("image").read_strings();
     const auto results = root.group("results");
     for (const auto& hemisphere : results.children())
@@ -82,7 +83,7 @@ void write_fields(const std::filesystem::path& path, const h5::Record& record, b
     h5::Output file(path, "fields", record, overwrite);
     h5::Node& root = file.root();
     weights::write_network_note(root, h);
-    root.attr("map_size", h.map_size), root.attr("least_r", h.least_r);
+    root.attr("map_size", h.map_size), root.attr("least_r", h.least_r), root.attr("encoded_subject", h.encoded_subject);
     root.scale("image", std::span<const std::string>(h.image), {"id of the picture"});
     root.put_strings("image_sha256", {"image"}, h.image_sha256, {"SHA-256 of the decoded source pixels"});
     root.put("tuned", {"image"}, h.tuned, {"1: the picture tuned the network"});

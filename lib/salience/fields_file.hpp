@@ -15,6 +15,7 @@ namespace cortune::salience {
 struct FieldsHeader : weights::NetworkNote {
     std::int64_t map_size = 0;
     double least_r = 0;
+    std::string encoded_subject;  // whose responses are predicted
     std::vector<std::string> image, image_sha256;
     std::vector<std::int16_t> tuned;
 };
@@ -24,7 +25,7 @@ struct FieldsFile {
     h5::Input input;
     FieldsHeader header;               // without hashes
     std::vector<FieldRegion> regions;  // without maps
-    std::vector<FieldScores> scores;   // of each, and of all; without means of theirs that the file does not have
+    std::vector<FieldScores> scores;   // of each, and of all
 };
 
 void write_fields(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const FieldsHeader& header,

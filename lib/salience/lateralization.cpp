@@ -9,50 +9,32 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <unordered_map>
+#include <set>
 
 #include "core/error.hpp"
+#include "core/interrupt.hpp"
+#include "core/parallel.hpp"
 #include "core/text.hpp"
 #include "salience/laterality.hpp"
+#include "salience/lateral_pairing.hpp"
 #include "stats/correlation.hpp"
 #include "stats/significance.hpp"
 
 namespace cortune::salience {
 namespace {
 
-// Which hemisphere's region a file is of, and what has to be equal of two that are compared.
-struct Side {
-    std::string subject, hemisphere, roi_class, roi, target;  // target without hemisphere and region
-};
-
-// A predicted response says itself whose it is ("response lh V1v"), whatever network predicts it.
-Side side_of(const SalienceHeader& h) {
-    const auto words = split(h.target, ' ');
-    if (words.size() == 3 && words[0] == "response") return {h.subject, words[1], h.roi_class, words[2], "response"};
-    return {h.subjects, h.hemisphere, h.roi_class, h.roi, words.empty() ? "" : words[0]};
-}
-
-std::string key_of(const SalienceHeader& h) {
-    const Side s = side_of(h);
-    return join({s.subject, s.roi_class, s.roi, h.method, s.target, h.map_method, h.layer, h.tap}, "\n");
-}
-
-std::string score_of(const SalienceHeader& h) { return join({side_of(h).target, h.map_method, h.layer, h.tap, h.backbone}, "\n"); }
-
-bool known(const std::string& hemisphere) { return hemisphere == "lh" || hemisphere == "rh"; }
-
-// Of a file the index of every shared image in one band, in their order.
+// Of a file the index of every compared picture in one band, in their order.
 struct Column {
     std::vector<double> index, mirrored;  // mirrored: empty without the control
 };
 
-Column column_of(const SalienceFile& file, const std::vector<std::size_t>& at, std::size_t band) {
+Column column_of(const SalienceFile& file, const std::vector<std::size_t>& rows, std::size_t band) {
     const auto& i = file.images();
     const auto value = [&](const std::vector<double>& whole, const std::vector<double>& bands, std::size_t row) {
         return band == whole_picture ? whole[row] : bands[row * band_edges.size() + band - 1];
     };
     Column out;
-    for (const auto row : at) {
+    for (const auto row : rows) {
         out.index.push_back(value(i.index, i.band_index, row));
         if (file.header().flip_control) out.mirrored.push_back(value(i.mirrored_index, i.mirrored_band_index, row));
     }
@@ -65,136 +47,123 @@ std::vector<double> combined(double a, const std::vector<double>& x, double b, c
     return out;
 }
 
-std::vector<double> finite(std::vector<double> v) {
-    std::erase_if(v, [](double x) { return !std::isfinite(x); });
-    return v;
+// Those where both are known.
+void keep_common(std::vector<double>& a, std::vector<double>& b) {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i)
+        if (std::isfinite(a[i]) && std::isfinite(b[i])) a[kept] = a[i], b[kept] = b[i], ++kept;
+    a.resize(kept), b.resize(kept);
 }
 
 void test_flips(BandTest& t, const Column& left, const Column& right) {
-    std::vector<double> index, mirrored;
-    for (const Column* c : {&left, &right})
-        for (std::size_t i = 0; i < c->mirrored.size(); ++i)
-            if (std::isfinite(c->index[i]) && std::isfinite(c->mirrored[i])) index.push_back(c->index[i]), mirrored.push_back(c->mirrored[i]);
-    t.changes_sign = t.flip_r = std::numeric_limits<double>::quiet_NaN();
-    if (index.empty()) return;
-    double changed = 0;
-    for (std::size_t i = 0; i < index.size(); ++i) changed += index[i] * mirrored[i] < 0 ? 1 : 0;
-    t.changes_sign = changed / static_cast<double>(index.size());
-    const auto n = static_cast<Eigen::Index>(index.size());
-    t.flip_r = stats::pearson(Eigen::Map<const Eigen::VectorXd>(index.data(), n), Eigen::Map<const Eigen::VectorXd>(mirrored.data(), n));
+    double changed = 0, all = 0, r = 0;
+    int sides = 0;
+    for (const Column* c : {&left, &right}) {
+        std::vector<double> index = c->index, mirrored = c->mirrored;
+        keep_common(index, mirrored);
+        for (std::size_t i = 0; i < index.size(); ++i) changed += index[i] * mirrored[i] < 0 ? 1 : 0;
+        all += static_cast<double>(index.size());
+        const auto n = static_cast<Eigen::Index>(index.size());
+        if (n > 1) r += stats::pearson(Eigen::Map<const Eigen::VectorXd>(index.data(), n), Eigen::Map<const Eigen::VectorXd>(mirrored.data(), n)), ++sides;
+    }
+    t.changes_sign = all > 0 ? changed / all : std::numeric_limits<double>::quiet_NaN();
+    t.flip_r = sides == 2 ? r / 2 : std::numeric_limits<double>::quiet_NaN();
 }
 
-BandTest test_band(const Column& left, const Column& right, const Column& untuned, std::int64_t resamples, std::uint64_t seed) {
-    const auto test = [&](std::vector<double> v) { return stats::mean_test(std::move(v), resamples, seed); };
-    BandTest t{};
-    t.left = test(left.index), t.right = test(right.index);
-    t.contralateral = test(combined(.5, right.index, -.5, left.index));
-    t.exchange_p = stats::exchange_p(finite(left.index), finite(right.index), resamples, seed);
-    t.left_gain = test(combined(1, left.index, -1, untuned.index)), t.right_gain = test(combined(1, right.index, -1, untuned.index));
+BandTest test_band(const Column& left, const Column& right, const LateralOptions& o) {
+    const auto test = [&](std::vector<double> v) {
+        check_interrupt();
+        return stats::mean_test(std::move(v), o.resamples, o.seed);
+    };
+    BandTest t;
+    std::vector<double> l = left.index, r = right.index;
+    keep_common(l, r);
+    t.left = test(l), t.right = test(r), t.contralateral = test(combined(.5, r, -.5, l));
+    t.exchange_p = stats::exchange_p(l, r, o.resamples, o.seed);
     t.mirrored = test(combined(.5, right.mirrored, -.5, left.mirrored));
     t.left_own = test(combined(.5, left.index, .5, left.mirrored)), t.right_own = test(combined(.5, right.index, .5, right.mirrored));
     test_flips(t, left, right);
     return t;
 }
 
-std::vector<std::size_t> rows_of(const SalienceFile& file, const std::vector<std::string>& image) {
-    std::unordered_map<std::string, std::size_t> at;
-    for (std::size_t i = 0; i < file.header().image.size(); ++i) at.emplace(file.header().image[i], i);
-    std::vector<std::size_t> out;
-    for (const auto& id : image)
-        if (const auto found = at.find(id); found != at.end()) out.push_back(found->second);
+stats::MeanTest gain_of(const SalienceFile& tuned, const SalienceFile& untuned, std::size_t band, const LateralOptions& o) {
+    const auto common = compared_pictures({&tuned, &untuned}, o.allow_seen);
+    return stats::mean_test(combined(1, column_of(tuned, common.rows[0], band).index, -1, column_of(untuned, common.rows[1], band).index), o.resamples, o.seed);
+}
+
+LateralPair described(const PairedFiles& files) {
+    const auto& h = files.left->header();
+    LateralPair out;
+    out.score = h.score;
+    if (out.score.subject.empty()) out.score.subject = h.subjects;
+    if (out.score.roi.empty()) out.score.roi_class = h.roi_class, out.score.roi = h.roi;
+    out.score.hemisphere.clear();
+    out.backbone = h.backbone, out.method = h.method, out.map_method = h.map_method, out.map_setting = h.map_setting, out.layer = h.layer, out.tap = h.tap;
+    out.left_uuid = files.left->input().uuid(), out.right_uuid = files.right->input().uuid(), out.untuned_uuid = files.untuned ? files.untuned->input().uuid() : "";
     return out;
 }
 
-// Images that all files have, in the first one's order; `left_out` of them tuned one of the networks.
-std::vector<std::string> shared_images(const std::vector<const SalienceFile*>& files, bool allow_tuned, std::int64_t& left_out) {
-    std::vector<std::unordered_map<std::string, std::int16_t>> tuned(files.size());
-    for (std::size_t f = 0; f < files.size(); ++f)
-        for (std::size_t i = 0; i < files[f]->header().image.size(); ++i) tuned[f].emplace(files[f]->header().image[i], files[f]->images().tuned[i]);
-    std::vector<std::string> out;
-    for (const auto& id : files[0]->header().image) {
-        bool everywhere = true, tuning = false;
-        for (const auto& t : tuned) {
-            const auto found = t.find(id);
-            everywhere = everywhere && found != t.end();
-            tuning = tuning || (found != t.end() && found->second != 0);
-        }
-        if (everywhere && tuning) ++left_out;
-        if (everywhere && (allow_tuned || !tuning)) out.push_back(id);
-    }
-    return out;
-}
-
-LateralPair test_pair(const SalienceFile& left, const SalienceFile& right, const SalienceFile* untuned, std::int64_t resamples, bool allow_tuned, std::uint64_t seed) {
-    const auto& h = left.header();
-    const Side side = side_of(h);
-    LateralPair out{side.subject, side.roi_class, side.roi, h.method, side.target, h.map_method, h.layer, left.input().uuid(), right.input().uuid(), untuned ? untuned->input().uuid() : "", {}, 0, {}, 0};
-    std::vector<const SalienceFile*> files = {&left, &right};
-    if (untuned) files.push_back(untuned);
-    out.image = shared_images(files, allow_tuned, out.left_out);
+LateralPair test_pair(const PairedFiles& files, const LateralOptions& o) {
+    LateralPair out = described(files);
+    const auto common = compared_pictures({files.left, files.right}, o.allow_seen);
+    out.image = common.image, out.left_out = common.left_out, out.other_class = common.other_class;
     if (out.image.size() < 2)
-        throw BadInput(fmt::format("{} and {}: {} images in common{}", left.input().path().string(), right.input().path().string(), out.image.size(), out.left_out > 0 ? fmt::format(", and {} that tuned a network", out.left_out) : ""),
-                       "make both of the same pictures, that tuned neither");
-    std::vector<std::vector<std::size_t>> rows;
-    for (const auto* f : files) rows.push_back(rows_of(*f, out.image));
-    for (std::size_t band = 0; band <= band_edges.size(); ++band)
-        out.band.push_back(test_band(column_of(left, rows[0], band), column_of(right, rows[1], band), untuned ? column_of(*untuned, rows[2], band) : Column{}, resamples, seed));
+        throw BadInput(fmt::format("{} and {}: {} pictures to compare; {} tuned a network or fitted a score, of {} the maps are of different classes", files.left->input().path().string(), files.right->input().path().string(),
+                                   out.image.size(), out.left_out, out.other_class), "make both of the same pictures and classes, that tuned neither");
+    out.band.resize(band_edges.size() + 1);
+    parallel_for(out.band.size(), o.threads, [&](std::size_t band) {
+        out.band[band] = test_band(column_of(*files.left, common.rows[0], band), column_of(*files.right, common.rows[1], band), o);
+        if (files.untuned) out.band[band].left_gain = gain_of(*files.left, *files.untuned, band, o), out.band[band].right_gain = gain_of(*files.right, *files.untuned, band, o);
+    });
     return out;
 }
 
-std::vector<LateralGroup> grouped(const std::vector<LateralPair>& pairs, std::int64_t resamples, std::uint64_t seed) {
-    std::map<std::string, std::vector<const LateralPair*>> groups;
-    for (const auto& p : pairs) groups[join({p.roi_class, p.roi, p.method, p.target, p.map_method, p.layer}, "\n")].push_back(&p);
+std::vector<LateralGroup> grouped(const std::vector<LateralPair>& pairs, const LateralOptions& o) {
+    std::vector<std::string> order;
+    std::map<std::string, std::map<std::string, std::vector<double>>> regions;  // label without subject → subject → its pairs' effects
+    for (const auto& p : pairs) {
+        LateralPair any = p;
+        any.score.subject.clear();
+        const std::string label = any.label();
+        if (!regions.contains(label)) order.push_back(label);
+        regions[label][p.score.subject].push_back(p.band[whole_picture].contralateral.mean);
+    }
     std::vector<LateralGroup> out;
-    for (const auto& [key, members] : groups) {
-        const LateralPair& first = *members[0];
+    for (const auto& label : order) {
         std::vector<double> effect;
-        for (const auto* p : members) effect.push_back(p->band[whole_picture].contralateral.mean);
-        const auto test = stats::mean_test(effect, resamples, seed);
-        out.push_back({first.roi_class, first.roi, first.method, first.target, first.map_method, first.layer, test.n, test.mean, test.n > 1 ? test.p : std::numeric_limits<double>::quiet_NaN()});
+        std::int64_t count = 0;
+        for (const auto& [subject, values] : regions[label]) {
+            double sum = 0;
+            for (const double v : values) sum += v;
+            effect.push_back(sum / static_cast<double>(values.size())), count += static_cast<std::int64_t>(values.size());
+        }
+        const auto test = stats::mean_test(effect, o.resamples, o.seed);
+        out.push_back({label, test.n, count, test.mean, test.n > 1 ? test.p : std::numeric_limits<double>::quiet_NaN()});
     }
     return out;
 }
 
 }  // namespace
 
-Lateralization compare_hemispheres(const std::vector<SalienceFile>& files, std::int64_t resamples, bool allow_tuned, std::uint64_t seed) {
-    std::map<std::string, std::array<std::vector<const SalienceFile*>, 2>> sides;
-    std::vector<std::string> order;  // of keys, as files were given
-    std::map<std::string, const SalienceFile*> untuned;
+std::string LateralPair::label() const {
+    std::string out = score.subject;
+    if (!score.roi.empty()) out += (out.empty() ? "" : " ") + score.roi;
+    out += ", " + score.kind + (score.of.empty() ? "" : ' ' + score.of) + (score.column < 0 ? "" : fmt::format(" column {}", score.column)) + ", " + map_method;
+    return method == "infonce" || method == "untuned" ? out : out + ", " + method;
+}
+
+Lateralization compare_hemispheres(const std::vector<SalienceFile>& files, const LateralOptions& options) {
     Lateralization out;
-    for (const auto& f : files) {
-        const auto& h = f.header();
-        const Side side = side_of(h);
-        if (known(side.hemisphere)) {
-            if (!sides.contains(key_of(h))) order.push_back(key_of(h));
-            sides[key_of(h)][side.hemisphere == "rh"].push_back(&f);
-        } else if (h.roi.empty() && !untuned.emplace(score_of(h), &f).second) {
-            throw BadInput(f.input().path().string() + ": a second untuned network for the same score, layer and method", "give one");
-        } else if (!h.roi.empty()) {
-            out.unpaired.push_back(f.input().path().string());
-        }
+    for (const auto& pair : pair_files(files, out.unpaired)) {
+        out.pairs.push_back(test_pair(pair, options));
+        out.optimistic = out.optimistic || (options.allow_seen && out.pairs.back().left_out > 0);
     }
-    for (const auto& key : order) {
-        const auto& [left, right] = sides[key];
-        for (std::size_t i = 0; i < std::max(left.size(), right.size()); ++i) {
-            if (i >= left.size() || i >= right.size()) {
-                out.unpaired.push_back((i < left.size() ? left : right)[i]->input().path().string());
-                continue;
-            }
-            const auto reference = untuned.find(score_of(left[i]->header()));
-            out.pairs.push_back(test_pair(*left[i], *right[i], reference == untuned.end() ? nullptr : reference->second, resamples, allow_tuned, seed));
-            out.optimistic = out.optimistic || (allow_tuned && out.pairs.back().left_out > 0);
-        }
-    }
-    if (out.pairs.empty())
-        throw BadInput("no two of the files are of the left and the right hemisphere of one region, with the same score, layer and method of maps", "salience-map of the networks tuned to lh and to rh, with the same options");
     std::vector<double> p;
     for (const auto& pair : out.pairs) p.push_back(pair.band[whole_picture].contralateral.p);
     const auto q = stats::benjamini_hochberg(p);
     for (std::size_t i = 0; i < q.size(); ++i) out.pairs[i].q = q[i];
-    out.groups = grouped(out.pairs, resamples, seed);
-    out.resamples = resamples;
+    out.groups = grouped(out.pairs, options);
+    out.resamples = options.resamples;
     return out;
 }
 

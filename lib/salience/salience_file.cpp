@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "salience/salience_file.hpp"
 
+#include <algorithm>
+
 #include "core/error.hpp"
 #include "salience/laterality.hpp"
 
 namespace cortune::salience {
 
 namespace {
+
+constexpr std::pair<const char*, std::string Score::*> score_texts[] = {{"score_kind", &Score::kind}, {"score_of", &Score::of}, {"score_subject", &Score::subject},
+                                                                        {"score_hemisphere", &Score::hemisphere}, {"score_roi_class", &Score::roi_class}, {"score_roi", &Score::roi}};
 
 void write_checks(h5::Node& root, const Checks& c) {
     std::vector<double> share;
@@ -17,19 +22,28 @@ void write_checks(h5::Node& root, const Checks& c) {
     root.put("insertion", {"image", "share"}, c.insertion, {"score of these pixels alone"});
     root.put("deletion_area", {"image"}, c.deletion_area, {"area under the curve; the lower, the more the marked pixels make the score"});
     root.put("insertion_area", {"image"}, c.insertion_area, {"area under the curve; the higher, the more"});
-    root.put("random_deletion_area", {"image"}, c.random_deletion_area, {"the same with pixels in random order"});
-    root.put("random_insertion_area", {"image"}, c.random_insertion_area, {"the same with pixels in random order"});
+    root.put("common_deletion_area", {"image"}, c.common_deletion_area, {"the same in the order of the mean of the other pictures' maps"});
+    root.put("common_insertion_area", {"image"}, c.common_insertion_area, {"the same in the order of the mean of the other pictures' maps"});
 }
 
 }  // namespace
+
+std::string Score::text() const {
+    std::string out = kind;
+    for (const auto* part : {&of, &hemisphere, &roi})
+        if (!part->empty()) out += ' ' + *part;
+    return column < 0 ? out : out + " column " + std::to_string(column);
+}
 
 SalienceWriter::SalienceWriter(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const SalienceHeader& h)
     : file_(path, "salience", record, overwrite), flip_control_(h.flip_control) {
     h5::Node& root = file_.root();
     weights::write_network_note(root, h);
-    root.attr("map_method", h.map_method), root.attr("target", h.target), root.attr("layer", h.layer);
+    root.attr("map_method", h.map_method), root.attr("map_setting", h.map_setting), root.attr("layer", h.layer);
     if (!h.tap.empty()) root.attr("tap", h.tap);
-    if (!h.subject.empty()) root.attr("subject", h.subject);
+    for (const auto& [name, at] : score_texts)
+        if (!(h.score.*at).empty()) root.attr(name, h.score.*at);
+    if (h.score.column >= 0) root.attr("score_column", h.score.column);
     root.attr("flip_control", h.flip_control ? 1 : 0);
     root.scale("image", std::span<const std::string>(h.image), {"id of the picture"});
     root.index_scale("row", static_cast<std::uint64_t>(h.image_size), {"row of the picture, from the top", "pixel"});
@@ -42,10 +56,17 @@ void SalienceWriter::write(std::int64_t first, std::int64_t count, const float* 
     map_->write_rows(static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(count), maps);
 }
 
+std::vector<float> SalienceWriter::read(std::int64_t first, std::int64_t count) const {
+    std::vector<float> out(static_cast<std::size_t>(count) * map_->size() / std::max<std::uint64_t>(map_->shape()[0], 1));
+    map_->read_rows(static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(count), out.data());
+    return out;
+}
+
 void SalienceWriter::finish(const SalienceImages& i) {
     h5::Node& root = file_.root();
     root.put_strings("image_sha256", {"image"}, i.sha256, {"SHA-256 of the decoded source pixels"});
     root.put("tuned", {"image"}, i.tuned, {"1: the picture tuned the network"});
+    root.put("fitted", {"image"}, i.fitted, {"1: the score's own weights were fitted on the picture"});
     if (!i.of.empty()) root.put_strings("of", {"image"}, i.of, {"class or output that the map is of"});
     root.put("score", {"image"}, i.score, {"score that the map explains"});
     root.put("index", {"image"}, i.index, {"laterality: (left − right) / (left + right) of the map's positive mass"});
@@ -61,30 +82,28 @@ void SalienceWriter::finish(const SalienceImages& i) {
 SalienceFile::SalienceFile(const std::filesystem::path& path) : input_(path, {"salience"}) {
     const auto& root = input_.root();
     static_cast<weights::NetworkNote&>(header_) = weights::read_network_note(root);
-    header_.map_method = root.attr_string("map_method"), header_.target = root.attr_string("target"), header_.layer = root.attr_string("layer");
+    header_.map_method = root.attr_string("map_method"), header_.map_setting = root.attr_string("map_setting"), header_.layer = root.attr_string("layer");
     if (root.has_attr("tap")) header_.tap = root.attr_string("tap");
-    if (root.has_attr("subject")) header_.subject = root.attr_string("subject");
+    for (const auto& [name, at] : score_texts)
+        if (root.has_attr(name)) header_.score.*at = root.attr_string(name);
+    if (root.has_attr("score_column")) header_.score.column = root.attr_int("score_column");
     header_.flip_control = root.attr_int("flip_control") != 0;
     header_.image = root.dataset("image").read_strings();
     header_.image_size = static_cast<int>(root.dataset("row").size());
-    images_.sha256 = root.dataset("image_sha256").read_strings(), images_.tuned = root.dataset("tuned").read<std::int16_t>();
+    images_.sha256 = root.dataset("image_sha256").read_strings(), images_.tuned = root.dataset("tuned").read<std::int16_t>(), images_.fitted = root.dataset("fitted").read<std::int16_t>();
     images_.score = root.dataset("score").read<double>(), images_.index = root.dataset("index").read<double>(), images_.band_index = root.dataset("band_index").read<double>();
     if (root.has("of")) images_.of = root.dataset("of").read_strings();
     if (header_.flip_control) images_.mirrored_index = root.dataset("mirrored_index").read<double>(), images_.mirrored_band_index = root.dataset("mirrored_band_index").read<double>();
+    if (root.has("randomised_correlation")) {
+        auto& c = images_.checks;
+        c.randomised = root.dataset("randomised_correlation").read<double>();
+        c.deletion_area = root.dataset("deletion_area").read<double>(), c.insertion_area = root.dataset("insertion_area").read<double>();
+        c.common_deletion_area = root.dataset("common_deletion_area").read<double>(), c.common_insertion_area = root.dataset("common_insertion_area").read<double>();
+    }
     const auto n = header_.image.size();
-    if (images_.index.size() != n || images_.tuned.size() != n || images_.sha256.size() != n || images_.score.size() != n || images_.band_index.size() != n * band_edges.size() ||
+    if (images_.index.size() != n || images_.tuned.size() != n || images_.fitted.size() != n || images_.sha256.size() != n || images_.score.size() != n || images_.band_index.size() != n * band_edges.size() ||
         (header_.flip_control && (images_.mirrored_index.size() != n || images_.mirrored_band_index.size() != n * band_edges.size())))
         throw BadInput(input_.path().string() + ": its data sets do not have one value an image", "make it again with salience-map");
-}
-
-Checks SalienceFile::checks() const {
-    Checks c;
-    const auto& root = input_.root();
-    if (!root.has("randomised_correlation")) return c;
-    c.randomised = root.dataset("randomised_correlation").read<double>();
-    c.deletion_area = root.dataset("deletion_area").read<double>(), c.insertion_area = root.dataset("insertion_area").read<double>();
-    c.random_deletion_area = root.dataset("random_deletion_area").read<double>(), c.random_insertion_area = root.dataset("random_insertion_area").read<double>();
-    return c;
 }
 
 std::vector<float> SalienceFile::map(std::int64_t image) const {

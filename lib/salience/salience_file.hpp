@@ -14,10 +14,20 @@
 
 namespace cortune::salience {
 
+// The score that maps are of. Two files are comparable where all but the hemisphere is equal.
+struct Score {
+    std::string kind;       // class, logit, response, pair
+    std::string of;         // of class and logit: predicted, true, a class's name, a number
+    std::string subject, hemisphere, roi_class, roi;  // whose responses; empty: nobody's. Of a pair those that tuned the network
+    std::int64_t column = -1;                         // of a response: one column of the data set's; -1: the mean over the region
+    std::string text() const;                         // for people: "class predicted", "response lh V1v"
+};
+
 struct SalienceHeader : weights::NetworkNote {
-    std::string map_method;          // gradcam, gradcam++, hirescam, gradient, integrated-gradients, occlusion
-    std::string target, layer, tap;  // what the score is, the module that it is made from, and the feature map of Grad-CAM
-    std::string subject;             // whose responses the score is of; empty: nobody's
+    std::string map_method;   // gradcam, gradcam++, hirescam, gradient, integrated-gradients, occlusion
+    std::string map_setting;  // what else it depends on: "steps 16", "window 8"; empty: nothing
+    Score score;
+    std::string layer, tap;   // the module that the score is made from, and the feature map of Grad-CAM
     int image_size = 0;
     bool flip_control = false;
     std::vector<std::string> image;
@@ -26,8 +36,8 @@ struct SalienceHeader : weights::NetworkNote {
 // What is known of the pictures in the end.
 struct SalienceImages {
     std::vector<std::string> sha256, of;  // of: the class shown; empty where it is the same of all
-    std::vector<std::int16_t> tuned;
-    std::vector<double> score;            // of the network as it is
+    std::vector<std::int16_t> tuned, fitted;  // 1: the picture tuned the network; fitted the score's own weights (a probe's, a readout's)
+    std::vector<double> score;                // of the network as it is
     std::vector<double> index, mirrored_index;            // laterality; mirrored: of the mirrored picture's map
     std::vector<double> band_index, mirrored_band_index;  // images × bands
     Checks checks;
@@ -38,6 +48,7 @@ class SalienceWriter {
     SalienceWriter(const std::filesystem::path& path, const h5::Record& record, bool overwrite, const SalienceHeader& header);
     // count × image_size × image_size.
     void write(std::int64_t first, std::int64_t count, const float* maps);
+    std::vector<float> read(std::int64_t first, std::int64_t count) const;  // what was written
     void finish(const SalienceImages& images);  // writes the rest and commits
 
   private:
@@ -51,8 +62,7 @@ class SalienceFile {
     explicit SalienceFile(const std::filesystem::path& path);
     const h5::Input& input() const { return input_; }
     const SalienceHeader& header() const { return header_; }
-    const SalienceImages& images() const { return images_; }  // without the checks
-    Checks checks() const;  // without the curves; empty where there are none
+    const SalienceImages& images() const { return images_; }  // without the curves
     // image_size × image_size.
     std::vector<float> map(std::int64_t image) const;
 

@@ -18,6 +18,11 @@ constexpr NoteAttribute note_attributes[] = {{"backbone", &NetworkNote::backbone
 
 }  // namespace
 
+std::string network_label(const NetworkNote& n) {
+    if (n.roi.empty()) return "untuned";
+    return n.subjects + (n.hemisphere == "all" ? "" : ' ' + n.hemisphere) + ' ' + n.roi + (n.method == "infonce" ? "" : ", " + n.method);
+}
+
 NetworkNote network_note(const Model& model) {
     NetworkNote out{model.backbone, model.method, model.uuid, parameters_sha256(model.parameters), "", "", "", ""};
     if (model.tuned()) out.subjects = join(model.subjects, "+"), out.hemisphere = model.hemisphere, out.roi_class = model.roi_class, out.roi = model.roi;

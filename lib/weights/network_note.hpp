@@ -15,6 +15,9 @@ struct NetworkNote {
     std::string subjects, hemisphere, roi_class, roi;  // what tuned it, subjects joined by +; empty for an untuned one
 };
 
+// For people: "subj01 lh V1v", with the method where it is not infonce; "untuned".
+std::string network_label(const NetworkNote& note);
+
 NetworkNote network_note(const Model& model);
 // As attributes of a file's root: backbone, method, model_uuid, model_sha256 and, of a tuned one, tuned_subjects, hemisphere,
 // roi_class, roi.

@@ -41,7 +41,9 @@ def close(what, found, expected, tolerance, relative=False):
     found, expected = np.asarray(found, float), np.asarray(expected, float)
     if found.shape != expected.shape:
         sys.exit(f"FAILED {what}: shape {found.shape}, expected {expected.shape}")
-    difference = np.max(np.abs(found - expected)) if found.size else 0.0
+    if not found.size:
+        sys.exit(f"FAILED {what}: nothing to compare")
+    difference = np.max(np.abs(found - expected))
     if relative:
         difference /= np.max(np.abs(expected))
     verdict = "ok" if difference <= tolerance else "FAILED"

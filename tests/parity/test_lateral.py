@@ -3,6 +3,7 @@
 import itertools
 import json
 import shutil
+import uuid
 
 import h5py
 import numpy as np
@@ -53,7 +54,7 @@ def check_maps(folder):
             close(name, rows[-1][name], np.corrcoef(own[told], known[told, k])[0, 1], 1e-6)
             assert rows[-1][f"{name}_low"] < rows[-1][name] < rows[-1][f"{name}_high"]
         assert rows[-1]["compared"] == 23 and rows[-1]["voxels"] == 24 and rows[-1]["roi"] == "all"
-        close("same side", rows[-1]["same_side"], np.mean((cx[told] < 0.5) == (known[told, 0] < 0.5)), 1e-12)
+        close("same side", rows[-1]["same_half"], np.mean((cx[told] < 0.5) == (known[told, 0] < 0.5)), 1e-12)
         close("distance", rows[-1]["distance"], np.median(np.hypot(cx[told] - known[told, 0], cy[told] - known[told, 1])), 1e-6)
     np.save(folder / "short.npy", known[:5])
     said = failure("field-map", data, folder / "s.h5", folder / "enc.h5", "--true-fields", f"all={folder / 'short.npy'}", "-o", folder / "no.h5", expect=3)
@@ -84,7 +85,7 @@ def check_simulated(folder):
     for where in ("contralateral", "both"):
         data, rows = simulated(folder, where)
         for hemisphere, row in rows.items():
-            print(f"{where} {hemisphere}: r of x {row['r_x']:.3f}, of y {row['r_y']:.3f}, same side {row['same_side']:.2f}, mean x {row['mean_x']:.3f}")
+            print(f"{where} {hemisphere}: r of x {row['r_x']:.3f}, of y {row['r_y']:.3f}, same side {row['same_half']:.2f}, mean x {row['mean_x']:.3f}")
             # Known: encodings of these pictures find the centres; the bound leaves room for voxels with few pictures.
             assert row["r_x"] > 0.8 and row["r_y"] > 0.8, row
         table = [json.loads(run("salience-eval", folder / f"{where}.lh.{m}.h5", folder / f"{where}.rh.{m}.h5", "--json", "--resamples", 2000,
@@ -94,7 +95,7 @@ def check_simulated(folder):
             # The left hemisphere sees the right half: its maps lie there, and stay there as pictures are mirrored.
             assert table[0]["left"] < -0.2 < 0.2 < table[0]["right"] and table[0]["p"] < 0.001
             assert table[0]["contralateral"] > 0.3 and table[0]["mirrored"] > 0.3
-            assert all(r["same_side"] == 1 for r in rows.values())
+            assert all(r["same_half"] == 1 for r in rows.values())
             assert rows["lh"]["mean_x"] > 0.6 and rows["rh"]["mean_x"] < 0.4
             check_sheet(folder / "contralateral.hirescam.html", data, folder)
         else:
@@ -127,14 +128,17 @@ def _zscored(d, hemisphere, rows):
 
 
 def fake(path, source, index, mirrored=None, **attributes):
-    """A salience file with indices of our own (the same in all bands), made from one that salience-map wrote."""
+    """A salience file with indices of our own, in band b times 1 − b / 10, made from one that salience-map wrote."""
     shutil.copy(source, path)
     with h5py.File(path, "r+") as f:
-        for name, value in attributes.items():
+        own = str(uuid.uuid4())
+        provenance = f["provenance"][()].decode().replace(f.attrs["uuid"], own)
+        f["provenance"][()] = provenance
+        for name, value in {"uuid": own, **attributes}.items():
             f.attrs[name] = value
-        f["index"][:], f["band_index"][:] = index, np.repeat(index[:, None], 4, 1)
+        f["index"][:], f["band_index"][:] = index, index[:, None] * (1 - np.arange(1, 5) / 10)
         if mirrored is not None:
-            f["mirrored_index"][:], f["mirrored_band_index"][:] = mirrored, np.repeat(mirrored[:, None], 4, 1)
+            f["mirrored_index"][:], f["mirrored_band_index"][:] = mirrored, mirrored[:, None] * (1 - np.arange(1, 5) / 10)
     return path
 
 
@@ -151,14 +155,15 @@ def check_statistics(folder):
     with h5py.File(source["lh"]) as f:
         n = len(f["image"])
     few = lambda centre: np.where(np.arange(n) < 14, np.clip(rng.normal(centre, 0.3, n), -1, 1), np.nan)
-    tuned = {"method": "infonce", "target": "class", "roi_class": "prf-visualrois", "roi": "V1v"}
+    of_class = {"score_kind": "class", "score_of": "true", "score_subject": "", "score_hemisphere": "", "score_roi_class": "", "score_roi": ""}
+    tuned = {"method": "infonce", "roi_class": "prf-visualrois", "roi": "V1v", **of_class}
     index, mirrored, files = {}, {}, []
     for subject, gap in (("subj01", 0.25), ("subj02", 0.2), ("subj03", 0.3)):
         for h, sign in (("lh", -1), ("rh", 1)):
             index[subject, h], mirrored[subject, h] = few(sign * gap / 2), few(sign * gap / 2)
-            files.append(fake(folder / f"{subject}.{h}.fake.h5", source[h], index[subject, h], mirrored[subject, h], hemisphere=h, tuned_subjects=subject, **tuned))
+            files.append(fake(folder / f"{subject}.{h}.fake.h5", source[h], index[subject, h], mirrored[subject, h], hemisphere=h, tuned_subjects=subject, model_sha256=f"{subject}{h}", **tuned))
     plain = few(0)
-    files.append(fake(folder / "plain.fake.h5", source["lh"], plain, target="class"))
+    files.append(fake(folder / "plain.fake.h5", source["lh"], plain, **of_class))
     rows = json.loads(run("salience-eval", *files, "--json", "-o", folder / "fake.lateral.h5"))
     for subject in ("subj01", "subj02", "subj03"):
         row = next(r for r in rows if r["subject"] == subject and r["band"] == "all")
@@ -176,10 +181,13 @@ def check_statistics(folder):
         p = np.mean(np.abs(dealt[:, 14:].mean(1) - dealt[:, :14].mean(1)) >= abs(r.mean() - l.mean()))
         close("permutation p", row["permutation_p"], p, 4 * np.sqrt(p * (1 - p) / 10000) + 4 * np.sqrt(p * (1 - p) / 20000) + 1e-3)
         a, b = np.concatenate([l, r]), np.concatenate([ml, mr])
-        close("flips", [row["changes_sign"], row["flip_r"]], [np.mean(a * b < 0), np.corrcoef(a, b)[0, 1]], 1e-12)
+        close("flips", [row["changes_sign"], row["flip_r"]], [np.mean(a * b < 0), (np.corrcoef(l, ml)[0, 1] + np.corrcoef(r, mr)[0, 1]) / 2], 1e-12)
+        for b, name in enumerate(("0-0.25", "0.25-0.5", "0.5-0.75", "0.75-1"), 1):
+            inside = next(row for row in rows if row["subject"] == subject and row["band"] == name)
+            close(f"band {name}", inside["contralateral"], (1 - b / 10) * d.mean(), 1e-12)
     effects = np.array([next(r for r in rows if r["subject"] == s and r["band"] == "all")["contralateral"] for s in ("subj01", "subj02", "subj03")])
-    over = next(r for r in rows if r["band"] == "over pairs (3)")
-    close("over pairs", [over["contralateral"], over["p"]], [effects.mean(), sign_flip(effects)], 1e-12)
+    over = next(r for r in rows if r["row"] == "region")
+    close("over subjects", [over["contralateral"], over["p"]], [effects.mean(), sign_flip(effects)], 1e-12)
     ps = np.array([next(r for r in rows if r["subject"] == s and r["band"] == "all")["p"] for s in ("subj01", "subj02", "subj03")])
     order = np.argsort(ps)
     adjusted = np.minimum.accumulate((ps[order] * 3 / np.arange(1, 4))[::-1])[::-1]
@@ -191,12 +199,22 @@ def check_statistics(folder):
     with h5py.File(files[0], "r+") as f:
         f["tuned"][:4] = 1
     row = json.loads(run("salience-eval", *files[:2], "--json", "-o", folder / "out.lateral.h5"))[0]
-    assert row["images"] == 10, row
+    assert row["n"] == 10, row
     close("without the tuned ones", row["left"], index["subj01", "lh"][4:14].mean(), 1e-12)
     run("salience-eval", *files[:2], "--allow-tuned-images", "-o", folder / "in.lateral.h5")
     with h5py.File(folder / "in.lateral.h5") as f, h5py.File(folder / "out.lateral.h5") as g:
         assert f.attrs["optimistic"] == 1 and g.attrs["optimistic"] == 0 and f["images"][0] == g["images"][0] + 4
 
+    said = failure("salience-eval", files[0], files[1], files[0], expect=3)
+    assert "are one file" in said, said
+    with h5py.File(files[2], "r+") as f:
+        f["image_sha256"][5] = "0" * 64
+    said = failure("salience-eval", files[2], files[3], expect=3)
+    assert "is not the same picture" in said, said
+    with h5py.File(files[4], "r+") as f:
+        f.attrs["score_of"] = "checked-fish"
+    said = failure("salience-eval", files[4], files[5], expect=3)
+    assert "no two of the files" in said, said  # maps of another class
     said = failure("salience-eval", files[0], files[2], expect=3)  # two left ones
     assert "no two of the files" in said, said
     failure("salience-eval", files[0], files[1], "--data", folder / "contralateral.h5", expect=2)

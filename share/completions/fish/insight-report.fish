@@ -1,3 +1,4 @@
+complete -c insight-report -l control -r -d 'Lateralization where there should be none: shown, and not counted'
 complete -c insight-report -l data -r -d 'Data set of a subject, for contact sheets'
 complete -c insight-report -l sheet-pictures -r -d 'Of --data: pictures a region'
 complete -c insight-report -l title -r -d 'Heading of the page'

@@ -1,5 +1,5 @@
 complete -c salience-eval -l resamples -r -d 'Bootstrap draws, random signs and permutations'
-complete -c salience-eval -l allow-tuned-images -d 'Also compare pictures that tuned the networks, and say so'
+complete -c salience-eval -l allow-tuned-images -d 'Also compare pictures that tuned the networks or fitted the scores, and say so'
 complete -c salience-eval -l sheet -r -d 'Page of the pictures that each region answers to most'
 complete -c salience-eval -l data -r -d 'Of --sheet: data set with these pictures and the responses'
 complete -c salience-eval -l sheet-pictures -r -d 'Of --sheet: pictures a region'
