@@ -140,7 +140,7 @@ std::uint64_t file_bytes(const std::filesystem::path& path) {
 }
 
 fs::path share_dir() {
-    if (const char* set = std::getenv("CORTUNE_SHARE")) {
+    if (const char* set = std::getenv("CORTUNE_SHARE"); set && *set) {
         if (fs::is_directory(set)) return set;
         throw BadInput(fmt::format("{}: CORTUNE_SHARE names no folder", set));
     }

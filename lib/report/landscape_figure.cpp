@@ -44,7 +44,7 @@ LandscapeFigure landscape_figure(const Landscape& l) {
         return {l.placed(static_cast<Eigen::Index>(i - mapped), 0), second ? l.placed(static_cast<Eigen::Index>(i - mapped), 1) : 0};
     };
     std::string out = figure_style(!l.optimistic_reason.empty());
-    out += fmt::format("set xlabel {}\nset ylabel {}\nset bmargin 9\nset tics font ',10'\nset grid\nset zeroaxis\nset key outside bottom center horizontal noenhanced\n", quoted(axis_title(l, 0)),
+    out += fmt::format("set xlabel {}\nset ylabel {}\nset bmargin 7.5\nset tics font ',10'\nset grid\nset zeroaxis\nset key outside bottom center horizontal noenhanced\n", quoted(axis_title(l, 0)),
                        quoted(l.inpca.eigenvalue.size() > 1 ? axis_title(l, 1) : "no second axis"));
     out += fmt::format("set multiplot layout 1,{}\n", shown.size());
     for (std::size_t k = 0; k < shown.size(); ++k) {

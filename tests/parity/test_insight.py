@@ -7,9 +7,17 @@ import subprocess
 
 import h5py
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from common import BIN, SOURCE, failure, run, scratch
+
+
+def false_discovery_control(p):
+    """Benjamini and Hochberg's adjusted p, as SciPy's function of this name (from 1.11 on)."""
+    p = np.asarray(p, float)
+    order = np.argsort(p)
+    out = np.empty_like(p)
+    out[order] = np.minimum(np.minimum.accumulate((p[order] * len(p) / np.arange(1, len(p) + 1))[::-1])[::-1], 1)
+    return out
 
 
 def make(folder, *more):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-# examples/algonauts as a lab runs it, on a simulated tree of real vertex counts with 200
+# examples/algonauts as a lab runs it, on a simulated tree of real vertex counts (in smaller regions) with 200
 # small pictures: two subjects, two ROIs, down to the surfaces.
 . "$CORTUNE_SOURCE/tests/support/tool_test.sh"
 
-expect 0 nsd-simulate --preset nsd --subjects 2 --images 200 --test-images 20 --image-size 128 --seed 5 -q -o data
+expect 0 nsd-simulate --preset nsd --roi-scale 2 --subjects 2 --images 200 --test-images 20 --image-size 128 --seed 5 -q -o data
 example=$CORTUNE_SOURCE/examples/algonauts
 common=(THREADS=1 --no-print-directory -C "$example" BIN="$CORTUNE_BIN" OUT="$PWD/out" DATA="$PWD/data" SUBJECTS="1 2" HEMIS=lh ROIS="V1v hV4"
         METHODS=contrastive TUNE="--epochs 2 --lr 1e-3")
