@@ -71,14 +71,17 @@ salience::TrueFields read_truth(const std::string& given) {
     file.rows(0, shape[0], values.data());
     salience::TrueFields out{given.substr(0, at), {}, {}};
     for (std::size_t row = 0; row < shape[0]; ++row)
-        out.x.push_back(static_cast<double>(values[row * shape[1]])), out.y.push_back(static_cast<double>(values[row * shape[1] + 1]));
+        for (const auto& [to, value] : {std::pair(&out.x, values[row * shape[1]]), std::pair(&out.y, values[row * shape[1] + 1])}) {
+            if (value < -1 || value > 2) throw BadInput(fmt::format("{}: row {} has {}", file.path().string(), row, value), "x and y are picture widths from the upper left corner: 0.5 and 0.5 are the centre; NaN is not known");
+            to->push_back(static_cast<double>(value));
+        }
     return out;
 }
 
 nlohmann::ordered_json row_of(const salience::FieldScores& s) {
     return {{"hemisphere", s.hemisphere}, {"roi", s.roi}, {"voxels", s.voxels}, {"compared", s.compared}, {"mean_x", s.mean_x}, {"mean_y", s.mean_y},
             {"r_x", s.r_x}, {"r_x_low", s.r_x_low}, {"r_x_high", s.r_x_high}, {"r_y", s.r_y}, {"r_y_low", s.r_y_low}, {"r_y_high", s.r_y_high},
-            {"same_half", s.same_side}, {"distance", s.distance}};
+            {"same_half", s.same_half}, {"distance", s.distance}};
 }
 
 void run(const Options& options, cli::Context& context) {

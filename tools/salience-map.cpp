@@ -103,7 +103,7 @@ void run(const Options& options, cli::Context& context) {
     engine::SalienceJob job = options.job;
     job.run = {context.record(), context.output, context.overwrite, context.seed, context.threads, context.device};
     if (job.model.empty()) job.model = share_dir() / "models" / "alexnet-mini.h5";
-    check_distinct({{"-o", context.output}}, {job.images, job.model, job.probe, job.encoding});
+    check_distinct({{"-o", context.output}, {"--overlays", job.overlays}}, {job.images, job.model, job.probe, job.encoding});
     if (job.probe.empty()) cli::refuse_idle(options.of_probe, "without --probe");
     if (job.encoding.empty()) cli::refuse_idle(options.of_encoding, "without --encoding");
     if (!job.method.starts_with("gradcam") && job.method != "hirescam") cli::refuse_idle(options.of_cam, "with --method " + job.method);

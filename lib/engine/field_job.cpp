@@ -96,13 +96,16 @@ void add_batch(const nn::Backbone& backbone, Readouts& readouts, std::vector<Map
 }
 
 // Known centres fit the encoding's columns, and each is of a hemisphere that is mapped.
-void check_truth(const FieldJob& job, const std::vector<MappedRegion>& regions, const FeaturePictures& pictures) {
+void check_truth(const FieldJob& job, const std::vector<MappedRegion>& regions, const FeaturePictures& pictures, const encode::EncodingFile& encoding, Reporter& reporter) {
+    // Only the data that were encoded tell how many columns there are.
+    const bool encoded = pictures.data() && pictures.data()->input().uuid() == encoding.header().dataset_uuid;
+    if (!encoded && !job.truth.empty()) reporter.warn(fmt::format("--true-fields are taken as those of {}, whose responses are encoded; the pictures are not that data set's", encoding.header().subject));
     for (const auto& truth : job.truth) {
         std::int32_t last = -1;
         for (const auto& r : regions)
             if (r.readout.hemisphere == truth.hemisphere) last = std::max(last, *std::max_element(r.readout.column.begin(), r.readout.column.end()));
-        if (last < 0) throw BadInput(fmt::format("--true-fields {}: no region of that hemisphere is mapped", truth.hemisphere), "name it as the encoding does: lh, rh or all");
-        const std::size_t rows = truth.x.size(), columns = pictures.data() ? pictures.data()->hemisphere(truth.hemisphere).vertex.size() : rows;
+        if (last < 0) throw BadInput(fmt::format("--true-fields {}: no region of that hemisphere is mapped", truth.hemisphere), "name it as the encoding does (lh, rh or all), and do not leave it out by --hemi");
+        const std::size_t rows = truth.x.size(), columns = encoded ? pictures.data()->hemisphere(truth.hemisphere).vertex.size() : rows;
         if (rows != columns || rows <= static_cast<std::size_t>(last))
             throw BadInput(fmt::format("--true-fields of {}: {} rows, and the responses have {} columns", truth.hemisphere, rows, std::max(columns, static_cast<std::size_t>(last) + 1)), "a row a column of the data set's responses");
     }
@@ -138,7 +141,7 @@ std::vector<salience::FieldScores> run_fields(const FieldJob& job, Reporter& rep
     encoding.input().register_in(record);
     check_network(encoding.header().model_sha256, model, job.encoding, job.model);
     auto regions = mapped_regions(job, encoding, device, reporter);
-    check_truth(job, regions, pictures);
+    check_truth(job, regions, pictures, encoding, reporter);
     Readouts readouts(regions, device);
     nn::Backbone backbone(model.backbone);
     backbone.load(model.parameters, torch::kFloat32, device);

@@ -2,8 +2,10 @@
 #include "engine/salience_job.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
@@ -32,33 +34,46 @@ std::string plain_name(const std::string& id) {
     return name.substr(0, 80);
 }
 
-// A file a picture: 00001.<name>.png.
-void write_overlays(const SalienceJob& job, const Tensor& pixels, const Tensor& maps, const FeaturePictures& pictures, const SalienceTarget& target, std::int64_t first) {
-    for (std::int64_t i = 0; i < maps.size(0); ++i) {
-        const auto at = static_cast<std::size_t>(first + i);
-        const std::string& id = pictures.id()[at];
-        const std::string title = id.substr(id.find(':') + 1) + (target.chosen().empty() ? "" : ": " + target.chosen()[at]);
-        const Tensor own = pixels[i].contiguous();
-        const auto png = report::overlay_png(own.data_ptr<std::uint8_t>(), maps[i].data_ptr<float>(), maps.size(1), title);
-        write_bytes(job.overlays / fmt::format("{:05}.{}.png", first + i + 1, plain_name(id)), {png}, {.overwrite = job.run.overwrite, .durable = false});
+// Figures, a file a picture (00001.<name>.png), in a hidden folder beside the wanted one that takes its place by commit() and is gone
+// otherwise. What is there is replaced by --overwrite alone, and only where it is empty or says that it is of overlays.
+class OverlayFolder {
+  public:
+    explicit OverlayFolder(const SalienceJob& job) : target_(job.overlays), part_(target_.parent_path() / fmt::format(".{}.{}.part", target_.filename().string(), ::getpid())) {
+        std::error_code failed;
+        if (std::filesystem::exists(target_, failed) && !std::filesystem::is_empty(target_, failed) && !(job.run.overwrite && std::filesystem::exists(target_ / mark)))
+            throw OutputError(target_.string() + ": not an empty folder", "name a new one; --overwrite replaces a folder of earlier overlays");
+        std::filesystem::create_directories(part_, failed);
+        if (failed) throw OutputError(fmt::format("{}: no folder can be made ({})", part_.string(), failed.message()));
+        write_bytes(part_ / mark, {std::string_view("overlays of salience-map: --overwrite replaces this folder\n")}, {.durable = false});
     }
-}
+    ~OverlayFolder() {
+        std::error_code ignored;
+        std::filesystem::remove_all(part_, ignored);
+    }
+    OverlayFolder(const OverlayFolder&) = delete;
+    OverlayFolder& operator=(const OverlayFolder&) = delete;
 
-// New or empty; with --overwrite, rid of the overlays that an earlier run wrote, so that no older map stands beside these.
-void make_overlay_folder(const SalienceJob& job) {
-    std::error_code failed;
-    std::filesystem::create_directories(job.overlays, failed);
-    if (failed) throw OutputError(fmt::format("{}: no folder can be made ({})", job.overlays.string(), failed.message()));
-    if (std::filesystem::equivalent(job.overlays, job.images, failed)) throw UsageError("--overlays is the folder of the pictures", "name a new one");
-    std::vector<std::filesystem::path> old;
-    for (const auto& entry : std::filesystem::directory_iterator(job.overlays)) {
-        const std::string name = entry.path().filename().string();
-        const bool ours = name.size() > 10 && name.ends_with(".png") && name[5] == '.' && std::all_of(name.begin(), name.begin() + 5, [](char c) { return c >= '0' && c <= '9'; });
-        if (!job.run.overwrite || !ours) throw OutputError(job.overlays.string() + ": not an empty folder", "name a new one; --overwrite replaces earlier overlays");
-        old.push_back(entry.path());
+    void add(const Tensor& pixels, const Tensor& maps, const FeaturePictures& pictures, const SalienceTarget& target, std::int64_t first) const {
+        for (std::int64_t i = 0; i < maps.size(0); ++i) {
+            const auto at = static_cast<std::size_t>(first + i);
+            const std::string& id = pictures.id()[at];
+            const std::string title = id.substr(id.find(':') + 1) + (target.chosen().empty() ? "" : ": " + target.chosen()[at]);
+            const Tensor own = pixels[i].contiguous();
+            const auto png = report::overlay_png(own.data_ptr<std::uint8_t>(), maps[i].data_ptr<float>(), maps.size(1), title);
+            write_bytes(part_ / fmt::format("{:05}.{}.png", first + i + 1, plain_name(id)), {png}, {.durable = false});
+        }
     }
-    for (const auto& path : old) std::filesystem::remove(path, failed);
-}
+    void commit() {
+        std::error_code failed;
+        std::filesystem::remove_all(target_, failed);
+        std::filesystem::rename(part_, target_, failed);
+        if (failed) throw OutputError(fmt::format("{}: cannot be put in place ({})", target_.string(), failed.message()));
+    }
+
+  private:
+    static constexpr const char* mark = "overlays.txt";
+    std::filesystem::path target_, part_;
+};
 
 void take_laterality(const Tensor& maps, std::vector<double>& index, std::vector<double>& band) {
     for (std::int64_t i = 0; i < maps.size(0); ++i) {
@@ -74,6 +89,7 @@ salience::SalienceHeader header_of(const SalienceJob& job, const weights::Model&
     h.map_method = job.method, h.score = network.target().description(), h.layer = network.target().layer(), h.tap = network.tap();
     if (job.method == "integrated-gradients") h.map_setting = fmt::format("steps {}", job.steps);
     if (job.method == "occlusion") h.map_setting = fmt::format("window {}", network.window());
+    if (!pictures.data()) h.fit = job.fit;
     h.image_size = model.image_size, h.flip_control = job.flip_control, h.image = pictures.id();
     return h;
 }
@@ -103,7 +119,8 @@ SalienceResult run_salience(const SalienceJob& job, Reporter& reporter) {
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);
     SalienceNetwork network(job, model, pictures, device, record);
-    if (!job.overlays.empty()) make_overlay_folder(job);
+    std::optional<OverlayFolder> overlays;
+    if (!job.overlays.empty()) overlays.emplace(job);
     salience::SalienceWriter writer(job.run.output, record, job.run.overwrite, header_of(job, model, pictures, network));
     salience::SalienceImages out;
     const auto n = static_cast<std::int64_t>(pictures.id().size());
@@ -115,7 +132,7 @@ SalienceResult run_salience(const SalienceJob& job, Reporter& reporter) {
         const Tensor map = network.maps(x, first, &out.score);
         writer.write(first, count, map.data_ptr<float>());
         take_laterality(map, out.index, out.band_index);
-        if (!job.overlays.empty()) write_overlays(job, pixels, map, pictures, network.target(), first);
+        if (overlays) overlays->add(pixels, map, pictures, network.target(), first);
         if (job.flip_control) take_laterality(network.maps(x.flip(3), first, nullptr), out.mirrored_index, out.mirrored_band_index);
         sum += map.to(torch::kFloat64).sum(0);
         reporter.progress("maps", first + count, n);
@@ -126,6 +143,7 @@ SalienceResult run_salience(const SalienceJob& job, Reporter& reporter) {
     out.fitted = network.target().fitted(pictures.id(), out.sha256);
     out.of = network.target().chosen();
     writer.finish(out);
+    if (overlays) overlays->commit();
     const auto& target = network.target();
     return {target.description().text(), target.layer(), network.tap(), n, salience::summarise(out, 10000, static_cast<std::uint64_t>(job.run.seed))};
 }

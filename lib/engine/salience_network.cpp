@@ -40,11 +40,14 @@ std::string default_tap(const nn::Backbone& backbone, const std::string& layer, 
 }
 
 // Refuses a tap that the score is not made from.
-void check_tap(const nn::Backbone& backbone, const std::string& tap, const std::string& layer) {
+void check_tap(const nn::Backbone& backbone, const std::string& tap, const std::string& layer, int size, torch::Device device) {
     backbone.check_taps({tap});
     const auto names = backbone.module_names();
     if (std::find(names.begin(), names.end(), tap) > std::find(names.begin(), names.end(), layer))
         throw BadInput(fmt::format("--tap {} comes after {}, which the score is made from", tap, layer), "an earlier module, or leave it out");
+    backbone.tapped(torch::zeros({1, 3, size, size}, device), {tap}, [&](const std::string&, const Tensor& output) {
+        if (output.dim() != 4) throw BadInput(fmt::format("--tap {} is no feature map: it has no places", tap), "a module before the flattening, or leave it out");
+    });
 }
 
 // A stream a tensor, so that no tensor's order depends on the others.
@@ -65,7 +68,7 @@ SalienceNetwork::SalienceNetwork(const SalienceJob& job, const weights::Model& m
     target_ = salience_target(job, model, backbone_, pictures, device, record);
     if (needs_tap(job.method)) {
         tap_ = job.tap.empty() ? default_tap(backbone_, target_->layer(), size_, device) : job.tap;
-        check_tap(backbone_, tap_, target_->layer());
+        check_tap(backbone_, tap_, target_->layer(), size_, device);
     }
     if (!job.checks) return;
     control_.emplace(model.backbone);

@@ -70,7 +70,11 @@ class ProbeTarget final : public ClassTarget {
         file.input().register_in(record);
         const auto& h = file.header();
         check_network(h.model_sha256, model, job.probe, job.model);
+        if (h.pool != "none" || !h.pca_split.empty())
+            throw BadInput(fmt::format("{}: made of {}, and maps need the layer as it is", job.probe.string(), h.pool != "none" ? "pooled features" : "principal components"), "class-probe of feature-extract without --pool and --pca");
+        if (!pictures.data() && h.fit != job.fit) throw UsageError(fmt::format("{}: its pictures came to the network's size by {}, these by {}", job.probe.string(), h.fit, job.fit), "give --fit " + h.fit);
         layer_ = h.layer;
+        description_.setting = fmt::format("C {:g}, {} pictures, {} classes", h.c, h.train_images, h.classes.size());
         description_.kind = "class", description_.of = job.of_class.empty() ? "predicted" : job.of_class;
         fitted_image_ = h.fitted_image, fitted_sha256_ = h.fitted_sha256;
         const auto standard = file.standardiser();
@@ -150,7 +154,7 @@ class ResponseTarget final : public SalienceTarget {
         check_network(file.header().model_sha256, model, job.encoding, job.model);
         const ResponseReadout readout = read_readout(file, job.roi);
         layer_ = readout.layer->name;
-        description_ = {"response", "", file.header().subject, readout.hemisphere, readout.roi_class, readout.roi, job.voxel};
+        description_ = {"response", "", "", file.header().subject, readout.hemisphere, readout.roi_class, readout.roi, job.voxel};
         fitted_image_ = file.header().fitted_image, fitted_sha256_ = file.header().fitted_sha256;
         Tensor coef = readout.coef, intercept = readout.intercept;
         if (job.voxel >= 0) {
@@ -184,7 +188,7 @@ class PairTarget final : public SalienceTarget {
         if (!heads_.measured()) throw UsageError("--pair needs responses: give the data set of a subject that tuned the network");
         torch::NoGradGuard no_gradients;
         layer_ = backbone.module_names().back();
-        description_ = {"pair", "", pictures.data()->header().subject, model.hemisphere, model.roi_class, model.roi, -1};
+        description_ = {"pair", "", "", pictures.data()->header().subject, model.hemisphere, model.roi_class, model.roi, -1};
         temperature_ = nlohmann::json::parse(model.options).value("temperature", 1.);
         response_ = heads_.project(heads_.hidden_responses(pictures.rows()));
     }

@@ -256,15 +256,19 @@ void describe_information(const Node& root, Json& out) {
 void describe_salience(const Node& root, Json& out) {
     out.update(attributes(root, {"backbone", "method", "tuned_subjects", "hemisphere", "roi_class", "roi", "map_method", "map_setting", "score_kind", "score_of", "score_subject", "score_hemisphere", "score_roi", "score_column", "layer", "tap", "flip_control", "model_uuid"}));
     out["images"] = root.dataset("image").size();
-    out["mean_index"] = mean(root.dataset("index").read<double>());
-    if (root.has("mirrored_index")) out["mean_mirrored_index"] = mean(root.dataset("mirrored_index").read<double>());
-    if (root.has("randomised_correlation")) out["mean_randomised_correlation"] = mean(root.dataset("randomised_correlation").read<double>());
+    const auto tuned = root.dataset("tuned").read<std::int16_t>(), fitted = root.dataset("fitted").read<std::int16_t>();
+    std::vector<double> unseen;
+    const auto index = root.dataset("index").read<double>();
+    for (std::size_t i = 0; i < std::min({index.size(), tuned.size(), fitted.size()}); ++i)
+        if (!tuned[i] && !fitted[i]) unseen.push_back(index[i]);
+    out["unseen_images"] = unseen.size();
+    out["mean_index_of_unseen"] = mean(unseen);
 }
 
 void describe_fields(const Node& root, Json& out) {
     out.update(attributes(root, {"backbone", "method", "tuned_subjects", "hemisphere", "roi_class", "roi", "map_size", "least_r", "model_uuid"}));
     out["images"] = root.dataset("image").size();
-    out.update(attributes(root.group("results"), {"compared", "mean_x", "mean_y", "r_x", "r_y", "same_side", "distance"}));
+    out.update(attributes(root.group("results"), {"compared", "mean_x", "mean_y", "r_x", "r_y", "same_half", "distance"}));
 }
 
 void describe_lateralization(const Node& root, Json& out) {

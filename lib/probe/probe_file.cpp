@@ -47,6 +47,8 @@ void write_probe(const std::filesystem::path& path, const h5::Record& record, bo
     h5::Node& root = file.root();
     weights::write_network_note(root, header);
     root.attr("fit", header.fit), root.attr("layer", header.layer), root.attr("labels", header.labels);
+    root.attr("pool", header.pool);
+    if (!header.pca_split.empty()) root.attr("pca_split", header.pca_split);
     root.attr("optimistic", header.optimistic ? 1 : 0), root.attr("optimistic_reason", header.optimistic_reason);
     root.attr("c", header.c), root.attr("test_share", header.test_share);
     root.attr("split_seed", header.split_seed), root.attr("train_images", header.train_images);
@@ -79,6 +81,8 @@ ProbeFile::ProbeFile(const std::filesystem::path& path) : input_(path, {"probe"}
     const auto& root = input_.root();
     static_cast<weights::NetworkNote&>(header_) = weights::read_network_note(root);
     header_.fit = root.attr_string("fit"), header_.layer = root.attr_string("layer"), header_.labels = root.attr_string("labels");
+    if (root.has_attr("pool")) header_.pool = root.attr_string("pool");
+    if (root.has_attr("pca_split")) header_.pca_split = root.attr_string("pca_split");
     header_.optimistic = root.attr_int("optimistic") != 0, header_.optimistic_reason = root.attr_string("optimistic_reason");
     header_.c = root.attr_double("c"), header_.test_share = root.attr_double("test_share");
     header_.split_seed = root.attr_int("split_seed"), header_.train_images = root.attr_int("train_images");

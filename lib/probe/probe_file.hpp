@@ -20,6 +20,7 @@ namespace cortune::probe {
 struct ProbeHeader : weights::NetworkNote {
     std::string fit;                                          // how pictures came to its size
     std::string layer, labels;                                // the labels' source
+    std::string pool = "none", pca_split;                     // of the features: over space; what components were fitted on, empty: none were
     double c = 0, test_share = 0;
     std::vector<double> c_grid, cv_log_loss;                  // where C was chosen: those tried, mean over folds of training images
     std::int64_t split_seed = 0, train_images = 0;

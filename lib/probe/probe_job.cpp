@@ -133,7 +133,7 @@ std::vector<double> cross_validate(const RowMatrixF& x, const std::vector<std::i
 ProbeHeader header_of(const features::FeaturesHeader& f, const std::string& layer, const Labels& labels, const ProbeJob& job) {
     ProbeHeader h;
     static_cast<weights::NetworkNote&>(h) = f;
-    h.fit = f.fit, h.layer = layer, h.labels = labels.source, h.classes = labels.name;
+    h.fit = f.fit, h.pool = f.pool, h.pca_split = f.pca_split, h.layer = layer, h.labels = labels.source, h.classes = labels.name;
     h.test_share = job.test_share, h.split_seed = job.split_seed;
     return h;
 }

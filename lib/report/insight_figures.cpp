@@ -13,6 +13,7 @@
 #include "report/landscape_report.hpp"
 #include "report/palette.hpp"
 #include "salience/summary.hpp"
+#include "stats/mean.hpp"
 #include "stats/significance.hpp"
 
 namespace cortune::report {
@@ -41,7 +42,7 @@ std::string forest(std::vector<Estimate> rows, const std::string& axis, const st
         script += fmt::format("$rows{} << EOD\n{}EOD\n", kind, data[kind]);
         plots += fmt::format("{}$rows{} using 1:2:3:4 with xerrorbars pt {} ps 1 lc rgb '#0072B2' title {}", plots.empty() ? "" : ", ", kind, kind == 0 ? 7 : 6, quoted(kinds[kind]));
     }
-    return svg(script + "plot " + plots, 900, 120 + 26 * static_cast<int>(rows.size()), prefix);
+    return svg(script + "plot " + plots, 900, 150 + 26 * std::max(3, static_cast<int>(rows.size())), prefix);
 }
 
 constexpr std::array<const char*, 2> by_rate = {"significant", "not significant"};
@@ -111,7 +112,7 @@ Finding landscape_finding(const landscape::Landscape& l, std::size_t number) {
         out.sentence += fmt::format("Networks of the same {} lie {} (effect {:+.2f}, p {}). ", escaped(g.factor == "roi" ? "region" : g.factor), q[i] < false_discovery_rate ? "<b>significantly closer</b> to each other than to others" : "not significantly closer to each other than to others", g.effect, p_text(g.p));
         cells.push_back({escaped(g.factor), cell(g.within, "{:.4f}"), cell(g.between, "{:.4f}"), cell(g.effect, "{:.2f}"), p_text(g.p), escaped(g.exchange)});
     }
-    if (l.groups.empty()) out.sentence = "No two networks share a subject, hemisphere, region or method: nothing to compare.";
+    if (l.groups.empty()) out.sentence = "Nothing to compare: that takes networks of which some are alike in a subject, hemisphere, region or method and others are not.";
     else out.table = table_html({"<factor", "mean divergence within", "between", "effect", "p", "<exchange"}, cells);
     return out;
 }
@@ -142,12 +143,15 @@ struct LateralRows {
     std::vector<Estimate> rows;
     std::vector<double> p;
     std::int64_t own_half = 0;  // pairs whose two sides lie in the half of the picture that their hemisphere sees, each by itself (p < .05)
-    std::string over;
+    std::vector<salience::LateralGroup> groups;
     bool optimistic = false;
 };
 
 LateralRows lateral_rows(const std::vector<salience::Lateralization>& files, const std::string& prefix, std::vector<std::vector<std::string>>& cells) {
     LateralRows out;
+    std::vector<salience::LateralPair> all;
+    for (const auto& l : files) all.insert(all.end(), l.pairs.begin(), l.pairs.end());
+    out.groups = salience::group_pairs(all, 10000, 0);
     for (const auto& l : files) {
         out.optimistic = out.optimistic || l.optimistic;
         for (const auto& x : l.pairs) {
@@ -158,10 +162,21 @@ LateralRows lateral_rows(const std::vector<salience::Lateralization>& files, con
             cells.push_back({escaped(prefix + x.label()), std::to_string(b.contralateral.n), cell(b.left.mean, "{:+.3f}"), cell(b.right.mean, "{:+.3f}"), cell(b.contralateral.mean, "{:+.3f}"), interval_cell(b.contralateral.low, b.contralateral.high, "{:+.3f}"), p_text(b.contralateral.p),
                              cell(b.mirrored.mean, "{:+.3f}"), cell(100 * b.changes_sign, "{:.0f} %"), cell(b.left_gain.mean, "{:+.3f}"), p_text(b.left_gain.p), cell(b.right_gain.mean, "{:+.3f}"), p_text(b.right_gain.p), optimistic_mark(l.optimistic)});
         }
-        for (const auto& g : l.groups)
-            if (g.subjects > 1)
-                out.over += fmt::format(" Over {} subjects of {} it is {:+.3f}, p {}{}.", g.subjects, escaped(g.label), g.contralateral, p_text(g.p),
-                                        g.subjects < 6 ? fmt::format(" (the least that {} subjects can reach is {:.3g})", g.subjects, std::pow(2., 1 - static_cast<double>(g.subjects))) : "");
+    }
+    return out;
+}
+
+// Does it hold over subjects, and more than in controls?
+std::string over_subjects(const LateralRows& own, const LateralRows& controls) {
+    std::string out;
+    for (const auto& g : own.groups) {
+        const auto control = std::find_if(controls.groups.begin(), controls.groups.end(), [&](const auto& c) { return c.label == g.label; });
+        if (g.subjects > 1)
+            out += fmt::format(" Over {} subjects of {} it is {:+.3f}, p {}{}.", g.subjects, escaped(g.label), g.contralateral, p_text(g.p),
+                               g.subjects < 6 ? fmt::format(" (the least that {} subjects can reach is {:.3g})", g.subjects, std::pow(2., 1 - static_cast<double>(g.subjects))) : "");
+        if (control != controls.groups.end())
+            out += fmt::format(" In {} of {} it is {:+.3f}{}.", control->subjects == 1 ? std::string("one control") : fmt::format("{} controls", control->subjects), escaped(g.label), control->contralateral,
+                               g.subjects + control->subjects > 4 ? fmt::format(" (p {}); subjects against controls, dealt anew: p {}", p_text(control->p), p_text(stats::exchange_p(g.effect, control->effect, 10000, 0))) : "");
     }
     return out;
 }
@@ -178,16 +193,13 @@ Finding lateral_finding(const std::vector<salience::Lateralization>& files, cons
     own.rows.insert(own.rows.end(), control.rows.begin(), control.rows.end()), own.p.insert(own.p.end(), control.p.begin(), control.p.end());
     mark_significant(own.rows, own.p);
     std::int64_t towards = 0, against = 0;
-    double largest = 0;
-    for (std::size_t i = 0; i < own.rows.size(); ++i) {
+    for (std::size_t i = 0; i < pairs; ++i) {
         const auto& r = own.rows[i];
-        if (i < pairs) towards += r.significant && r.value > 0, against += r.significant && r.value < 0;
-        else if (std::isfinite(r.value)) largest = std::max(largest, std::abs(r.value));
+        towards += r.significant && r.value > 0, against += r.significant && r.value < 0;
     }
     out.figure.svg = forest(own.rows, "contralateral index", by_rate, own.optimistic || control.optimistic, "lateral");
     out.sentence = fmt::format("<b>{} differ significantly in the direction of the visual fields, {} against it</b>; for the others no difference is shown. In {} each side lies in its own half. All of that is over pictures: it says that these two sets of maps differ, as "
-                               "any two networks do a little.{}", share_text(towards, pairs, "pairs"), against, own.own_half, own.over);
-    if (!controls.empty()) out.sentence += fmt::format(" In the controls, where nothing should be lateral, the index is {:.3f} at most.", largest);
+                               "any two networks do a little.{}", share_text(towards, pairs, "pairs"), against, own.own_half, over_subjects(own, control));
     out.table = table_html({"<pair", "pictures", "left", "right", "contralateral", "95 %", "p", "of mirrored pictures", "sign changes", "left − untuned", "p", "right − untuned", "p", "<"}, cells);
     return out;
 }
@@ -210,7 +222,7 @@ Finding salience_finding(const std::vector<salience::SalienceFile>& files) {
         const auto [r, r95] = test(s.randomised, "{:+.2f}");
         const auto [d, d95] = test(s.deletion, "{:+.3f}");
         const auto [n, n95] = test(s.insertion, "{:+.3f}");
-        cells.push_back({escaped(weights::network_label(h)), escaped(h.score.text()), escaped(h.map_method), std::to_string(s.index.n), i, i95, p_text(s.index.p), r, r95, std::to_string(s.randomised.n), d, d95, n, n95, optimistic_mark(s.optimistic)});
+        cells.push_back({escaped(weights::network_label(h)), escaped((h.score.subject.empty() ? "" : h.score.subject + ": ") + h.score.text()), escaped(h.map_method), std::to_string(s.index.n), i, i95, p_text(s.index.p), r, r95, std::to_string(s.randomised.n), d, d95, n, n95, optimistic_mark(s.optimistic)});
     }
     if (checked > 0)
         out.sentence = fmt::format("In {} sets of maps that were checked, the rank correlation with the maps of the same network with shuffled weights is {:+.2f} to {:+.2f} (0: all of a map is of what was learned). <b>Against what all maps have in common, the "
@@ -261,13 +273,13 @@ Finding field_finding(const salience::FieldsFile& f, std::size_t number) {
                   fmt::format("Centres of the maps of the voxels with a cross-validated r of at least {:.2g}, in the picture{}.", f.header.least_r, known ? "; lines lead to the known centres of their receptive fields" : ""), field_svg(f, number), 560, true};
     std::vector<std::vector<std::string>> cells;
     for (const auto& s : regions)
-        cells.push_back({escaped(s.hemisphere), escaped(s.roi), std::to_string(s.compared), cell(s.mean_x, "{:.3f}"), cell(s.mean_y, "{:.3f}"), cell(s.r_x, "{:.3f}"), interval_cell(s.r_x_low, s.r_x_high, "{:.3f}"), cell(s.r_y, "{:.3f}"), interval_cell(s.r_y_low, s.r_y_high, "{:.3f}"),
-                         cell(100 * s.same_side, "{:.0f} %"), cell(s.distance, "{:.3f}")});
-    out.sentence = fmt::format("{} voxels of the encoding by the {} network, from {} pictures. ", all.compared, weights::network_label(f.header) == "untuned" ? "untuned" : "tuned (" + escaped(weights::network_label(f.header)) + ")", f.header.image.size());
+        cells.push_back({escaped(s.hemisphere), escaped(s.roi), std::to_string(s.voxels), cell(s.mean_x, "{:.3f}"), cell(s.mean_y, "{:.3f}"), cell(s.r_x, "{:.3f}"), interval_cell(s.r_x_low, s.r_x_high, "{:.3f}"), cell(s.r_y, "{:.3f}"), interval_cell(s.r_y_low, s.r_y_high, "{:.3f}"),
+                         cell(100 * s.same_half, "{:.0f} %"), cell(s.distance, "{:.3f}")});
+    out.sentence = fmt::format("{} voxels of the encoding by the {} network, from {} pictures. ", all.voxels, weights::network_label(f.header) == "untuned" ? "untuned" : "tuned (" + escaped(weights::network_label(f.header)) + ")", f.header.image.size());
     if (known)
         out.sentence += fmt::format("Against the known receptive fields, within a region of a hemisphere: <b>r of x {}, of y {}</b>; {:.0f} % of all centres lie in the half of the picture where the known one is, and the median distance is {:.3f} picture widths.",
-                                    range_text(regions, &salience::FieldScores::r_x), range_text(regions, &salience::FieldScores::r_y), 100 * all.same_side, all.distance);
-    else if (all.compared > 0)
+                                    range_text(regions, &salience::FieldScores::r_x), range_text(regions, &salience::FieldScores::r_y), 100 * all.same_half, all.distance);
+    else if (std::isfinite(all.mean_x))
         out.sentence += fmt::format("Their mean is {:.3f} picture widths from the left, {:.3f} from the top. Where their receptive fields are is not known, so nothing tests this.", all.mean_x, all.mean_y);
     out.table = "<p>Intervals are over voxels, which share pictures and components: rather too narrow.</p>" +
                 table_html({"<hemisphere", "<region", "voxels", "mean x", "mean y", "r of x", "95 %", "r of y", "95 %", "same half", "distance"}, cells);

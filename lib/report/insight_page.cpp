@@ -29,15 +29,21 @@ const salience::SalienceFile* file_of(const InsightReport& r, const std::string&
 // For every pair whose maps and data are there.
 std::string sheets_html(const InsightReport& r) {
     std::string out;
+    std::vector<bool> used(r.data.size());
     for (const auto& l : r.lateralization)
         for (const auto& p : l.pairs) {
             const auto *left = file_of(r, p.left_uuid), *right = file_of(r, p.right_uuid);
             if (!left || !right) continue;
-            for (const auto& data : r.data) {
+            for (std::size_t d = 0; d < r.data.size(); ++d) {
+                const auto& data = r.data[d];
                 if (p.score.subject != data.header().subject || !shares_pictures(data, *left, *right)) continue;
+                used[d] = true;
                 out += fmt::format("<h3>{}</h3>\n", escaped(p.label())) + contact_sheet(data, {p.score.roi_class, p.score.roi}, *left, *right, r.sheet_pictures);
             }
         }
+    for (std::size_t d = 0; d < r.data.size(); ++d)
+        if (!used[d])
+            throw BadInput(fmt::format("{}: no lateralization is of {}'s responses with both salience files here", r.data[d].where(), r.data[d].header().subject), "give the lateralization and the salience files that it compares, or no --data");
     return out.empty() ? out : fmt::format("<h2>What the regions answer to, and where their networks look</h2>\n{}", out);
 }
 

@@ -96,7 +96,7 @@ std::string in_script(const nlohmann::ordered_json& data) {
 }
 
 std::string groups_html(const Landscape& l) {
-    if (l.groups.empty()) return "<p>No two tuned models share a subject, a hemisphere, a region or a method: nothing to compare.</p>\n";
+    if (l.groups.empty()) return "<p>Nothing to compare: that takes tuned models of which some are alike in a subject, hemisphere, region or method and others are not.</p>\n";
     std::vector<std::vector<std::string>> rows;
     for (const auto& g : l.groups)
         rows.push_back({escaped(g.factor), std::to_string(g.within_pairs), std::to_string(g.between_pairs), cell(g.within, "{:.4f}"), cell(g.between, "{:.4f}"), cell(g.effect, "{:.2f}"), cell(g.p, "{:.4f}"),

@@ -60,13 +60,11 @@ void drop_unknown(Pairs& p) {
 
 FieldScores scores_of(Pairs pairs, std::uint64_t seed) {
     FieldScores s;
-    s.compared = static_cast<std::int64_t>(pairs.x.size());
     s.mean_x = mean_of(pairs.x), s.mean_y = mean_of(pairs.y);
     drop_unknown(pairs);
-    s.r_x = s.r_x_low = s.r_x_high = s.r_y = s.r_y_low = s.r_y_high = s.same_side = s.distance = not_known;
-    if (pairs.x.size() < 3) return s;
     s.compared = static_cast<std::int64_t>(pairs.x.size());
-    s.mean_x = mean_of(pairs.x), s.mean_y = mean_of(pairs.y);
+    s.r_x = s.r_x_low = s.r_x_high = s.r_y = s.r_y_low = s.r_y_high = s.same_half = s.distance = not_known;
+    if (pairs.x.size() < 3) return s;
     s.r_x = correlation(pairs.x, pairs.true_x), s.r_y = correlation(pairs.y, pairs.true_y);
     std::tie(s.r_x_low, s.r_x_high) = correlation_interval(pairs.x, pairs.true_x, seed);
     std::tie(s.r_y_low, s.r_y_high) = correlation_interval(pairs.y, pairs.true_y, seed);
@@ -75,7 +73,7 @@ FieldScores scores_of(Pairs pairs, std::uint64_t seed) {
         distance.push_back(std::hypot(pairs.x[i] - pairs.true_x[i], pairs.y[i] - pairs.true_y[i]));
         same.push_back((pairs.x[i] < .5) == (pairs.true_x[i] < .5) ? 1 : 0);
     }
-    s.same_side = mean_of(same);
+    s.same_half = mean_of(same);
     s.distance = stats::percentile(std::move(distance), .5);
     return s;
 }

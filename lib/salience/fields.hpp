@@ -34,10 +34,10 @@ struct TrueFields {
 // Agreement with the truth.
 struct FieldScores {
     std::string hemisphere, roi_class, roi;  // "all" of them for the last row
-    std::int64_t voxels = 0, compared = 0;   // mapped; with a centre, and a known one where there are some
-    double mean_x = 0, mean_y = 0;           // of the compared ones, or of all where nothing is known
+    std::int64_t voxels = 0, compared = 0;   // mapped; with a centre and a known one
+    double mean_x = 0, mean_y = 0;           // of all
     double r_x = 0, r_x_low = 0, r_x_high = 0, r_y = 0, r_y_low = 0, r_y_high = 0;  // Pearson, 95 % by drawing voxels, which share pictures: rather narrow; NaN where not known
-    double same_side = 0;                    // share of voxels whose centre is in the half where the true one is
+    double same_half = 0;                    // share of voxels whose centre is in the half where the true one is
     double distance = 0;                     // median distance between them, picture widths
 };
 // A row a region and one of all.

@@ -16,7 +16,7 @@ void write_scores(h5::Node& node, const FieldScores& s) {
     if (!std::isfinite(s.r_x)) return;
     node.attr("r_x", s.r_x), node.attr("r_x_low", s.r_x_low), node.attr("r_x_high", s.r_x_high);
     node.attr("r_y", s.r_y), node.attr("r_y_low", s.r_y_low), node.attr("r_y_high", s.r_y_high);
-    node.attr("same_side", s.same_side), node.attr("distance", s.distance);
+    node.attr("same_half", s.same_half), node.attr("distance", s.distance);
 }
 
 void write_region(h5::Node& regions, const FieldRegion& r, const FieldScores& s) {
@@ -44,7 +44,7 @@ FieldScores read_scores(const h5::Node& node) {
     const auto read = [&](const char* name) { return node.has_attr(name) ? node.attr_double(name) : std::nan(""); };
     s.r_x = read("r_x"), s.r_x_low = read("r_x_low"), s.r_x_high = read("r_x_high");
     s.r_y = read("r_y"), s.r_y_low = read("r_y_low"), s.r_y_high = read("r_y_high");
-    s.same_side = read("same_side"), s.distance = read("distance");
+    s.same_half = read("same_half"), s.distance = read("distance");
     return s;
 }
 
@@ -74,7 +74,10 @@ FieldsFile::FieldsFile(const std::filesystem::path& path) : input(path, {"fields
                 scores.back().hemisphere = regions.back().hemisphere, scores.back().roi_class = regions.back().roi_class, scores.back().roi = regions.back().roi;
                 scores.back().voxels = static_cast<std::int64_t>(regions.back().column.size());
             }
+    std::int64_t voxels = 0;
+    for (const auto& s : scores) voxels += s.voxels;
     scores.push_back(read_scores(results));
+    scores.back().voxels = voxels;
     scores.back().hemisphere = scores.back().roi_class = scores.back().roi = "all";
 }
 

@@ -20,13 +20,13 @@ const std::string& hemisphere_of(const SalienceHeader& h) { return h.score.kind 
 
 // What has to be equal of two files whatever they are of.
 std::string maps_key(const SalienceHeader& h) {
-    return join({h.backbone, h.score.kind, h.score.of, std::to_string(h.score.column), h.map_method, h.map_setting, h.layer, h.tap}, "\n");
+    return join({h.backbone, h.fit, h.score.kind, h.score.of, std::to_string(h.score.column), h.map_method, h.map_setting, h.layer, h.tap}, "\n");
 }
 
 std::string pair_key(const SalienceHeader& h) {
     const auto& s = h.score;
     if (s.kind == "response") return join({maps_key(h), h.method, s.subject, s.roi_class, s.roi}, "\n");
-    return join({maps_key(h), h.method, h.subjects, h.roi_class, h.roi}, "\n");
+    return join({maps_key(h), s.setting, h.method, h.subjects, h.roi_class, h.roi}, "\n");
 }
 
 void refuse_repeated(const std::vector<SalienceFile>& files) {

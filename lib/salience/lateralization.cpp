@@ -109,7 +109,7 @@ LateralPair test_pair(const PairedFiles& files, const LateralOptions& o) {
     out.image = common.image, out.left_out = common.left_out, out.other_class = common.other_class;
     if (out.image.size() < 2)
         throw BadInput(fmt::format("{} and {}: {} pictures to compare; {} tuned a network or fitted a score, of {} the maps are of different classes", files.left->input().path().string(), files.right->input().path().string(),
-                                   out.image.size(), out.left_out, out.other_class), "make both of the same pictures and classes, that tuned neither");
+                                   out.image.size(), out.left_out, out.other_class), out.image.empty() && out.left_out == 0 && out.other_class == 0 ? "their pictures have no id in common: make both of one folder, with one --namespace" : "make both of the same pictures and classes, that tuned neither");
     out.band.resize(band_edges.size() + 1);
     parallel_for(out.band.size(), o.threads, [&](std::size_t band) {
         out.band[band] = test_band(column_of(*files.left, common.rows[0], band), column_of(*files.right, common.rows[1], band), o);
@@ -118,7 +118,9 @@ LateralPair test_pair(const PairedFiles& files, const LateralOptions& o) {
     return out;
 }
 
-std::vector<LateralGroup> grouped(const std::vector<LateralPair>& pairs, const LateralOptions& o) {
+}  // namespace
+
+std::vector<LateralGroup> group_pairs(const std::vector<LateralPair>& pairs, std::int64_t resamples, std::uint64_t seed) {
     std::vector<std::string> order;
     std::map<std::string, std::map<std::string, std::vector<double>>> regions;  // label without subject → subject → its pairs' effects
     for (const auto& p : pairs) {
@@ -137,13 +139,11 @@ std::vector<LateralGroup> grouped(const std::vector<LateralPair>& pairs, const L
             for (const double v : values) sum += v;
             effect.push_back(sum / static_cast<double>(values.size())), count += static_cast<std::int64_t>(values.size());
         }
-        const auto test = stats::mean_test(effect, o.resamples, o.seed);
-        out.push_back({label, test.n, count, test.mean, test.n > 1 ? test.p : std::numeric_limits<double>::quiet_NaN()});
+        const auto test = stats::mean_test(effect, resamples, seed);
+        out.push_back({label, effect, test.n, count, test.mean, test.n > 1 ? test.p : std::numeric_limits<double>::quiet_NaN()});
     }
     return out;
 }
-
-}  // namespace
 
 std::string LateralPair::label() const {
     std::string out = score.subject;
@@ -162,7 +162,7 @@ Lateralization compare_hemispheres(const std::vector<SalienceFile>& files, const
     for (const auto& pair : out.pairs) p.push_back(pair.band[whole_picture].contralateral.p);
     const auto q = stats::benjamini_hochberg(p);
     for (std::size_t i = 0; i < q.size(); ++i) out.pairs[i].q = q[i];
-    out.groups = grouped(out.pairs, options);
+    out.groups = group_pairs(out.pairs, options.resamples, options.seed);
     out.resamples = options.resamples;
     return out;
 }

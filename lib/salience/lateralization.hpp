@@ -43,6 +43,7 @@ struct LateralPair {
 // A region over subjects: does it hold for hemispheres, not only for these networks?
 struct LateralGroup {
     std::string label;
+    std::vector<double> effect;       // of every subject, the mean over its pairs; not read back from files
     std::int64_t subjects = 0, pairs = 0;
     double contralateral = 0, p = 0;  // mean over subjects of the mean over their pairs; signs of the subjects exchangeable: at least 2 / 2ⁿ
 };
@@ -67,6 +68,9 @@ struct LateralOptions {
 // Throws BadInput where nothing can be paired, where it is not clear what belongs together, where a file or a network comes twice, and
 // where two files of a pair have fewer than two pictures in common.
 Lateralization compare_hemispheres(const std::vector<SalienceFile>& files, const LateralOptions& options);
+
+// Regions over the subjects of these pairs.
+std::vector<LateralGroup> group_pairs(const std::vector<LateralPair>& pairs, std::int64_t resamples, std::uint64_t seed);
 
 // What a file of kind lateralization says, without the images.
 Lateralization read_lateralization(const h5::Input& input);

@@ -91,6 +91,7 @@ void write_lateralization(const std::filesystem::path& path, const h5::Record& r
     h5::Output file(path, "lateralization", record, overwrite);
     h5::Node& root = file.root();
     root.attr("resamples", l.resamples), root.attr("optimistic", l.optimistic ? 1 : 0);
+    root.attr("optimistic_reason", l.optimistic ? "pictures that tuned a network or fitted a score are compared (left_out counts them)" : "");
     std::vector<double> edges = {0};
     edges.insert(edges.end(), band_edges.begin(), band_edges.end());
     root.scale("band", std::span<const double>(edges), {"0: the whole picture; else the outer edge of a band of eccentricity, in half sides from the centre, the last with the corners"});

@@ -10,7 +10,7 @@ namespace cortune::salience {
 
 namespace {
 
-constexpr std::pair<const char*, std::string Score::*> score_texts[] = {{"score_kind", &Score::kind}, {"score_of", &Score::of}, {"score_subject", &Score::subject},
+constexpr std::pair<const char*, std::string Score::*> score_texts[] = {{"score_kind", &Score::kind}, {"score_of", &Score::of}, {"score_setting", &Score::setting}, {"score_subject", &Score::subject},
                                                                         {"score_hemisphere", &Score::hemisphere}, {"score_roi_class", &Score::roi_class}, {"score_roi", &Score::roi}};
 
 void write_checks(h5::Node& root, const Checks& c) {
@@ -39,7 +39,7 @@ SalienceWriter::SalienceWriter(const std::filesystem::path& path, const h5::Reco
     : file_(path, "salience", record, overwrite), flip_control_(h.flip_control) {
     h5::Node& root = file_.root();
     weights::write_network_note(root, h);
-    root.attr("map_method", h.map_method), root.attr("map_setting", h.map_setting), root.attr("layer", h.layer);
+    root.attr("map_method", h.map_method), root.attr("map_setting", h.map_setting), root.attr("fit", h.fit), root.attr("layer", h.layer);
     if (!h.tap.empty()) root.attr("tap", h.tap);
     for (const auto& [name, at] : score_texts)
         if (!(h.score.*at).empty()) root.attr(name, h.score.*at);
@@ -82,7 +82,7 @@ void SalienceWriter::finish(const SalienceImages& i) {
 SalienceFile::SalienceFile(const std::filesystem::path& path) : input_(path, {"salience"}) {
     const auto& root = input_.root();
     static_cast<weights::NetworkNote&>(header_) = weights::read_network_note(root);
-    header_.map_method = root.attr_string("map_method"), header_.map_setting = root.attr_string("map_setting"), header_.layer = root.attr_string("layer");
+    header_.map_method = root.attr_string("map_method"), header_.map_setting = root.attr_string("map_setting"), header_.fit = root.attr_string("fit"), header_.layer = root.attr_string("layer");
     if (root.has_attr("tap")) header_.tap = root.attr_string("tap");
     for (const auto& [name, at] : score_texts)
         if (root.has_attr(name)) header_.score.*at = root.attr_string(name);

@@ -18,6 +18,7 @@ namespace cortune::salience {
 struct Score {
     std::string kind;       // class, logit, response, pair
     std::string of;         // of class and logit: predicted, true, a class's name, a number
+    std::string setting;    // of a class what the classifier was fitted with: "C 0.01, 320 pictures, 32 classes"
     std::string subject, hemisphere, roi_class, roi;  // whose responses; empty: nobody's. Of a pair those that tuned the network
     std::int64_t column = -1;                         // of a response: one column of the data set's; -1: the mean over the region
     std::string text() const;                         // for people: "class predicted", "response lh V1v"
@@ -27,6 +28,7 @@ struct SalienceHeader : weights::NetworkNote {
     std::string map_method;   // gradcam, gradcam++, hirescam, gradient, integrated-gradients, occlusion
     std::string map_setting;  // what else it depends on: "steps 16", "window 8"; empty: nothing
     Score score;
+    std::string fit;          // how pictures came to the network's size; empty: those of a data set
     std::string layer, tap;   // the module that the score is made from, and the feature map of Grad-CAM
     int image_size = 0;
     bool flip_control = false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -20,10 +21,10 @@ double sign_flip_p(const std::vector<double>& value, std::int64_t flips, std::ui
 double exchange_p(const std::vector<double>& a, const std::vector<double>& b, std::int64_t permutations, std::uint64_t seed);
 
 struct MeanTest {
-    std::int64_t n;    // finite values; the others are left out
-    double mean;       // NaN without values
-    double low, high;  // 95 %
-    double p;          // sign flips
+    std::int64_t n = 0;  // finite values; the others are left out
+    double mean = std::numeric_limits<double>::quiet_NaN();  // and the rest: NaN without values
+    double low = mean, high = mean;                          // 95 %
+    double p = mean;                                         // sign flips
 };
 MeanTest mean_test(std::vector<double> value, std::int64_t draws, std::uint64_t seed);
 
