@@ -13,7 +13,7 @@ namespace {
 
 using torch::Tensor;
 
-Tensor read_matrix(const h5::Dataset& d) {
+Tensor read_tensor(const h5::Dataset& d) {
     const auto shape = d.shape();
     const auto values = d.read<float>();
     return torch::tensor(values).view({static_cast<std::int64_t>(shape[0]), -1});
@@ -43,11 +43,11 @@ std::vector<ResponseReadout> read_readouts(const encode::EncodingFile& file, con
         auto& layer = layers[name];
         if (!layer) {
             const auto node = root.group("weights/layers/" + name);
-            layer = std::make_shared<ReadoutLayer>(ReadoutLayer{name, torch::tensor(node.dataset("mean").read<float>()), read_matrix(node.dataset("basis"))});
+            layer = std::make_shared<ReadoutLayer>(ReadoutLayer{name, torch::tensor(node.dataset("mean").read<float>()), read_tensor(node.dataset("basis"))});
         }
         const auto chosen = roi.cv_r.begin() + roi.chosen_layer * static_cast<std::ptrdiff_t>(roi.column.size());
         out.push_back({roi.hemisphere, roi.roi_class, roi.roi, layer, roi.column, {chosen, chosen + static_cast<std::ptrdiff_t>(roi.column.size())},
-                       read_matrix(group.dataset("coef")).to(torch::kFloat64), torch::tensor(group.dataset("intercept").read<float>()).to(torch::kFloat64)});
+                       read_tensor(group.dataset("coef")).to(torch::kFloat64), torch::tensor(group.dataset("intercept").read<float>()).to(torch::kFloat64)});
     }
     if (out.empty()) throw BadInput(fmt::format("{}: no such region; it has {}", file.input().path().string(), join(known)), "--hemi, --roi-class and --roi choose among them");
     return out;

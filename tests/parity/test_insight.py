@@ -88,4 +88,4 @@ if __name__ == "__main__":
         assert "subj01.h5" in said and not (here / "no.html").exists(), said
         failure("insight-report", here / "out" / "landscape.h5", "--sheet-pictures", 3, "-o", here / "no.html", expect=2)
         run("insight-report", here / "out" / "landscape.h5", "-o", here / "alone.html")
-        assert "Networks of the same hemisphere" in sentences(here / "alone.html")[0][0] or "nothing to compare" in sentences(here / "alone.html")[0][0]
+        assert "Networks of the same hemisphere" in sentences(here / "alone.html")[0][0] or "Nothing to compare" in sentences(here / "alone.html")[0][0]
