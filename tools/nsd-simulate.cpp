@@ -15,6 +15,7 @@
 #include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
+#include "core/staged_folder.hpp"
 #include "core/system.hpp"
 #include "core/text.hpp"
 #include "datasets/simulate/files.hpp"
@@ -168,9 +169,9 @@ void run(const Options& o, cli::Context& context) {
     check_targets(o, context.output);
     const sim::SimulationOptions s = chosen(o, context.seed);
     // Both targets are claimed before the first picture is drawn.
-    std::optional<sim::StagedFolder> subjects, labelled;
-    if (!context.output.empty()) subjects.emplace(context.output, context.overwrite);
-    if (!o.labelled.empty()) labelled.emplace(o.labelled, context.overwrite);
+    std::optional<StagedFolder> subjects, labelled;
+    if (!context.output.empty()) subjects.emplace(context.output, context.overwrite, std::string(sim::marker_file), "a simulation");
+    if (!o.labelled.empty()) labelled.emplace(o.labelled, context.overwrite, std::string(sim::marker_file), "a simulation");
     if (subjects) {
         if (o.layout == "nsd") sim::write_raw_nsd(subjects->path(), s, context.threads, context);
         else if (o.layout == "nod") sim::write_raw_nod(subjects->path(), s, context.threads, context);

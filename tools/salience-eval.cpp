@@ -67,7 +67,7 @@ std::string band_text(std::size_t band) {
 nlohmann::ordered_json row_of(const salience::LateralPair& p, std::size_t band, bool optimistic) {
     const auto& b = p.band[band];
     const std::string score = p.score.kind + (p.score.of.empty() ? "" : ' ' + p.score.of);
-    return {{"row", "pair"}, {"subject", p.score.subject}, {"roi", p.score.roi}, {"tuning", p.method}, {"score", score}, {"maps", p.map_method}, {"band", band_text(band)}, {"n", b.contralateral.n}, {"left", b.left.mean}, {"right", b.right.mean},
+    return {{"row", "pair"}, {"subject", p.score.subject}, {"roi", p.score.roi}, {"tuning", p.method}, {"score", score}, {"layer", p.layer}, {"maps", p.map_method}, {"band", band_text(band)}, {"n", b.contralateral.n}, {"left", b.left.mean}, {"right", b.right.mean},
             {"contralateral", b.contralateral.mean}, {"low", b.contralateral.low}, {"high", b.contralateral.high}, {"p", b.contralateral.p}, {"permutation_p", b.exchange_p},
             {"q", band == salience::whole_picture ? p.q : std::nan("")}, {"optimistic", optimistic && p.left_out > 0 ? 1 : 0}, {"mirrored", b.mirrored.mean}, {"mirrored_p", b.mirrored.p}, {"changes_sign", b.changes_sign}, {"flip_r", b.flip_r},
             {"left_minus_untuned", b.left_gain.mean}, {"left_minus_untuned_p", b.left_gain.p}, {"right_minus_untuned", b.right_gain.mean}, {"right_minus_untuned_p", b.right_gain.p}};

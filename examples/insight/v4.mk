@@ -58,13 +58,7 @@ $(foreach s,$(SESSIONS),$(eval $(call information,$s)))
 $(OUT)/%.features.h5: $(OUT)/%.model.h5 | $(LABELS)
 	feature-extract $(LABELLED) $< --layers features.12 --pool mean $(COMMON) -o $@
 PROBE := --layer features.12 --C 0.01 --test-share .4
-$(OUT)/untuned.probe.h5: $(OUT)/untuned.features.h5
-	class-probe $< $(PROBE) $(COMMON) -o $@ > /dev/null
-$(OUT)/%.probe.h5: $(OUT)/%.features.h5 $(OUT)/untuned.probe.h5
-	class-probe $< $(PROBE) --reference $(OUT)/untuned.probe.h5 $(COMMON) -o $@ > /dev/null
-PROBES := $(OUT)/untuned.probe.h5 $(NETWORKS:%=$(OUT)/%.probe.h5)
-$(OUT)/landscape.h5: $(PROBES)
-	model-landscape $^ $(COMMON) -o $@ > /dev/null
+include classes.mk
 
 FOUND := $(SESSIONS:%=$(OUT)/%.fields.h5) $(OUT)/landscape.h5 $(PROBES) $(SESSIONS:%=$(OUT)/%.information.h5) $(SESSIONS:%=$(OUT)/%.response.h5) $(SESSIONS:%=$(OUT)/%.pair.h5)
 $(OUT)/insight.html: $(FOUND)

@@ -139,7 +139,8 @@ std::vector<salience::FieldScores> run_fields(const FieldJob& job, Reporter& rep
     nn::describe(record, device);
     const encode::EncodingFile encoding(job.encoding);
     encoding.input().register_in(record);
-    check_network(encoding.header().model_sha256, model, job.encoding, job.model);
+    const auto note = weights::network_note(model);
+    check_network(encoding.header().model_sha256, note, job.encoding, job.model);
     auto regions = mapped_regions(job, encoding, device, reporter);
     check_truth(job, regions, pictures, encoding, reporter);
     Readouts readouts(regions, device);
@@ -153,7 +154,7 @@ std::vector<salience::FieldScores> run_fields(const FieldJob& job, Reporter& rep
         add_batch(backbone, readouts, regions, nn::normalise(pictures.read(first, std::min<std::int64_t>(job.batch, n - first)), torch::kFloat32, device), job.map_size,
                   [&] { reporter.progress("voxels × batches", ++done, total); });
     salience::FieldsHeader header;
-    static_cast<weights::NetworkNote&>(header) = weights::network_note(model);
+    static_cast<weights::NetworkNote&>(header) = note;
     header.encoded_subject = encoding.header().subject, header.map_size = job.map_size, header.least_r = job.least_r, header.image.assign(pictures.id().begin(), pictures.id().begin() + n);
     for (std::int64_t i = 0; i < n; ++i) header.image_sha256.push_back(pictures.sha256(i));
     header.tuned = encode::mark_tuned(header.image, header.image_sha256, model.tuned_image, model.tuned_sha256);

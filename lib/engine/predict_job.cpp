@@ -9,6 +9,7 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "encode/saved_weights.hpp"
 #include "engine/encode_job.hpp"
 #include "engine/inputs.hpp"
 #include "linalg/gram.hpp"
@@ -22,25 +23,14 @@ namespace {
 
 using linalg::RowMatrixF;
 
-RowMatrixF read_matrix(const h5::Dataset& d) {
-    const auto shape = d.shape();
-    const auto values = d.read<float>();
-    return Eigen::Map<const RowMatrixF>(values.data(), static_cast<Eigen::Index>(shape[0]), static_cast<Eigen::Index>(shape[1]));
-}
-
 struct LayerMap {
-    Eigen::RowVectorXf mean;
-    RowMatrixF basis;   // features × k
-    RowMatrixF scores;  // images × k
+    encode::SavedLayer weights;
+    RowMatrixF scores;  // images × components
 };
 
 // The layers that the file has weights of, in the backbone's order.
 std::vector<std::string> stored_layers(const encode::EncodingFile& file, const nn::Backbone& backbone) {
-    const auto& root = file.input().root();
-    if (!root.has("weights/layers"))
-        throw BadInput(file.input().path().string() + ":/weights: this encoding has no weights",
-                       "ridge-encode --save-weights keeps them");
-    const auto found = root.group("weights/layers").children();
+    const auto found = encode::saved_layers(file);
     std::vector<std::string> out;
     for (const auto& name : backbone.module_names())
         if (std::find(found.begin(), found.end(), name) != found.end()) out.push_back(name);
@@ -114,19 +104,16 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
     const auto images = static_cast<Eigen::Index>(rows.size());
     std::map<std::string, LayerMap> maps;
     for (const auto& name : layers) {
-        const auto group = source.input().root().group("weights/layers/" + name);
-        const auto mean = group.dataset("mean").read<float>();
         auto& m = maps[name];
-        m.mean = Eigen::Map<const Eigen::RowVectorXf>(mean.data(), static_cast<Eigen::Index>(mean.size()));
-        m.basis = read_matrix(group.dataset("basis"));
-        m.scores.resize(images, m.basis.cols());
+        m.weights = encode::read_saved_layer(source, name);
+        m.scores.resize(images, m.weights.basis.cols());
     }
     nn::extract_features(backbone, layers, data, rows, job.batch, device,
                          [&](std::size_t layer, std::int64_t first, std::int64_t count, const float* values) {
                              auto& m = maps.at(layers[layer]);
-                             RowMatrixF x = Eigen::Map<const RowMatrixF>(values, count, m.mean.size());
-                             x.rowwise() -= m.mean;
-                             m.scores.middleRows(first, count) = x * m.basis;
+                             RowMatrixF x = Eigen::Map<const RowMatrixF>(values, count, m.weights.mean.size());
+                             x.rowwise() -= m.weights.mean;
+                             m.scores.middleRows(first, count) = x * m.weights.basis;
                          }, reporter);
 
     encode::EncodingHeader header = source.header();
@@ -145,10 +132,9 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
     encode::EncodingWriter writer(job.run.output, record, job.run.overwrite, header);
     for (const auto& path : source.roi_paths()) {
         encode::RoiEncoding roi = source.read(path);
-        const auto group = source.input().root().group("weights/rois/" + path.substr(path.find('/') + 1));
-        const auto intercept = group.dataset("intercept").read<float>();
-        RowMatrixF predicted = maps.at(group.attr_string("layer")).scores * read_matrix(group.dataset("coef"));
-        predicted.rowwise() += Eigen::Map<const Eigen::RowVectorXf>(intercept.data(), static_cast<Eigen::Index>(intercept.size()));
+        const auto weights = encode::read_saved_region(source, path);
+        RowMatrixF predicted = maps.at(weights.layer).scores * weights.coef;
+        predicted.rowwise() += weights.intercept;
         roi.prediction.assign(predicted.data(), predicted.data() + predicted.size());
         unmeasured += !take_truth(data, header.subject, same_units, rows, roi);
         writer.add(roi);

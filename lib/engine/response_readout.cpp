@@ -7,30 +7,24 @@
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "encode/saved_weights.hpp"
 
 namespace cortune::engine {
 namespace {
-
-using torch::Tensor;
-
-Tensor read_tensor(const h5::Dataset& d) {
-    const auto shape = d.shape();
-    const auto values = d.read<float>();
-    return torch::tensor(values).view({static_cast<std::int64_t>(shape[0]), -1});
-}
 
 bool fits(const std::string& wanted, const std::string& is) { return wanted.empty() || wanted == is; }
 
 }  // namespace
 
-void check_network(const std::string& sha256, const weights::Model& model, const std::filesystem::path& file, const std::filesystem::path& model_file) {
-    if (sha256 != weights::parameters_sha256(model.parameters))
+torch::Tensor as_tensor(const linalg::RowMatrixF& m) { return torch::from_blob(const_cast<float*>(m.data()), {m.rows(), m.cols()}, torch::kFloat32).clone(); }
+
+void check_network(const std::string& sha256, const weights::NetworkNote& network, const std::filesystem::path& file, const std::filesystem::path& model_file) {
+    if (sha256 != network.model_sha256)
         throw BadInput(fmt::format("{}: made with another network than {}", file.string(), model_file.string()), "give the network that it was made with");
 }
 
 std::vector<ResponseReadout> read_readouts(const encode::EncodingFile& file, const RoiChoice& c) {
-    const auto& root = file.input().root();
-    if (!root.has("weights/rois")) throw BadInput(file.input().path().string() + ":/weights: this encoding has no weights", "ridge-encode --save-weights keeps them");
+    encode::saved_layers(file);  // has it weights?
     std::vector<ResponseReadout> out;
     std::vector<std::string> known;
     std::map<std::string, std::shared_ptr<const ReadoutLayer>> layers;
@@ -38,16 +32,15 @@ std::vector<ResponseReadout> read_readouts(const encode::EncodingFile& file, con
         const auto roi = file.read(path);
         known.push_back(roi.hemisphere + ' ' + roi.roi);
         if (!fits(c.hemisphere, roi.hemisphere) || !fits(c.roi_class, roi.roi_class) || !fits(c.roi, roi.roi)) continue;
-        const auto group = root.group("weights/rois/" + path.substr(path.find('/') + 1));
-        const std::string name = group.attr_string("layer");
-        auto& layer = layers[name];
+        const auto weights = encode::read_saved_region(file, path);
+        auto& layer = layers[weights.layer];
         if (!layer) {
-            const auto node = root.group("weights/layers/" + name);
-            layer = std::make_shared<ReadoutLayer>(ReadoutLayer{name, torch::tensor(node.dataset("mean").read<float>()), read_tensor(node.dataset("basis"))});
+            const auto saved = encode::read_saved_layer(file, weights.layer);
+            layer = std::make_shared<ReadoutLayer>(ReadoutLayer{weights.layer, as_tensor(saved.mean).squeeze(0), as_tensor(saved.basis)});
         }
         const auto chosen = roi.cv_r.begin() + roi.chosen_layer * static_cast<std::ptrdiff_t>(roi.column.size());
         out.push_back({roi.hemisphere, roi.roi_class, roi.roi, layer, roi.column, {chosen, chosen + static_cast<std::ptrdiff_t>(roi.column.size())},
-                       read_tensor(group.dataset("coef")).to(torch::kFloat64), torch::tensor(group.dataset("intercept").read<float>()).to(torch::kFloat64)});
+                       as_tensor(weights.coef).to(torch::kFloat64), as_tensor(weights.intercept).squeeze(0).to(torch::kFloat64)});
     }
     if (out.empty()) throw BadInput(fmt::format("{}: no such region; it has {}", file.input().path().string(), join(known)), "--hemi, --roi-class and --roi choose among them");
     return out;

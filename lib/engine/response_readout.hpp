@@ -9,8 +9,9 @@
 
 #include "encode/encoding_file.hpp"
 #include "engine/engine.hpp"
+#include "linalg/gram.hpp"
 #include "nn/torch.hpp"
-#include "weights/model_file.hpp"
+#include "weights/network_note.hpp"
 
 namespace cortune::engine {
 
@@ -28,8 +29,10 @@ struct ResponseReadout {
     torch::Tensor coef, intercept;              // components × V; V. double, CPU
 };
 
-// Throws BadInput where the encoding was made with other weights than `model`'s.
-void check_network(const std::string& sha256, const weights::Model& model, const std::filesystem::path& file, const std::filesystem::path& model_file);
+torch::Tensor as_tensor(const linalg::RowMatrixF& matrix);  // a copy, float32, CPU
+
+// Throws BadInput where `file`, which says sha256 of its network, was made with other weights than the network's.
+void check_network(const std::string& sha256, const weights::NetworkNote& network, const std::filesystem::path& file, const std::filesystem::path& model_file);
 
 // The region that `roi` names, or the only one. Throws BadInput for an encoding without weights and for a region that it does not have.
 ResponseReadout read_readout(const encode::EncodingFile& file, const RoiChoice& roi);

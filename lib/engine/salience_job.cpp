@@ -2,7 +2,6 @@
 #include "engine/salience_job.hpp"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
 #include "core/output_file.hpp"
+#include "core/staged_folder.hpp"
 #include "encode/encoding_file.hpp"
 #include "engine/salience_checks.hpp"
 #include "engine/salience_network.hpp"
@@ -34,25 +34,12 @@ std::string plain_name(const std::string& id) {
     return name.substr(0, 80);
 }
 
-// Figures, a file a picture (00001.<name>.png), in a hidden folder beside the wanted one that takes its place by commit() and is gone
-// otherwise. What is there is replaced by --overwrite alone, and only where it is empty or says that it is of overlays.
-class OverlayFolder {
+// Figures, a file a picture (00001.<name>.png), in a folder that appears with the maps or not at all.
+class Overlays {
   public:
-    explicit OverlayFolder(const SalienceJob& job) : target_(job.overlays), part_(target_.parent_path() / fmt::format(".{}.{}.part", target_.filename().string(), ::getpid())) {
-        std::error_code failed;
-        if (std::filesystem::exists(target_, failed) && !std::filesystem::is_empty(target_, failed) && !(job.run.overwrite && std::filesystem::exists(target_ / mark)))
-            throw OutputError(target_.string() + ": not an empty folder", "name a new one; --overwrite replaces a folder of earlier overlays");
-        std::filesystem::create_directories(part_, failed);
-        if (failed) throw OutputError(fmt::format("{}: no folder can be made ({})", part_.string(), failed.message()));
-        write_bytes(part_ / mark, {std::string_view("overlays of salience-map: --overwrite replaces this folder\n")}, {.durable = false});
+    explicit Overlays(const SalienceJob& job) : folder_(job.overlays, job.run.overwrite, "overlays.txt", "salience-map") {
+        write_bytes(folder_.path() / "overlays.txt", {std::string_view("overlays of salience-map: --overwrite replaces this folder\n")}, {.durable = false});
     }
-    ~OverlayFolder() {
-        std::error_code ignored;
-        std::filesystem::remove_all(part_, ignored);
-    }
-    OverlayFolder(const OverlayFolder&) = delete;
-    OverlayFolder& operator=(const OverlayFolder&) = delete;
-
     void add(const Tensor& pixels, const Tensor& maps, const FeaturePictures& pictures, const SalienceTarget& target, std::int64_t first) const {
         for (std::int64_t i = 0; i < maps.size(0); ++i) {
             const auto at = static_cast<std::size_t>(first + i);
@@ -60,19 +47,13 @@ class OverlayFolder {
             const std::string title = id.substr(id.find(':') + 1) + (target.chosen().empty() ? "" : ": " + target.chosen()[at]);
             const Tensor own = pixels[i].contiguous();
             const auto png = report::overlay_png(own.data_ptr<std::uint8_t>(), maps[i].data_ptr<float>(), maps.size(1), title);
-            write_bytes(part_ / fmt::format("{:05}.{}.png", first + i + 1, plain_name(id)), {png}, {.durable = false});
+            write_bytes(folder_.path() / fmt::format("{:05}.{}.png", first + i + 1, plain_name(id)), {png}, {.durable = false});
         }
     }
-    void commit() {
-        std::error_code failed;
-        std::filesystem::remove_all(target_, failed);
-        std::filesystem::rename(part_, target_, failed);
-        if (failed) throw OutputError(fmt::format("{}: cannot be put in place ({})", target_.string(), failed.message()));
-    }
+    void commit() { folder_.commit(); }
 
   private:
-    static constexpr const char* mark = "overlays.txt";
-    std::filesystem::path target_, part_;
+    StagedFolder folder_;
 };
 
 void take_laterality(const Tensor& maps, std::vector<double>& index, std::vector<double>& band) {
@@ -83,14 +64,14 @@ void take_laterality(const Tensor& maps, std::vector<double>& index, std::vector
     }
 }
 
-salience::SalienceHeader header_of(const SalienceJob& job, const weights::Model& model, const FeaturePictures& pictures, const SalienceNetwork& network) {
+salience::SalienceHeader header_of(const SalienceJob& job, const weights::NetworkNote& note, int image_size, const FeaturePictures& pictures, const SalienceNetwork& network) {
     salience::SalienceHeader h;
-    static_cast<weights::NetworkNote&>(h) = weights::network_note(model);
+    static_cast<weights::NetworkNote&>(h) = note;
     h.map_method = job.method, h.score = network.target().description(), h.layer = network.target().layer(), h.tap = network.tap();
     if (job.method == "integrated-gradients") h.map_setting = fmt::format("steps {}", job.steps);
     if (job.method == "occlusion") h.map_setting = fmt::format("window {}", network.window());
     if (!pictures.data()) h.fit = job.fit;
-    h.image_size = model.image_size, h.flip_control = job.flip_control, h.image = pictures.id();
+    h.image_size = image_size, h.flip_control = job.flip_control, h.image = pictures.id();
     return h;
 }
 
@@ -118,10 +99,11 @@ SalienceResult run_salience(const SalienceJob& job, Reporter& reporter) {
     FeaturePictures pictures(job, job.run.threads, model, record);
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);
-    SalienceNetwork network(job, model, pictures, device, record);
-    std::optional<OverlayFolder> overlays;
+    const auto note = weights::network_note(model);
+    SalienceNetwork network(job, model, note, pictures, device, record);
+    std::optional<Overlays> overlays;
     if (!job.overlays.empty()) overlays.emplace(job);
-    salience::SalienceWriter writer(job.run.output, record, job.run.overwrite, header_of(job, model, pictures, network));
+    salience::SalienceWriter writer(job.run.output, record, job.run.overwrite, header_of(job, note, model.image_size, pictures, network));
     salience::SalienceImages out;
     const auto n = static_cast<std::int64_t>(pictures.id().size());
     Tensor sum = torch::zeros({model.image_size, model.image_size}, torch::kFloat64);

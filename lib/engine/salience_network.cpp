@@ -62,10 +62,10 @@ Tensor as_scores(const Tensor& score) { return score.detach().to(torch::kCPU, to
 
 }  // namespace
 
-SalienceNetwork::SalienceNetwork(const SalienceJob& job, const weights::Model& model, const FeaturePictures& pictures, torch::Device device, h5::Record& record)
+SalienceNetwork::SalienceNetwork(const SalienceJob& job, const weights::Model& model, const weights::NetworkNote& network, const FeaturePictures& pictures, torch::Device device, h5::Record& record)
     : job_(job), pictures_(pictures), device_(device), size_(model.image_size), backbone_(model.backbone) {
     backbone_.load(model.parameters, torch::kFloat32, device);
-    target_ = salience_target(job, model, backbone_, pictures, device, record);
+    target_ = salience_target(job, model, network, backbone_, pictures, device, record);
     if (needs_tap(job.method)) {
         tap_ = job.tap.empty() ? default_tap(backbone_, target_->layer(), size_, device) : job.tap;
         check_tap(backbone_, tap_, target_->layer(), size_, device);

@@ -17,7 +17,7 @@ class SalienceNetwork {
   public:
     // With job.checks also a control: the same network with the values of every parameter in random order (a permutation from
     // job.run.seed), and the score's own weights, too, so that what was learned is gone and how weights are distributed is not.
-    SalienceNetwork(const SalienceJob& job, const weights::Model& model, const FeaturePictures& pictures, torch::Device device, h5::Record& record);
+    SalienceNetwork(const SalienceJob& job, const weights::Model& model, const weights::NetworkNote& network, const FeaturePictures& pictures, torch::Device device, h5::Record& record);
 
     const SalienceTarget& target() const { return *target_; }
     const std::string& tap() const { return tap_; }  // Grad-CAM's feature map

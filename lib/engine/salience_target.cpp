@@ -19,10 +19,6 @@ namespace {
 
 using torch::Tensor;
 
-Tensor matrix(const linalg::RowMatrixF& m, torch::Device device) {
-    return torch::from_blob(const_cast<float*>(m.data()), {m.rows(), m.cols()}, torch::kFloat32).clone().to(device);
-}
-
 Tensor shuffled(const Tensor& values, std::uint64_t seed) {
     const Tensor flat = values.detach().to(torch::kCPU, torch::kFloat32).contiguous();
     std::vector<float> plain(flat.data_ptr<float>(), flat.data_ptr<float>() + flat.numel());
@@ -65,11 +61,11 @@ class ClassTarget : public SalienceTarget {
 // A class of a probe: the gradient runs through weights and scaler into the network.
 class ProbeTarget final : public ClassTarget {
   public:
-    ProbeTarget(const SalienceJob& job, const weights::Model& model, const FeaturePictures& pictures, torch::Device device, h5::Record& record) {
+    ProbeTarget(const SalienceJob& job, const weights::NetworkNote& network, const FeaturePictures& pictures, torch::Device device, h5::Record& record) {
         const probe::ProbeFile file(job.probe);
         file.input().register_in(record);
         const auto& h = file.header();
-        check_network(h.model_sha256, model, job.probe, job.model);
+        check_network(h.model_sha256, network, job.probe, job.model);
         if (h.pool != "none" || !h.pca_split.empty())
             throw BadInput(fmt::format("{}: made of {}, and maps need the layer as it is", job.probe.string(), h.pool != "none" ? "pooled features" : "principal components"), "class-probe of feature-extract without --pool and --pca");
         if (!pictures.data() && h.fit != job.fit) throw UsageError(fmt::format("{}: its pictures came to the network's size by {}, these by {}", job.probe.string(), h.fit, job.fit), "give --fit " + h.fit);
@@ -78,11 +74,10 @@ class ProbeTarget final : public ClassTarget {
         description_.kind = "class", description_.of = job.of_class.empty() ? "predicted" : job.of_class;
         fitted_image_ = h.fitted_image, fitted_sha256_ = h.fitted_sha256;
         const auto standard = file.standardiser();
-        mean_ = matrix(standard.mean, device), scale_ = matrix(standard.scale, device);
+        mean_ = as_tensor(standard.mean).to(device), scale_ = as_tensor(standard.scale).to(device);
         const auto fit = file.fit();
-        coef_ = matrix(fit.coef, device);
-        const linalg::RowMatrixF intercept = fit.intercept.transpose();
-        intercept_ = matrix(intercept, device);
+        coef_ = as_tensor(fit.coef).to(device);
+        intercept_ = as_tensor(fit.intercept.transpose()).to(device);
         start(pictures.id().size(), h.classes, job.of_class.empty() || job.of_class == "predicted");
         if (job.of_class == "true") take_labels(h, pictures, job);
         else if (!predicted_) take_class(h, job);
@@ -148,10 +143,10 @@ class LogitTarget final : public ClassTarget {
 // The response that an encoding predicts of a voxel, or the mean over a region.
 class ResponseTarget final : public SalienceTarget {
   public:
-    ResponseTarget(const SalienceJob& job, const weights::Model& model, torch::Device device, h5::Record& record) {
+    ResponseTarget(const SalienceJob& job, const weights::NetworkNote& network, torch::Device device, h5::Record& record) {
         const encode::EncodingFile file(job.encoding);
         file.input().register_in(record);
-        check_network(file.header().model_sha256, model, job.encoding, job.model);
+        check_network(file.header().model_sha256, network, job.encoding, job.model);
         const ResponseReadout readout = read_readout(file, job.roi);
         layer_ = readout.layer->name;
         description_ = {"response", "", "", file.header().subject, readout.hemisphere, readout.roi_class, readout.roi, job.voxel};
@@ -211,13 +206,13 @@ class PairTarget final : public SalienceTarget {
 
 }  // namespace
 
-std::unique_ptr<SalienceTarget> salience_target(const SalienceJob& job, const weights::Model& model, const nn::Backbone& backbone,
+std::unique_ptr<SalienceTarget> salience_target(const SalienceJob& job, const weights::Model& model, const weights::NetworkNote& network, const nn::Backbone& backbone,
                                                 const FeaturePictures& pictures, torch::Device device, h5::Record& record) {
     if (!job.probe.empty() + !job.logit.empty() + !job.encoding.empty() + job.pair != 1)
         throw UsageError("one of --probe, --logit, --encoding and --pair says what the maps are of");
-    if (!job.probe.empty()) return std::make_unique<ProbeTarget>(job, model, pictures, device, record);
+    if (!job.probe.empty()) return std::make_unique<ProbeTarget>(job, network, pictures, device, record);
     if (!job.logit.empty()) return std::make_unique<LogitTarget>(job, backbone, pictures);
-    if (!job.encoding.empty()) return std::make_unique<ResponseTarget>(job, model, device, record);
+    if (!job.encoding.empty()) return std::make_unique<ResponseTarget>(job, network, device, record);
     return std::make_unique<PairTarget>(job, model, backbone, pictures, device);
 }
 

@@ -39,7 +39,7 @@ class SalienceTarget {
 
 // The one that the job names. `record` gets the probe or encoding as parent. Throws UsageError where not exactly one is
 // named, BadInput for a probe or encoding of another network and for names that it does not have.
-std::unique_ptr<SalienceTarget> salience_target(const SalienceJob& job, const weights::Model& model, const nn::Backbone& backbone,
+std::unique_ptr<SalienceTarget> salience_target(const SalienceJob& job, const weights::Model& model, const weights::NetworkNote& network, const nn::Backbone& backbone,
                                                 const FeaturePictures& pictures, torch::Device device, h5::Record& record);
 
 }  // namespace cortune::engine

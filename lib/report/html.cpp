@@ -54,6 +54,10 @@ std::string interval_cell(double low, double high, const char* format) {
 
 const char* optimistic_mark(bool optimistic) { return optimistic ? "<span class=warn>optimistic</span>" : ""; }
 
+std::string details_html(const std::string& summary, const std::string& content) {
+    return content.empty() ? content : fmt::format("<details><summary>{}</summary>\n{}</details>\n", escaped(summary), content);
+}
+
 std::string image_html(const images::Image& image, int width, const std::string& alternative) {
     const auto png = images::encode_png(image);
     std::string text(BASE64_ENCODE_RAW_LENGTH(png.size()), ' ');

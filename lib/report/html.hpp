@@ -20,6 +20,9 @@ std::string cell(double value, const char* format);
 std::string interval_cell(double low, double high, const char* format);
 const char* optimistic_mark(bool optimistic);
 
+// Folded away under its summary; nothing where there is no content.
+std::string details_html(const std::string& summary, const std::string& content);
+
 // <img> with the picture inside the page, `width` pixels wide; its pixels stay sharp.
 std::string image_html(const images::Image& image, int width, const std::string& alternative);
 

@@ -5,15 +5,12 @@
 
 #include "core/text.hpp"
 #include "report/contact_sheet.hpp"
+#include "report/forest.hpp"
 #include "report/html.hpp"
 #include "report/insight_report.hpp"
 
 namespace cortune::report {
 namespace {
-
-std::string details_html(const std::string& summary, const std::string& content) {
-    return content.empty() ? "" : fmt::format("<details><summary>{}</summary>\n{}</details>\n", escaped(summary), content);
-}
 
 std::string finding_html(const Finding& f) {
     if (f.figure.svg.empty() && f.sentence.empty()) return {};

@@ -32,9 +32,6 @@ struct InsightReport {
     nlohmann::json provenance;                // nodes of all files, by uuid
 };
 
-// Differences count as significant at a false discovery rate of 5 % over those of a figure.
-inline constexpr double false_discovery_rate = .05;
-
 // A figure and what it says. Empty SVG: nothing to draw.
 struct Finding {
     Figure figure;

@@ -21,10 +21,6 @@ std::string signed_percent(double share) { return cell(share * 100, "{:+.0f} %")
 
 std::string drawn(const Figure& f) { return f.svg.empty() ? std::string() : figure_html(f); }
 
-std::string details(const std::string& summary, const std::string& content) {
-    return fmt::format("<details><summary>{}</summary>\n{}</details>\n", escaped(summary), content);
-}
-
 std::string seeds_text(std::size_t seeds) { return seeds == 1 ? "One seed." : fmt::format("{} seeds, averaged.", seeds); }
 
 // Rows of one comparison, or of transfer.
@@ -91,12 +87,12 @@ std::string tuning_section(const StudyPart& part, const std::vector<StudyRow>& r
     std::string out = fmt::format("<h2>What tuning bought</h2>\n<p>Against {}; protocol {}. {}</p>\n", escaped(e.label[0]), escaped(e.protocol), seeds_text(part.tuning.seeds));
     out += rows_table(rows, part.name, e.label[0]);
     out += drawn(accuracy_figure(means, id + "-accuracy")) + drawn(improved_figure(means, id + "-improved"));
-    out += "<h2>By region</h2>\n" + region_table(means, subjects) + details("Every subject", subject_table(subjects));
+    out += "<h2>By region</h2>\n" + region_table(means, subjects) + details_html("Every subject", subject_table(subjects));
     std::string layers;
     for (const char* set : encode::region_sets) layers += drawn(set_layers_figure(subjects, regions, set, fmt::format("{}-layers-{}", id, set)));
     std::string by_region;
     for (std::size_t m = 0; m < means.label.size(); ++m) by_region += drawn(layer_figure(means, m, fmt::format("{}-layers-{}", id, m)));
-    if (!by_region.empty()) layers += details("Every region", by_region);
+    if (!by_region.empty()) layers += details_html("Every region", by_region);
     return out + layers;
 }
 
@@ -106,7 +102,7 @@ std::string comparison_section(const StudyPart& part, const StudyComparison& c, 
     if (means.rois.empty()) return {};
     std::vector<std::string> others(e.label.begin() + 1, e.label.end());
     return fmt::format("<h2>{} against {}</h2>\n<p>{}</p>\n", escaped(join(others)), escaped(e.label[0]), seeds_text(c.seeds)) + rows_table(rows, part.name, e.label[0]) + drawn(improved_figure(means, id)) +
-           details("By region", region_table(means, subjects)) + details("Every subject", subject_table(subjects));
+           details_html("By region", region_table(means, subjects)) + details_html("Every subject", subject_table(subjects));
 }
 
 std::string transfer_section(const StudyPart& part, const std::vector<StudyRow>& rows, const std::string& id) {
@@ -123,7 +119,7 @@ std::string transfer_section(const StudyPart& part, const std::vector<StudyRow>&
         for (const auto& g : t.groups)
             pairs.push_back({escaped(g.source), escaped(g.target), g.group, std::to_string(g.rois), cell(g.test.gain, "{:+.4f}"), interval_cell(g.test.low, g.test.high, "{:+.4f}"), cell(g.test.p, "{:.4f}"),
                              percent(g.test.share_improved), cell(g.test.share_p, "{:.4f}"), g.within ? "own" : "", optimistic_mark(g.optimistic)});
-        out += details("Every pair", table_html({"<tuned to", "<tried on", "<regions", "number", "gain", "95 %", "p", "improved", "p", "<", "<"}, pairs));
+        out += details_html("Every pair", table_html({"<tuned to", "<tried on", "<regions", "number", "gain", "95 %", "p", "improved", "p", "<", "<"}, pairs));
     }
     return out;
 }
@@ -182,8 +178,8 @@ std::string study_page(const StudyReport& report, const std::vector<StudyRow>& r
         out += part_notes(part) + tuning_section(part, rows, id);
         for (std::size_t c = 0; c < part.comparisons.size(); ++c) out += comparison_section(part, part.comparisons[c], rows, fmt::format("{}-comparison-{}", id, c));
         out += transfer_section(part, rows, id) + published_section(report, part, id + "-published");
-        out += "<h2>How this came about</h2>\n" + details("The study's table", "<pre>" + escaped(part.table) + "</pre>\n");
-        out += details("Files read", "<pre>" + escaped(join(part.files, "\n")) + "</pre>\n<p>cortune-info FILE prints all that a file was made from.</p>\n");
+        out += "<h2>How this came about</h2>\n" + details_html("The study's table", "<pre>" + escaped(part.table) + "</pre>\n");
+        out += details_html("Files read", "<pre>" + escaped(join(part.files, "\n")) + "</pre>\n<p>cortune-info FILE prints all that a file was made from.</p>\n");
     }
     return out + page_end();
 }

@@ -121,26 +121,31 @@ LateralPair test_pair(const PairedFiles& files, const LateralOptions& o) {
 }  // namespace
 
 std::vector<LateralGroup> group_pairs(const std::vector<LateralPair>& pairs, std::int64_t resamples, std::uint64_t seed) {
+    struct Region {
+        std::string label;
+        std::map<std::string, std::vector<double>> effect;  // of the pairs of every subject
+    };
     std::vector<std::string> order;
-    std::map<std::string, std::map<std::string, std::vector<double>>> regions;  // label without subject → subject → its pairs' effects
+    std::map<std::string, Region> regions;  // by all that its pairs share
     for (const auto& p : pairs) {
         LateralPair any = p;
         any.score.subject.clear();
-        const std::string label = any.label();
-        if (!regions.contains(label)) order.push_back(label);
-        regions[label][p.score.subject].push_back(p.band[whole_picture].contralateral.mean);
+        const std::string key = join({any.label(), p.score.roi_class, p.score.setting, p.backbone, p.map_setting, p.tap}, "\n");
+        if (!regions.contains(key)) order.push_back(key);
+        regions[key].label = any.label();
+        regions[key].effect[p.score.subject].push_back(p.band[whole_picture].contralateral.mean);
     }
     std::vector<LateralGroup> out;
-    for (const auto& label : order) {
+    for (const auto& key : order) {
         std::vector<double> effect;
         std::int64_t count = 0;
-        for (const auto& [subject, values] : regions[label]) {
+        for (const auto& [subject, values] : regions[key].effect) {
             double sum = 0;
             for (const double v : values) sum += v;
             effect.push_back(sum / static_cast<double>(values.size())), count += static_cast<std::int64_t>(values.size());
         }
         const auto test = stats::mean_test(effect, resamples, seed);
-        out.push_back({label, effect, test.n, count, test.mean, test.n > 1 ? test.p : std::numeric_limits<double>::quiet_NaN()});
+        out.push_back({regions[key].label, effect, test.n, count, test.mean, test.n > 1 ? test.p : std::numeric_limits<double>::quiet_NaN()});
     }
     return out;
 }
@@ -148,7 +153,7 @@ std::vector<LateralGroup> group_pairs(const std::vector<LateralPair>& pairs, std
 std::string LateralPair::label() const {
     std::string out = score.subject;
     if (!score.roi.empty()) out += (out.empty() ? "" : " ") + score.roi;
-    out += ", " + score.kind + (score.of.empty() ? "" : ' ' + score.of) + (score.column < 0 ? "" : fmt::format(" column {}", score.column)) + ", " + map_method;
+    out += ", " + score.kind + (score.of.empty() ? "" : ' ' + score.of) + (score.column < 0 ? "" : fmt::format(" column {}", score.column)) + ", " + layer + ", " + map_method;
     return method == "infonce" || method == "untuned" ? out : out + ", " + method;
 }
 

@@ -37,7 +37,7 @@ struct LateralPair {
     std::int64_t other_class = 0;                     // pictures of which the two maps are of different classes
     std::vector<BandTest> band;
     double q = 0;                                     // Benjamini and Hochberg's of contralateral.p of the whole picture, over pairs
-    std::string label() const;                        // for people: "subj01 V1v, class true, gradcam"
+    std::string label() const;                        // for people: "subj01 V1v, class true, classifier.5, gradcam"
 };
 
 // A region over subjects: does it hold for hemispheres, not only for these networks?

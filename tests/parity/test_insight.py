@@ -66,7 +66,7 @@ def check_page(out):
     assert list(map(int, hit.groups())) == [np.sum((q < 0.05) & (effects > 0) & own), 3, np.sum((q < 0.05) & (effects < 0) & own)], hit
     with h5py.File(out / "class.control.h5") as f:
         gradients = [m == "integrated-gradients" for m in f["map_method"].asstr()[:]].index(True)
-        found(said, re.escape(f"In one control of V1v+V1d, class true, integrated-gradients it is {f['contralateral'][gradients, 0]:+.3f}."))
+        found(said, re.escape(f"In one control of V1v+V1d, class true, classifier.5, integrated-gradients it is {f['contralateral'][gradients, 0]:+.3f}."))
     maps = [h5py.File(out / f"{s}.{h}.response.h5") for s in ("subj01", "subj03") for h in ("lh", "rh")]
     hit = found(said, r"In 4 sets of maps that were checked.* is ([+-]\d\.\d\d) to ([+-]\d\.\d\d)")
     rs = [np.nanmean(f["randomised_correlation"][:]) for f in maps]

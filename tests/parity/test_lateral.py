@@ -8,16 +8,14 @@ import uuid
 import h5py
 import numpy as np
 import torch
+import torchvision
 
 from common import close, failure, make_dataset, run, scratch
-
-SIZE = 64
+from test_salience import SIZE, normalised
 
 
 def check_maps(folder):
     """Maps of single voxels against PyTorch's gradients; their centres."""
-    import torchvision
-
     torch.manual_seed(6)
     network = torchvision.models.squeezenet1_1().eval()
     torch.save(network.state_dict(), folder / "s.pth")
@@ -33,7 +31,7 @@ def check_maps(folder):
         f["results"].visititems(lambda n, o: found.append(o) if isinstance(o, h5py.Group) and "map" in o else None)
         region, layer, rois = found[0], e["weights/layers/features.9"], []
         e["weights/rois"].visititems(lambda n, o: rois.append(o) if n.endswith("coef") else None)
-        x = (torch.from_numpy(d["pixels"][:]).permute(0, 3, 1, 2).float() / 255 - torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)) / torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+        x = normalised(d["pixels"][:])
         x.requires_grad_()
         features = network.features[:10](x).flatten(1)
         weight = torch.from_numpy(layer["basis"][:] @ rois[0][:])
@@ -194,6 +192,12 @@ def check_statistics(folder):
     qs = np.array([next(r for r in rows if r["subject"] == s and r["band"] == "all")["q"] for s in ("subj01", "subj02", "subj03")])
     close("q", qs[order], np.minimum(adjusted, 1), 1e-12)
     run("cortune-info", folder / "fake.lateral.h5")
+
+    # Another layer is another region, not another pair of it.
+    more = [fake(folder / f"subj01.{h}.layer.h5", source[h], -index["subj01", h], hemisphere=h, tuned_subjects="subj01", model_sha256=f"subj01{h}", layer="other", **tuned) for h in ("lh", "rh")]
+    mixed = json.loads(run("salience-eval", *files, *more, "--json"))
+    assert [r["contralateral"] for r in mixed if r["row"] == "region"] == [over["contralateral"]], "layers were mixed"
+    assert {r["layer"] for r in mixed if r["row"] == "pair"} == {rows[0]["layer"], "other"}
 
     # Pictures that tuned a network are left out unless they are asked for, and then it is said.
     with h5py.File(files[0], "r+") as f:

@@ -262,7 +262,7 @@ def check_probe(folder, network):
     run("salience-map", folder / "sides", folder / "s.h5", "--probe", folder / "sides.probe.h5", "--class", "true", "--tap", "features.7", "--flip-control", "--overlays", folder / "figures",
         "-o", folder / "sides.salience.h5")
     said = failure("salience-map", folder / "sides", folder / "s.h5", "--logit", 3, "--overlays", folder / "sides" / "red", "--overwrite", "-o", folder / "no.h5", expect=4)
-    assert "not an empty folder" in said and len(list((folder / "sides" / "red").glob("*.png"))) == 60, said
+    assert "it has no overlays.txt" in said and len(list((folder / "sides" / "red").glob("*.png"))) == 60, said
     assert len(list((folder / "figures").glob("*.png"))) == 120 and Image.open(next((folder / "figures").glob("*.png"))).size == (840, 440)
     with h5py.File(folder / "sides.salience.h5") as f, h5py.File(folder / "sides.probe.h5") as p:
         pixels = np.stack([np.asarray(Image.open(folder / "sides" / i.split(":")[1])) for i in f["image"].asstr()[:]])

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -37,57 +36,6 @@ fs::path place(const fs::path& path) {
 }
 
 }  // namespace
-
-StagedFolder::StagedFolder(const fs::path& target, bool overwrite)
-    : target_(fs::absolute(target).lexically_normal()), overwrite_(overwrite) {
-    if (!target_.has_filename()) target_ = target_.parent_path();
-    std::error_code ignored;
-    if (fs::exists(fs::symlink_status(target_))) {
-        if (!overwrite)
-            throw OutputError(target.string() + ": exists already", "--overwrite replaces it");
-        if (!fs::is_directory(target_) ||
-            !(fs::is_empty(target_, ignored) || fs::exists(target_ / marker_file)))
-            throw OutputError(
-                fmt::format(
-                    "{}: is not a folder that a simulation wrote (it has no {}), so it is not replaced",
-                    target.string(), marker_file),
-                "choose another output");
-    }
-    if (!fs::is_directory(target_.parent_path(), ignored))
-        throw OutputError(fmt::format("{}: the folder {} does not exist", target.string(),
-                                      target_.parent_path().string()));
-    part_ = part_path(target_);
-    fs::remove_all(part_, ignored);
-    make_folder(part_);
-}
-
-StagedFolder::~StagedFolder() {
-    std::error_code ignored;
-    if (!committed_) fs::remove_all(part_, ignored);
-}
-
-void StagedFolder::commit() {
-    // Everything reaches the disk before the name appears.
-    const int folder = ::open(part_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0) throw cannot_write(target_, errno);
-    const int unsynced = ::syncfs(folder) == 0 ? 0 : errno;
-    ::close(folder);
-    if (unsynced != 0) throw cannot_write(target_, unsynced);
-    const fs::path old =
-        part_.parent_path() / fmt::format(".{}.{}.old", target_.filename().string(), ::getpid());
-    // Without leave to replace, what has appeared meanwhile makes the renaming fail.
-    const bool replaces = overwrite_ && fs::exists(target_);
-    if (replaces && std::rename(target_.c_str(), old.c_str()) != 0) throw cannot_write(target_, errno);
-    if (std::rename(part_.c_str(), target_.c_str()) != 0) {
-        const int error = errno;
-        if (replaces) std::rename(old.c_str(), target_.c_str());
-        throw cannot_write(target_, error);
-    }
-    committed_ = true;
-    sync_folder(target_.parent_path());
-    std::error_code ignored;
-    if (replaces) fs::remove_all(old, ignored);
-}
 
 bool overlap(const fs::path& one, const fs::path& other) {
     const fs::path a = place(one), b = place(other);

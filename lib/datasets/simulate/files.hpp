@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Files of a simulated study: a folder that appears whole or not at all, and npy
-// matrices written in blocks of rows or columns.
+// Files of a simulated study: how they are written, and npy matrices written in blocks of rows or columns.
 #pragma once
 
 #include <cstdint>
@@ -12,25 +11,7 @@
 
 namespace cortune::datasets::simulate {
 
-// Built as the hidden sibling ".<name>.<pid>.part", renamed by commit(), removed by
-// the destructor. An existing target is refused (OutputError) unless `overwrite`,
-// and then only replaced if it is empty or holds a simulation (its simulation.json); one
-// that appears before commit() is never replaced without `overwrite`.
-class StagedFolder {
-  public:
-    StagedFolder(const std::filesystem::path& target, bool overwrite);
-    ~StagedFolder();
-    StagedFolder(const StagedFolder&) = delete;
-    StagedFolder& operator=(const StagedFolder&) = delete;
-    const std::filesystem::path& path() const { return part_; }
-    void commit();
-
-  private:
-    std::filesystem::path target_, part_;
-    bool overwrite_ = false, committed_ = false;
-};
-
-inline constexpr std::string_view marker_file = "simulation.json";
+inline constexpr std::string_view marker_file = "simulation.json";  // says that a folder may be replaced (core/staged_folder.hpp)
 
 // Both are one folder, or one lies in the other.
 bool overlap(const std::filesystem::path& one, const std::filesystem::path& other);

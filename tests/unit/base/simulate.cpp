@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/staged_folder.hpp"
 #include "datasets/simulate/files.hpp"
 #include "datasets/simulate/measurement.hpp"
 #include "datasets/simulate/simulation.hpp"
@@ -18,6 +19,10 @@ using namespace cortune::datasets::simulate;
 namespace fs = std::filesystem;
 
 namespace {
+
+struct Staged : StagedFolder {
+    Staged(const fs::path& target, bool overwrite) : StagedFolder(target, overwrite, std::string(marker_file), "a simulation") {}
+};
 
 struct Folder {
     fs::path path = fs::temp_directory_path() / ("cortune_simulate_" + std::to_string(::getpid()));
@@ -174,32 +179,32 @@ TEST_CASE("preset nsd has the real numbers of vertices", "[simulate]") {
 TEST_CASE("a staged folder appears whole or not at all", "[simulate]") {
     const Folder tmp;
     {
-        StagedFolder part(tmp.path / "out", false);
+        Staged part(tmp.path / "out", false);
         write_file(part.path() / "file", "x");
     }
     CHECK(fs::is_empty(tmp.path));
     {
-        StagedFolder part(tmp.path / "out", false);
+        Staged part(tmp.path / "out", false);
         write_file(part.path() / marker_file, "{}");
         part.commit();
     }
     CHECK(fs::exists(tmp.path / "out" / marker_file));
-    CHECK_THROWS_AS(StagedFolder(tmp.path / "out", false), OutputError);
+    CHECK_THROWS_AS(Staged(tmp.path / "out", false), OutputError);
     {
-        StagedFolder part(tmp.path / "out", true);
+        Staged part(tmp.path / "out", true);
         write_file(part.path() / "new", "x");
         part.commit();
     }
     CHECK(fs::exists(tmp.path / "out" / "new"));
     // Without the marker it might be anyone's folder: never replaced.
-    CHECK_THROWS_AS(StagedFolder(tmp.path / "out", true), OutputError);
-    CHECK_THROWS_AS(StagedFolder(tmp.path / "absent" / "out", false), OutputError);
+    CHECK_THROWS_AS(Staged(tmp.path / "out", true), OutputError);
+    CHECK_THROWS_AS(Staged(tmp.path / "absent" / "out", false), OutputError);
 }
 
 TEST_CASE("a folder that appears meanwhile is not replaced", "[simulate]") {
     const Folder tmp;
     {
-        StagedFolder part(tmp.path / "out", false);
+        Staged part(tmp.path / "out", false);
         write_file(part.path() / "new", "x");
         fs::create_directory(tmp.path / "out");
         std::ofstream(tmp.path / "out" / "precious") << "x";
