@@ -24,7 +24,7 @@ const cli::Doc doc{
     .writes = {"-o: a file of kind model, method untuned"},
     .see_also = {"nsd-simulate(1)", "cl-finetune(1)", "cortune(5)"}};
 
-void declare(CLI::App& app, engine::BackboneJob& j) {
+void declare(cli::App& app, engine::BackboneJob& j) {
     auto& o = j.options;
     app.add_option("IMAGES", j.images, "Folder with train/ and val/")->required()->type_name("DIR");
     app.add_option("--backbone", j.backbone, "Architecture")->capture_default_str()->type_name("NAME");

@@ -20,7 +20,7 @@ struct Options {
     engine::FinetuneJob job;
     std::string memory, processes = "auto";
     // Without effect in the regression baseline, without --patience, without --checkpoint, for one subject.
-    std::vector<CLI::Option*> of_contrast, of_patience, of_checkpoint, of_pool;
+    std::vector<cli::Option*> of_contrast, of_patience, of_checkpoint, of_pool;
 };
 
 const cli::Doc doc{
@@ -64,7 +64,7 @@ const cli::Doc doc{
                    "van den Oord, Li & Vinyals 2018: Representation learning with contrastive predictive coding.",
                    "Khosla et al. 2020: Supervised contrastive learning. NeurIPS 33."}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     auto& t = o.job.options;
     app.add_option("DATASET", o.job.datasets, "Pictures and responses of a subject; several are pooled")->required()->type_name("FILE");
     app.add_option("--weights", o.job.weights, "Backbone to start from; by default the shipped alexnet-mini")->type_name("FILE");
@@ -73,11 +73,11 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--roi", o.job.roi.roi, "Region of interest; A+B is a union, all takes every vertex")->required()->type_name("ROI");
     app.add_option("--roi-class", o.job.roi.roi_class, "Class of the ROI, where its name alone is not unique")->type_name("CLASS");
     app.add_option("--loss", t.loss, "infonce, clip (both directions) or mse (regression)")
-        ->check(CLI::IsMember({"infonce", "clip", "mse"}))->capture_default_str()->type_name("LOSS");
+        ->check(cli::one_of({"infonce", "clip", "mse"}))->capture_default_str()->type_name("LOSS");
     auto* pool = app.add_option("--pool", t.pool, "Width h of a network pooled over subjects: const (5741), avg (their mean voxel count; of several data sets the default) or a number")
                      ->type_name("WIDTH");
     o.of_pool.emplace_back() = app.add_option("--pool-order", t.pool_order, "turns: subjects one after the other in every epoch; interleaved: their batches mixed")
-        ->check(CLI::IsMember({"turns", "interleaved"}))->capture_default_str()->type_name("ORDER");
+        ->check(cli::one_of({"turns", "interleaved"}))->capture_default_str()->type_name("ORDER");
     o.of_pool.emplace_back() = app.add_option("--subject-weights", t.subject_weights, "Weights of the subjects' losses, in the order of the data sets; default: 1 each")
         ->delimiter(',')->allow_extra_args(false)->check(cli::above_zero())->type_name("W,W...");
     o.of_pool.emplace_back() = app.add_flag("--align-shared", t.align_shared, "Take other subjects' responses to the same image as positives, too (infonce)");
@@ -96,20 +96,20 @@ void declare(CLI::App& app, Options& o) {
     o.of_patience.emplace_back() = app.add_option("--validation-share", t.validation_share, "Share of the training images that --patience watches")
         ->check(cli::between(.01, .5))->capture_default_str()->type_name("FLOAT");
     app.add_option("--precision", t.precision, "Of the backbone's passes: float32, bfloat16 or float64")
-        ->check(CLI::IsMember({"float32", "bfloat16", "float64"}))->capture_default_str()->type_name("TYPE");
+        ->check(cli::one_of({"float32", "bfloat16", "float64"}))->capture_default_str()->type_name("TYPE");
     app.add_option("--freeze", t.freeze, "Modules that stay as they are, e.g. features.0,features.3 or features")
         ->delimiter(',')->allow_extra_args(false)->type_name("NAMES");
     app.add_option("--min-voxels", t.min_voxels, "Refuse smaller ROIs")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--memory", o.memory, "Memory for pictures held as they are, e.g. 2G; default: half of what is free")->type_name("SIZE");
     app.add_option("--store", o.job.store, "How to keep the weights: float32; float16 or bfloat16 (half the size, rounded); difference from the untuned network (half, exact) or "
                    "difference16 (a quarter). The last two are read with the untuned network's file at hand")
-        ->check(CLI::IsMember(weights::storage_names()))->capture_default_str()->type_name("HOW");
+        ->check(cli::one_of(weights::storage_names()))->capture_default_str()->type_name("HOW");
     app.add_option("--loss-curve", o.job.loss_curve, "Write the loss of every epoch as TSV")->type_name("FILE");
     app.add_option("--checkpoint", o.job.checkpoint, "Keep the state here while the run goes on")->type_name("FILE");
     o.of_checkpoint.emplace_back() = app.add_option("--checkpoint-every", o.job.checkpoint_every, "Epochs between checkpoints")
         ->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--processes", o.processes, "auto: the processes that torchrun, srun or mpirun started share every batch; alone: this one is a run of its own")
-        ->check(CLI::IsMember({"auto", "alone"}))->capture_default_str()->type_name("WHICH");
+        ->check(cli::one_of({"auto", "alone"}))->capture_default_str()->type_name("WHICH");
     app.add_flag("--resume", o.job.resume, "Continue from --checkpoint where it exists");
 }
 

@@ -38,7 +38,7 @@ const cli::Doc doc{
     .references = {"Guo, Pleiss, Sun & Weinberger 2017: On calibration of modern neural networks. ICML.",
                    "McNemar 1947: Note on the sampling error of the difference between correlated proportions. Psychometrika 12."}};
 
-void declare(CLI::App& app, probe::ProbeJob& j) {
+void declare(cli::App& app, probe::ProbeJob& j) {
     app.add_option("FEATURES", j.features, "Features of labelled pictures")->required()->type_name("FILE");
     app.add_option("--layer", j.layer, "Layer to classify by; default: the file's only one")->type_name("NAME");
     app.add_option("--labels", j.labels, "Classes of the pictures, or folders that are classes; default: the folders they lie in")->type_name("FILE");

@@ -44,7 +44,7 @@ const cli::Doc doc = {
 
 const cli::Common common = {.threads = false, .json = true};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     app.add_option("files", o.files, "Files to look at")->required()->type_name("FILE");
     app.add_flag("--all", o.all,
                  "List every data set with its type, shape and axes, not the main ones alone; always part of --json");

@@ -77,7 +77,7 @@ const cli::Doc doc = {
     {"Mulrooney and Brockmeier 2024, arXiv 2410.06067"},
 };
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     app.add_option("files", o.files, "Encoding files, named by their method")->type_name("FILE");
     app.add_option("--model", o.models, "A model and its encoding file or files; the first is the reference")
         ->type_name("LABEL=FILE[,FILE...]")->allow_extra_args(false);

@@ -44,7 +44,7 @@ const cli::Doc doc{
     .writes = {"-o: a file of kind features", "--checkpoint: files of kind features, removed in the end"},
     .see_also = {"cl-finetune(1)", "class-probe(1)", "mi-bound(1)", "cortune(5)"}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     auto& j = o.job;
     app.add_option("IMAGES", j.images, "Data set, folder or zip archive of pictures")->required()->type_name("PATH");
     app.add_option("MODEL", j.model, "Tuned model, or weights of a backbone")->type_name("FILE");
@@ -52,14 +52,14 @@ void declare(CLI::App& app, Options& o) {
         ->delimiter(',')->allow_extra_args(false)->type_name("NAMES");
     app.add_flag("--embeddings", j.embeddings, "Keep h and z of a contrastively tuned network");
     app.add_option("--split", j.split, "Side of a data set's split: all, train, test or official_test")
-        ->check(CLI::IsMember({"all", "train", "test", "official_test"}))->capture_default_str()->type_name("SPLIT");
+        ->check(cli::one_of({"all", "train", "test", "official_test"}))->capture_default_str()->type_name("SPLIT");
     app.add_option("--fit", j.fit, "How a folder's pictures come to the network's size: squash or crop")
-        ->check(CLI::IsMember({"squash", "crop"}))->capture_default_str()->type_name("HOW");
+        ->check(cli::one_of({"squash", "crop"}))->capture_default_str()->type_name("HOW");
     app.add_option("--namespace", j.image_namespace, "Of a folder's image ids; default: its name")->type_name("NAME");
     app.add_option("--pool", j.pool, "Pool layers over space: none, mean or max")
-        ->check(CLI::IsMember({"none", "mean", "max"}))->capture_default_str()->type_name("HOW");
+        ->check(cli::one_of({"none", "mean", "max"}))->capture_default_str()->type_name("HOW");
     auto* pca = app.add_option("--pca", j.components, "Principal components to keep of each layer")->check(cli::whole_at_least(1))->type_name("K");
-    app.add_option("--precision", o.precision, "float32 or float16")->check(CLI::IsMember({"float32", "float16"}))->capture_default_str()->type_name("TYPE");
+    app.add_option("--precision", o.precision, "float32 or float16")->check(cli::one_of({"float32", "float16"}))->capture_default_str()->type_name("TYPE");
     app.add_option("--batch", j.batch, "Images per forward pass")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--memory", o.memory, "Memory for --pca, e.g. 8G; default: half of what is free")->type_name("SIZE")->needs(pca);
     app.add_option("--scratch", j.scratch, "Folder for features that do not fit in --memory; default: $TMPDIR or /tmp")->type_name("DIR")->needs(pca);

@@ -41,7 +41,7 @@ const cli::Doc doc{
     .see_also = {"ridge-encode(1)", "salience-map(1)", "cortune(5)"},
     .references = {"Baehrens et al. 2010: How to explain individual classification decisions. JMLR 11."}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     auto& j = o.job;
     app.add_option("IMAGES", j.images, "Data set, folder or zip archive of pictures")->required()->type_name("PATH");
     app.add_option("MODEL", j.model, "Tuned model, or weights of a backbone")->required()->type_name("FILE");
@@ -53,9 +53,9 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--least-r", j.least_r, "Least cross-validated r of a voxel that is mapped")->check(cli::between(-1, 1))->capture_default_str()->type_name("R");
     app.add_option("--map-size", j.map_size, "Side of the maps")->check(cli::whole_between(4, 1024))->capture_default_str()->type_name("PIXELS");
     app.add_option("--split", j.split, "Side of a data set's split: all, train, test or official_test")
-        ->check(CLI::IsMember({"all", "train", "test", "official_test"}))->capture_default_str()->type_name("SPLIT");
+        ->check(cli::one_of({"all", "train", "test", "official_test"}))->capture_default_str()->type_name("SPLIT");
     app.add_option("--pictures", j.pictures, "The first so many of them; 0 for all")->check(cli::whole_at_least(0))->capture_default_str()->type_name("INT");
-    app.add_option("--fit", j.fit, "How a folder's pictures come to the network's size: squash or crop")->check(CLI::IsMember({"squash", "crop"}))->capture_default_str()->type_name("HOW");
+    app.add_option("--fit", j.fit, "How a folder's pictures come to the network's size: squash or crop")->check(cli::one_of({"squash", "crop"}))->capture_default_str()->type_name("HOW");
     app.add_option("--namespace", j.image_namespace, "Of a folder's image ids; default: its name")->type_name("NAME");
     app.add_option("--batch", j.batch, "Images at a time")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
 }

@@ -22,7 +22,7 @@ struct Options {
     std::string title = "What the tuned networks see";
     std::vector<std::string> notes;
     int sheet_pictures = 8;
-    CLI::Option* of_data = nullptr;
+    cli::Option* of_data = nullptr;
 };
 
 const cli::Doc doc{
@@ -38,7 +38,7 @@ const cli::Doc doc{
     .writes = {"-o: HTML, one page"},
     .see_also = {"class-probe(1)", "model-landscape(1)", "mi-bound(1)", "field-map(1)", "salience-map(1)", "salience-eval(1)"}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     app.add_option("FILES", o.files, "What the other tools found")->required()->type_name("FILE");
     app.add_option("--control", o.controls, "Lateralization where there should be none: shown, and not counted")->allow_extra_args(false)->type_name("FILE");
     app.add_option("--data", o.data, "Data set of a subject, for contact sheets")->allow_extra_args(false)->type_name("FILE");

@@ -38,7 +38,7 @@ const cli::Doc doc{
     .see_also = {"feature-extract(1)", "cl-finetune(1)", "cortune(5)"},
     .references = {"van den Oord, Li & Vinyals 2018, arXiv 1807.03748.", "Poole, Ozair, van den Oord, Alemi & Tucker 2019: On variational bounds of mutual information. ICML."}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     auto& j = o.job;
     app.add_option("EMBEDDINGS", j.features, "Embeddings of images and responses")->required()->type_name("FILE");
     app.add_option("--validation-share", j.validation_share, "Share of the held-out pairs that the temperature is chosen on")

@@ -50,10 +50,10 @@ const cli::Doc doc = {
 
 const cli::Common common = {.output = true, .threads = false};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     app.add_option("input", o.input, "Weights to read")->required()->type_name("FILE");
     app.add_option("--to", o.to, "Format to write: cortune, safetensors, or auto, by the ending of the output")
-        ->check(CLI::IsMember({"auto", "cortune", "safetensors"}))
+        ->check(cli::one_of({"auto", "cortune", "safetensors"}))
         ->type_name("FORMAT")
         ->capture_default_str();
     app.add_option(
@@ -67,7 +67,7 @@ void declare(CLI::App& app, Options& o) {
         ->check(cli::whole_between(1, 4096))
         ->type_name("PIXELS");
     app.add_option("--store", o.store, "How to keep the weights of a cortune model, as cl-finetune does")
-        ->check(CLI::IsMember(weights::storage_names()))->capture_default_str()->type_name("HOW");
+        ->check(cli::one_of(weights::storage_names()))->capture_default_str()->type_name("HOW");
     app.add_option("--untuned", o.untuned, "Of --store: the network that its tuning began with")->type_name("FILE");
     app.add_flag("--heads", o.heads,
                  "Write the projection heads, too (safetensors; names begin with 'heads.')");

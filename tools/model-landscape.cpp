@@ -51,7 +51,7 @@ const cli::Doc doc{
                    "Mao et al. 2024: The training process of many deep networks explores the same low-dimensional manifold. PNAS 121.",
                    "Gower 1968: Adding a point to vector diagrams in multivariate analysis. Biometrika 55."}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     app.add_option("PROBE", o.probes, "Probes of networks, two or more: FILE or LABEL=FILE")->required()->type_name("PROBE");
     app.add_option("--place", o.placed, "Probe(s) of networks to place in the map without changing it")->allow_extra_args(false)->type_name("PROBE");
     app.add_flag("--no-points", o.no_points, "Leave out the oracle and ignorance");

@@ -28,7 +28,7 @@ struct Options {
     datasets::nod::NodOptions nod;
     std::string test_list, scratch, stimuli, sessions, atlas, atlas_names, ceiling, check = "on";
     bool plan = false;
-    std::map<std::string, std::vector<CLI::Option*>> of_layout;  // by the layouts that they are of
+    std::map<std::string, std::vector<cli::Option*>> of_layout;  // by the layouts that they are of
 };
 
 const cli::Doc doc{
@@ -89,14 +89,14 @@ const cli::Doc doc{
                    "Gong et al. 2023: A large-scale fMRI dataset for the visual processing of naturalistic scenes. Scientific Data 10.",
                    "Glasser et al. 2016: A multi-modal parcellation of human cerebral cortex. Nature 536."}};
 
-void declare(CLI::App& app, Options& o) {
-    const auto of = [&](const std::string& layouts, CLI::Option* option) { return o.of_layout[layouts].emplace_back(option->group("Layout " + layouts)); };
+void declare(cli::App& app, Options& o) {
+    const auto of = [&](const std::string& layouts, cli::Option* option) { return o.of_layout[layouts].emplace_back(option->group("Layout " + layouts)); };
     const auto table = [&](const char* name, auto& to, const char* text, const char* type) { return of("table", app.add_option(name, to, text)->type_name(type)); };
     const auto nsd = [&](const char* name, auto& to, const char* text, const char* type) { return of("nsd", app.add_option(name, to, text)->type_name(type)); };
     const auto nod = [&](const char* name, auto& to, const char* text, const char* type) { return of("nod", app.add_option(name, to, text)->type_name(type)); };
-    const auto list = [](CLI::Option* option) { option->expected(1)->take_all()->allow_extra_args(false); };
+    const auto list = [](cli::Option* option) { option->one_a_time(); };
     app.add_option("LAYOUT", o.layout, "algonauts, nsd, nod or table")->required()->type_name("LAYOUT")->check(
-        CLI::IsMember({"algonauts", "nsd", "nod", "table"}));
+        cli::one_of({"algonauts", "nsd", "nod", "table"}));
     app.add_option("DIR", o.folder, "Folder of the data (not with layout table)")->type_name("DIR");
     app.add_option("--subject", o.subject,
                    "algonauts, nsd, nod: number of the subject (required); table: its name, by default the first namespace")
@@ -114,7 +114,7 @@ void declare(CLI::App& app, Options& o) {
                  "z-score every vertex with the mean and deviation of its training images");
     app.add_flag("--plan", o.plan, "Print what would be read and written, without reading pictures and responses beyond their headers, and write nothing");
     app.add_option("--check", o.check, "What to do with findings that look wrong: on (say and keep them) or strict (stop)")
-        ->check(CLI::IsMember({"on", "strict"}))->capture_default_str()->type_name("MODE");
+        ->check(cli::one_of({"on", "strict"}))->capture_default_str()->type_name("MODE");
     app.add_flag("--allow-nan", o.extract.allow_nan, "Accept responses that are NaN or infinite");
     list(table("--images", o.table.images, "Folder or zip archive of pictures; repeat for further sessions", "DIR|ZIP"));
     list(table("--responses", o.table.responses, "Responses to them, a matrix in NumPy's format", "FILE.npy"));
@@ -125,12 +125,12 @@ void declare(CLI::App& app, Options& o) {
     of("algonauts, table, nsd or nod", app.add_option("--ceiling", o.ceiling,
                    "Noise ceiling: none, file (algonauts: noise_ceiling of the test split; nsd: ncsnr beside the betas), or, except with algonauts, from the "
                    "repeats: ncsnr, split-half or leave-one-out; by default file where it is there, else none"))
-        ->check(CLI::IsMember({"none", "file", "ncsnr", "split-half", "leave-one-out"}))->type_name("MODE");
+        ->check(cli::one_of({"none", "file", "ncsnr", "split-half", "leave-one-out"}))->type_name("MODE");
     nsd("--space", o.nsd.space, "func1pt8mm, func1mm or fsaverage", "SPACE")->capture_default_str()
-        ->check(CLI::IsMember({"func1pt8mm", "func1mm", "fsaverage"}));
+        ->check(cli::one_of({"func1pt8mm", "func1mm", "fsaverage"}));
     nsd("--betas", o.nsd.preparation, "Preparation of the betas: the folder's name", "NAME")->capture_default_str();
     nsd("--voxels", o.nsd.regions.voxels, "Voxels to take: nsdgeneral, or rois, all that have a label in a ROI class", "WHICH")
-        ->check(CLI::IsMember({"nsdgeneral", "rois"}))->capture_default_str();
+        ->check(cli::one_of({"nsdgeneral", "rois"}))->capture_default_str();
     list(nsd("--roi-class", o.nsd.regions.classes, "ROI class to take along; repeat for further ones; by default prf-visualrois, floc-* and streams", "NAME"));
     nsd("--stimuli", o.stimuli, "nsd_stimuli.hdf5, where it is not below DIR", "FILE");
     nod("--atlas", o.atlas, "MAT file with glasser_MMP, a label per brainordinate (required)", "FILE");
@@ -141,7 +141,7 @@ void declare(CLI::App& app, Options& o) {
                          ->type_name("LIST"));
     of("nsd, nod or table", app.add_option("--scratch", o.scratch, "Folder for the scratch file; by default that of the output")->type_name("DIR"));
     table("--orientation", o.table.orientation, "auto, images-by-units or units-by-images", "ORDER")
-        ->check(CLI::IsMember({"auto", "images-by-units", "units-by-images"}))->capture_default_str();
+        ->check(cli::one_of({"auto", "images-by-units", "units-by-images"}))->capture_default_str();
     table("--roi-name", o.table.roi, "Name of the ROI that holds all units; by default the subject's", "NAME");
 }
 

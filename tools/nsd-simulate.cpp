@@ -36,7 +36,7 @@ struct Options {
     std::optional<std::int64_t> noise_seed;
     std::filesystem::path labelled;
     int per_class = 100, validation_per_class = 20;
-    std::vector<CLI::Option*> of_subjects, of_labelled;  // without effect where the other alone is written
+    std::vector<cli::Option*> of_subjects, of_labelled;  // without effect where the other alone is written
 };
 
 const cli::Doc doc{
@@ -87,13 +87,13 @@ const cli::Doc doc{
 };
 
 // What the subjects of -o follow.
-void declare_subjects(CLI::App& app, Options& o) {
+void declare_subjects(cli::App& app, Options& o) {
     auto add = [&](const char* name, auto& to, const char* text, const char* type) {
         return o.of_subjects.emplace_back(app.add_option(name, to, text)->type_name(type));
     };
     add("--preset", o.preset, "tiny, small or nsd", "NAME")
-        ->check(CLI::IsMember({"tiny", "small", "nsd"}))->capture_default_str();
-    add("--layout", o.layout, "algonauts, nsd or nod", "LAYOUT")->check(CLI::IsMember({"algonauts", "nsd", "nod"}))->capture_default_str();
+        ->check(cli::one_of({"tiny", "small", "nsd"}))->capture_default_str();
+    add("--layout", o.layout, "algonauts, nsd or nod", "LAYOUT")->check(cli::one_of({"algonauts", "nsd", "nod"}))->capture_default_str();
     add("--subjects", o.subjects, "Number of subjects", "N")->check(cli::whole_between(1, 99))->capture_default_str();
     add("--images", o.images, "Training pictures per subject, instead of the preset's", "N")
         ->check(cli::whole_between(2, 73000));
@@ -110,13 +110,13 @@ void declare_subjects(CLI::App& app, Options& o) {
         ->check(cli::between(0.02, 0.98));
     add("--roi-scale", o.roi_scale, "ROI sizes relative to preset small", "X")->check(cli::between(0.1, 14.0));
     add("--fields", o.fields, "Receptive fields in the contralateral half of the picture, or in both: a control for whatever finds sides", "WHERE")
-        ->check(CLI::IsMember({"contralateral", "both"}))->capture_default_str();
+        ->check(cli::one_of({"contralateral", "both"}))->capture_default_str();
     add("--noise-seed", o.noise_seed,
         "Seed of noise and trial order alone (that of --seed): another scan of the same subjects", "INT")
         ->check(cli::whole_at_least(0));
 }
 
-void declare_labelled(CLI::App& app, Options& o) {
+void declare_labelled(cli::App& app, Options& o) {
     auto add = [&](const char* name, auto& to, const char* text) {
         return o.of_labelled.emplace_back(app.add_option(name, to, text)->type_name("N")->capture_default_str());
     };
@@ -126,7 +126,7 @@ void declare_labelled(CLI::App& app, Options& o) {
         ->check(cli::whole_between(0, 1000000));
 }
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     declare_subjects(app, o);
     declare_labelled(app, o);
 }

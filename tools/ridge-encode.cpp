@@ -54,7 +54,7 @@ const cli::Doc doc{
     .references = {"Hoerl & Kennard 1970: Ridge regression. Technometrics 12.",
                    "Mulrooney & Brockmeier: arXiv 2410.06067."}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     auto& j = o.job;
     app.add_option("DATASET", j.dataset, "Pictures and responses of one subject")->required()->type_name("FILE");
     app.add_option("MODEL", j.model, "Tuned model, or weights of a backbone")->type_name("FILE");
@@ -64,9 +64,9 @@ void declare(CLI::App& app, Options& o) {
     app.add_option("--roi-class", o.roi_class, "Class of --roi, where the name alone is not unique")->type_name("CLASS");
     app.add_flag("--all", j.all_rois, "Every ROI of the subject, also with a tuned model");
     app.add_option("--protocol", o.protocol, "held-out, paper or train-cv")
-        ->check(CLI::IsMember({"held-out", "paper", "train-cv"}))->capture_default_str()->type_name("NAME");
+        ->check(cli::one_of({"held-out", "paper", "train-cv"}))->capture_default_str()->type_name("NAME");
     app.add_option("--score", o.score, "Split that is scored: test, or official_test where the data have one")
-        ->check(CLI::IsMember({"test", "official_test"}))->capture_default_str()->type_name("SPLIT");
+        ->check(cli::one_of({"test", "official_test"}))->capture_default_str()->type_name("SPLIT");
     app.add_flag("--allow-tuned-images", j.allow_tuned_images, "Score images that tuned the model, and say so in the file");
     cli::declare_encode_settings(app, j, o.words);
     app.add_flag("--save-weights", j.save_weights, "Keep what predicts new images");
@@ -76,7 +76,7 @@ void declare(CLI::App& app, Options& o) {
     // All of this is in the weights already.
     for (const char* decided : {"--layers", "--hemi", "--roi", "--roi-class", "--all", "--protocol", "--score", "--folds", "--fold-seed",
                                 "--components", "--alphas", "--pca", "--min-voxels", "--memory", "--scratch", "--save-weights"})
-        predict->excludes(app.get_option(decided));
+        predict->excludes(decided);
 }
 
 void choose_rois(const Options& o, engine::EncodeJob& job) {

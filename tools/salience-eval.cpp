@@ -28,7 +28,7 @@ struct Options {
     bool allow_tuned = false;
     std::filesystem::path sheet, data;
     int sheet_pictures = 12;
-    std::vector<CLI::Option*> of_sheet;
+    std::vector<cli::Option*> of_sheet;
 };
 
 const cli::Doc doc{
@@ -50,7 +50,7 @@ const cli::Doc doc{
     .writes = {"-o: a file of kind lateralization", "stdout: a table, TSV or with --json JSON", "--sheet: HTML"},
     .see_also = {"salience-map(1)", "cl-finetune(1)", "cortune(5)"}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     app.add_option("FILES", o.files, "Salience maps of networks of both hemispheres, and of untuned ones")->required()->type_name("FILE");
     app.add_option("--resamples", o.resamples, "Bootstrap draws, random signs and permutations")->check(cli::whole_between(100, 1000000))->capture_default_str()->type_name("INT");
     app.add_flag("--allow-tuned-images", o.allow_tuned, "Also compare pictures that tuned the networks or fitted the scores, and say so");

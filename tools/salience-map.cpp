@@ -20,7 +20,7 @@ using namespace cortune;
 
 struct Options {
     engine::SalienceJob job;
-    std::vector<CLI::Option*> of_probe, of_encoding, of_cam, of_gradients, of_occlusion;
+    std::vector<cli::Option*> of_probe, of_encoding, of_cam, of_gradients, of_occlusion;
 };
 
 const cli::Doc doc{
@@ -53,7 +53,7 @@ const cli::Doc doc{
                    "Zeiler & Fergus 2014: Visualizing and understanding convolutional networks. ECCV.", "Draelos & Carin 2020, arXiv 2011.08891.",
                    "Adebayo et al. 2018: Sanity checks for saliency maps. NeurIPS.", "Petsiuk, Das & Saenko 2018: RISE. BMVC."}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     auto& j = o.job;
     app.add_option("IMAGES", j.images, "Data set, folder or zip archive of pictures")->required()->type_name("PATH");
     app.add_option("MODEL", j.model, "Tuned model, or weights of a backbone; by default the shipped alexnet-mini")->type_name("FILE");
@@ -67,16 +67,16 @@ void declare(CLI::App& app, Options& o) {
                      app.add_option("--voxel", j.voxel, "Of --encoding: one column of the data set's responses; default: the mean over the region")->check(cli::whole_at_least(0))->type_name("COLUMN")};
     app.add_flag("--pair", j.pair, "Explain the contrastive score of a picture with its own response");
     app.add_option("--method", j.method, "gradcam, gradcam++, hirescam, gradient, integrated-gradients or occlusion")
-        ->check(CLI::IsMember({"gradcam", "gradcam++", "hirescam", "gradient", "integrated-gradients", "occlusion"}))->capture_default_str()->type_name("NAME");
+        ->check(cli::one_of({"gradcam", "gradcam++", "hirescam", "gradient", "integrated-gradients", "occlusion"}))->capture_default_str()->type_name("NAME");
     o.of_cam = {app.add_option("--tap", j.tap, "Feature map of Grad-CAM")->type_name("NAME")};
     o.of_gradients = {app.add_option("--steps", j.steps, "Steps of integrated gradients")->check(cli::whole_between(1, 10000))->capture_default_str()->type_name("INT")};
     o.of_occlusion = {app.add_option("--window", j.window, "Side of occlusion's square; default: an eighth of the picture's")->check(cli::whole_at_least(1))->type_name("PIXELS")};
     app.add_flag("--flip-control", j.flip_control, "Also look at the mirrored pictures");
     app.add_flag("--checks", j.checks, "Also a control with shuffled weights, and deletion and insertion curves");
     app.add_option("--split", j.split, "Side of a data set's split: all, train, test or official_test")
-        ->check(CLI::IsMember({"all", "train", "test", "official_test"}))->capture_default_str()->type_name("SPLIT");
+        ->check(cli::one_of({"all", "train", "test", "official_test"}))->capture_default_str()->type_name("SPLIT");
     app.add_option("--fit", j.fit, "How a folder's pictures come to the network's size: squash or crop")
-        ->check(CLI::IsMember({"squash", "crop"}))->capture_default_str()->type_name("HOW");
+        ->check(cli::one_of({"squash", "crop"}))->capture_default_str()->type_name("HOW");
     app.add_option("--namespace", j.image_namespace, "Of a folder's image ids; default: its name")->type_name("NAME");
     app.add_option("--batch", j.batch, "Images at a time")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--overlays", j.overlays, "New folder for PNG figures, one a picture (needs gnuplot)")->type_name("DIR");

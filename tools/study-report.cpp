@@ -26,7 +26,7 @@ struct Options {
     std::filesystem::path published;
     std::vector<std::string> names;
     bool unfinished = false;
-    CLI::Option* names_option = nullptr;
+    cli::Option* names_option = nullptr;
 };
 
 const cli::Doc doc{
@@ -48,7 +48,7 @@ const cli::Doc doc{
     .see_also = {"study-run(1)", "encode-eval(1)", "transfer-eval(1)", "cortune(5)"},
     .references = {"Mulrooney and Brockmeier 2024, arXiv 2410.06067"}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     app.add_option("STUDY", o.studies, "Table of a study")->required()->type_name("FILE");
     app.add_option("--title", o.title, "Heading of the page; default: the studies' names");
     app.add_option("--published", o.published, "Accuracies to set beside these")->type_name("FILE");

@@ -22,7 +22,7 @@ struct Options {
     std::vector<std::string> steps;
     bool list = false, status = false, todo = false, makefile = false;
     std::vector<std::string> stage;
-    std::vector<CLI::Option*> of_list;
+    std::vector<cli::Option*> of_list;
 };
 
 const cli::Doc doc{
@@ -47,7 +47,7 @@ const cli::Doc doc{
     .see_also = {"cl-finetune(1)", "ridge-encode(1)", "encode-eval(1)", "transfer-eval(1)", "cortune(5)"},
     .references = {}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     app.add_option("STUDY", o.study, "Table of the study")->required()->type_name("FILE");
     app.add_option("STEP", o.steps, "Steps to make, one after the other")->type_name("STEP");
     app.add_flag("--list", o.list, "List the steps: stage, name, state, command");

@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "core/output_file.hpp"
@@ -44,17 +45,17 @@ const cli::Doc doc{
     .writes = {"-o: GIFTI where the name ends in .gii, MGH where it ends in .mgh, CIFTI where it ends in .dscalar.nii, NIfTI where it ends otherwise in .nii or in .nii.gz"},
     .see_also = {"encode-eval(1)", "ridge-encode(1)", "cortune-info(1)", "cortune(5)"}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     app.add_option("FILE", o.file, "What to take the quantity from")->required()->type_name("FILE");
     app.add_option("--quantity", o.choice.quantity, "Name of the array")->required()->type_name("NAME");
-    app.add_option("--hemi", o.choice.hemisphere, "lh, rh or, in a NIfTI or CIFTI file, both")->required()->check(CLI::IsMember({"lh", "rh", "both"}))->type_name("HEMI");
+    app.add_option("--hemi", o.choice.hemisphere, "lh, rh or, in a NIfTI or CIFTI file, both")->required()->check(cli::one_of({"lh", "rh", "both"}))->type_name("HEMI");
     app.add_option("--subject", o.choice.subject, "Subject, where the file holds several")->type_name("NAME");
     app.add_option("--roi-class", o.choice.roi_class, "ROIs of this class alone")->type_name("CLASS");
     app.add_option("--roi", o.choice.roi, "This ROI alone")->type_name("ROI");
     app.add_option("--model", o.choice.model, "Model of an evaluation, by its label; default: the last")->type_name("LABEL");
     app.add_option("--layer", o.choice.layer, "Layer of an encoding; default: the one chosen in each ROI")->type_name("NAME");
     app.add_option("--format", o.format, "gifti, mgh, cifti, nifti or, by the ending of the output, auto")
-        ->check(CLI::IsMember({"auto", "gifti", "mgh", "cifti", "nifti"}))->capture_default_str()->type_name("FORMAT");
+        ->check(cli::one_of({"auto", "gifti", "mgh", "cifti", "nifti"}))->capture_default_str()->type_name("FORMAT");
     app.add_option("--reference", o.reference, "NIfTI volume that gives grid and orientation, or CIFTI file that gives the cortex's vertices")->type_name("FILE");
 }
 

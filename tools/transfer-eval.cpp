@@ -60,7 +60,7 @@ const cli::Doc doc{
     .see_also = {"cl-finetune(1)", "ridge-encode(1)", "encode-eval(1)", "cortune(5)"},
     .references = {"Mulrooney & Brockmeier 2024, arXiv 2410.06067."}};
 
-void declare(CLI::App& app, Options& o) {
+void declare(cli::App& app, Options& o) {
     app.add_option("FILE", o.files, "Tuned models and data sets, in any order")->type_name("FILE");
     app.add_option("--manifest", o.manifest, "More of them, a path a line; # begins a comment")->type_name("FILE");
     app.add_option("--untuned", o.untuned, "Network that all are compared with; by default the shipped alexnet-mini")->type_name("FILE");

@@ -5,17 +5,16 @@
 
 #include <vector>
 
-#include "cli/manual.hpp"
 #include "core/error.hpp"
 #include "core/text.hpp"
 
 namespace cortune::cli {
 namespace {
 
-std::vector<const CLI::Option*> shown_options(const CLI::App& app) {
-    std::vector<const CLI::Option*> out;
-    for (const CLI::Option* o : app.get_options())
-        if (!o->get_group().empty() && !o->get_positional()) out.push_back(o);
+std::vector<OptionText> shown_options(const App& app) {
+    std::vector<OptionText> out;
+    for (auto& o : app.texts())
+        if (!o.group.empty() && !o.positional) out.push_back(std::move(o));
     return out;
 }
 
@@ -26,11 +25,11 @@ std::string quoted(const std::string& text) {
     return out + "'";
 }
 
-std::string bash(const CLI::App& app, const Doc& doc) {
+std::string bash(const App& app, const Doc& doc) {
     std::vector<std::string> words;
-    for (const auto* o : shown_options(app)) {
-        for (const auto& s : o->get_snames()) words.push_back("-" + s);
-        for (const auto& l : o->get_lnames()) words.push_back("--" + l);
+    for (const auto& o : shown_options(app)) {
+        for (const auto& s : o.short_names) words.push_back(fmt::format("-{}", s));
+        for (const auto& l : o.long_names) words.push_back(fmt::format("--{}", l));
     }
     const std::string function = "_" + lower_snake(doc.name);
     return fmt::format(
@@ -46,33 +45,33 @@ std::string bash(const CLI::App& app, const Doc& doc) {
         function, quoted(join(words, " ")), doc.name);
 }
 
-std::string zsh(const CLI::App& app, const Doc& doc) {
+std::string zsh(const App& app, const Doc& doc) {
     std::string out = fmt::format("#compdef {}\n_arguments -s \\\n", doc.name);
-    for (const auto* o : shown_options(app)) {
+    for (const auto& o : shown_options(app)) {
         std::string text;
-        for (char c : o->get_description()) text += (c == '[' || c == ']' || c == ':') ? ' ' : c;
-        const std::string value = takes_value(*o) ? fmt::format(":{}:_files", value_name(*o)) : "";
-        for (const auto& s : o->get_snames()) out += fmt::format("  {} \\\n", quoted(fmt::format("-{}[{}]{}", s, text, value)));
-        for (const auto& l : o->get_lnames()) out += fmt::format("  {} \\\n", quoted(fmt::format("--{}[{}]{}", l, text, value)));
+        for (char c : o.description) text += (c == '[' || c == ']' || c == ':') ? ' ' : c;
+        const std::string value = o.takes_value ? fmt::format(":{}:_files", o.value) : "";
+        for (const auto& s : o.short_names) out += fmt::format("  {} \\\n", quoted(fmt::format("-{}[{}]{}", s, text, value)));
+        for (const auto& l : o.long_names) out += fmt::format("  {} \\\n", quoted(fmt::format("--{}[{}]{}", l, text, value)));
     }
     return out + "  '*:file:_files'\n";
 }
 
-std::string fish(const CLI::App& app, const Doc& doc) {
+std::string fish(const App& app, const Doc& doc) {
     std::string out;
-    for (const auto* o : shown_options(app)) {
+    for (const auto& o : shown_options(app)) {
         out += "complete -c " + doc.name;
-        for (const auto& s : o->get_snames()) out += " -s " + s;
-        for (const auto& l : o->get_lnames()) out += " -l " + l;
-        if (takes_value(*o)) out += " -r";
-        out += " -d " + quoted(o->get_description()) + "\n";
+        for (const auto& s : o.short_names) out += " -s " + s;
+        for (const auto& l : o.long_names) out += " -l " + l;
+        if (o.takes_value) out += " -r";
+        out += " -d " + quoted(o.description) + "\n";
     }
     return out;
 }
 
 }  // namespace
 
-std::string completion_script(const CLI::App& app, const Doc& doc, const std::string& shell) {
+std::string completion_script(const App& app, const Doc& doc, const std::string& shell) {
     if (shell == "bash") return bash(app, doc);
     if (shell == "zsh") return zsh(app, doc);
     if (shell == "fish") return fish(app, doc);

@@ -2,14 +2,14 @@
 // Shell completions from a tool's declarations.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "cli/app.hpp"
 #include "cli/doc.hpp"
 
 namespace cortune::cli {
 
 // `shell` is bash, zsh or fish; throws UsageError for another.
-std::string completion_script(const CLI::App& app, const Doc& doc, const std::string& shell);
+std::string completion_script(const App& app, const Doc& doc, const std::string& shell);
 
 }  // namespace cortune::cli

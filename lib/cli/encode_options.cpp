@@ -8,7 +8,7 @@
 
 namespace cortune::cli {
 
-void declare_encode_settings(CLI::App& app, engine::EncodeSettings& settings, EncodeWords& words) {
+void declare_encode_settings(App& app, engine::EncodeSettings& settings, EncodeWords& words) {
     app.add_option("--layers", settings.layers, "Modules to tap, e.g. features.2,classifier.5; default: those of the paper")
         ->delimiter(',')->allow_extra_args(false)->type_name("NAMES");
     app.add_option("--folds", settings.folds, "Folds of the cross-validation")->check(whole_between(2, 100))->capture_default_str()->type_name("INT");
@@ -18,7 +18,7 @@ void declare_encode_settings(CLI::App& app, engine::EncodeSettings& settings, En
     app.add_option("--alphas", settings.ridge.alphas, "Ridge penalties, separated by commas; default: 1e-1 … 1e7, 9 values")
         ->delimiter(',')->allow_extra_args(false)->check(above_zero())->type_name("FLOATS");
     app.add_option("--pca", words.pca, "exact, fast (truncated solver) or auto (fast where it is faster)")
-        ->check(CLI::IsMember({"auto", "exact", "fast"}))->capture_default_str()->type_name("MODE");
+        ->check(one_of({"auto", "exact", "fast"}))->capture_default_str()->type_name("MODE");
     app.add_option("--min-voxels", settings.min_voxels, "Leave out smaller ROIs")->check(whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--memory", words.memory, "Memory for features, responses and matrices, beside the program and the network, e.g. 8G; default: half of what is free")->type_name("SIZE");
     app.add_option("--scratch", settings.scratch, "Folder for features that do not fit in --memory; default: $TMPDIR or /tmp")->type_name("DIR");

@@ -2,9 +2,9 @@
 // The options of all tools that encode, declared once.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "cli/app.hpp"
 #include "engine/engine.hpp"
 
 namespace cortune::cli {
@@ -14,7 +14,7 @@ struct EncodeWords {
     std::string pca = "auto", memory;
 };
 
-void declare_encode_settings(CLI::App& app, engine::EncodeSettings& settings, EncodeWords& words);
+void declare_encode_settings(App& app, engine::EncodeSettings& settings, EncodeWords& words);
 
 // Fills in what was left open, and what was given as words. Throws UsageError.
 void finish_encode_settings(engine::EncodeSettings& settings, const EncodeWords& words, int threads);

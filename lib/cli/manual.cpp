@@ -23,14 +23,13 @@ std::string roff(const std::string& text) {
     return out;
 }
 
-std::string option_heading(const CLI::Option& option) {
+std::string option_heading(const OptionText& option) {
     std::string out;
-    if (option.get_positional()) return fmt::format("\\fI{}\\fR", roff(option.get_name()));
-    for (const auto& s : option.get_snames()) out += fmt::format("\\fB\\-{}\\fR, ", roff(s));
-    for (const auto& l : option.get_lnames()) out += fmt::format("\\fB\\-\\-{}\\fR, ", roff(l));
+    if (option.positional) return fmt::format("\\fI{}\\fR", roff(option.name));
+    for (const auto& s : option.short_names) out += fmt::format("\\fB\\-{}\\fR, ", roff(s));
+    for (const auto& l : option.long_names) out += fmt::format("\\fB\\-\\-{}\\fR, ", roff(l));
     out.resize(out.size() - 2);
-    if (takes_value(option) && !value_name(option).empty())
-        out += fmt::format(" \\fI{}\\fR", roff(value_name(option)));
+    if (option.takes_value && !option.value.empty()) out += fmt::format(" \\fI{}\\fR", roff(option.value));
     return out;
 }
 
@@ -41,16 +40,15 @@ void section(std::string& out, const char* title, const std::vector<std::string>
         out += fmt::format("{}{}\n", i ? ".PP\n" : "", roff(lines[i]));
 }
 
-void options_section(std::string& out, const CLI::App& app) {
-    for (const auto& group : app.get_groups()) {
+void options_section(std::string& out, const App& app) {
+    for (const auto& group : app.groups()) {
         if (group.empty()) continue;
         std::string body;
-        for (const CLI::Option* o : app.get_options()) {
-            if (o->get_group() != group) continue;
-            body += fmt::format(".TP\n{}\n{}", option_heading(*o), roff(o->get_description()));
-            if (o->get_required()) body += " (required)";
-            if (!o->get_default_str().empty() && takes_value(*o))
-                body += fmt::format(" [{}]", roff(o->get_default_str()));
+        for (const auto& o : app.texts()) {
+            if (o.group != group) continue;
+            body += fmt::format(".TP\n{}\n{}", option_heading(o), roff(o.description));
+            if (o.required) body += " (required)";
+            if (!o.initial.empty() && o.takes_value) body += fmt::format(" [{}]", roff(o.initial));
             body += '\n';
         }
         if (body.empty()) continue;
@@ -59,24 +57,17 @@ void options_section(std::string& out, const CLI::App& app) {
     }
 }
 
-std::string synopsis(const CLI::App& app, const Doc& doc) {
+std::string synopsis(const App& app, const Doc& doc) {
     std::string out = fmt::format("\\fB{}\\fR", roff(doc.name));
-    for (const CLI::Option* o : app.get_options()) {
-        if (!o->get_positional()) continue;
-        const bool many = o->get_items_expected_max() > 1;
-        const std::string name = fmt::format("\\fI{}\\fR{}", roff(o->get_name()), many ? "..." : "");
-        out += o->get_required() ? " " + name : " [" + name + "]";
+    for (const auto& o : app.texts()) {
+        if (!o.positional) continue;
+        const std::string name = fmt::format("\\fI{}\\fR{}", roff(o.name), o.many ? "..." : "");
+        out += o.required ? " " + name : " [" + name + "]";
     }
     return out + " [\\fIoptions\\fR]";
 }
 
 }  // namespace
-
-std::string value_name(const CLI::Option& option) {
-    return option.get_type_name().substr(0, option.get_type_name().find(':'));
-}
-
-bool takes_value(const CLI::Option& option) { return option.get_items_expected_max() != 0; }
 
 std::string wrap(const std::string& text, std::size_t width) {
     std::istringstream words(text);
@@ -91,7 +82,7 @@ std::string wrap(const std::string& text, std::size_t width) {
     return out;
 }
 
-std::string manual_page(const CLI::App& app, const Doc& doc) {
+std::string manual_page(const App& app, const Doc& doc) {
     std::string out = fmt::format(".\\\" Made by '{0} --manual'; do not edit.\n.TH {0} 1 \"\" \"cortune {1}\"\n",
                                   doc.name, version());
     out += fmt::format(".SH NAME\n{} \\- {}\n.SH SYNOPSIS\n{}\n", roff(doc.name), roff(doc.summary),

@@ -14,48 +14,52 @@
 namespace cortune::cli {
 namespace {
 
-CLI::Validator number(const std::string& wanted, bool whole, const std::function<bool(double)>& fits) {
-    CLI::Validator out(
-        [=](std::string& text) -> std::string {
-            double value = 0;
-            // from_chars knows no leading plus.
-            const std::string_view digits = std::string_view(text).substr(text.starts_with('+') ? 1 : 0);
-            const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-            const bool good = code == std::errc{} && end == digits.data() + digits.size() && std::isfinite(value) &&
-                              (!whole || (value == std::floor(value) && std::abs(value) < 0x1p63)) && fits(value);
-            return good ? "" : fmt::format("expected {}, found '{}'", wanted, text);
-        },
-        "");
-    return out;
+Check number(const std::string& wanted, bool whole, const std::function<bool(double)>& fits) {
+    return [=](const std::string& text) -> std::string {
+        double value = 0;
+        // from_chars knows no leading plus.
+        const std::string_view digits = std::string_view(text).substr(text.starts_with('+') ? 1 : 0);
+        const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+        const bool good = code == std::errc{} && end == digits.data() + digits.size() && std::isfinite(value) &&
+                          (!whole || (value == std::floor(value) && std::abs(value) < 0x1p63)) && fits(value);
+        return good ? "" : fmt::format("expected {}, found '{}'", wanted, text);
+    };
 }
 
 }  // namespace
 
-CLI::Validator above_zero() {
+Check above_zero() {
     return number("a number above 0", false, [](double v) { return v > 0; });
 }
 
-CLI::Validator not_negative() {
+Check not_negative() {
     return number("0 or a number above it", false, [](double v) { return v >= 0; });
 }
 
-CLI::Validator whole_at_least(std::int64_t least) {
+Check whole_at_least(std::int64_t least) {
     return number(fmt::format("a whole number, {} or more", least), true, [=](double v) { return v >= static_cast<double>(least); });
 }
 
-CLI::Validator between(double least, double most) {
+Check between(double least, double most) {
     return number(fmt::format("a number from {} to {}", least, most), false, [=](double v) { return v >= least && v <= most; });
 }
 
-CLI::Validator whole_between(std::int64_t least, std::int64_t most) {
+Check whole_between(std::int64_t least, std::int64_t most) {
     return number(fmt::format("a whole number from {} to {}", least, most), true,
                   [=](double v) { return v >= static_cast<double>(least) && v <= static_cast<double>(most); });
 }
 
-void refuse_idle(const std::vector<CLI::Option*>& options, const std::string& why, const std::string& mend) {
+Check one_of(std::vector<std::string> words) {
+    return [words = std::move(words)](const std::string& text) -> std::string {
+        if (std::find(words.begin(), words.end(), text) != words.end()) return "";
+        return fmt::format("expected {}, found '{}'", cortune::join(words, " or "), text);
+    };
+}
+
+void refuse_idle(const std::vector<Option*>& options, const std::string& why, const std::string& mend) {
     std::vector<std::string> given;
-    for (const CLI::Option* option : options)
-        if (option->count() > 0) given.push_back(option->get_name());
+    for (const Option* option : options)
+        if (option->count() > 0) given.push_back(option->name());
     if (!given.empty()) throw UsageError(fmt::format("{}: without effect {}", join(given), why), mend);
 }
 

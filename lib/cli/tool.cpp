@@ -30,7 +30,7 @@ struct Asked {
     std::string completion;
 };
 
-void declare_common(CLI::App& app, const Common& common, Context& context, Asked& asked) {
+void declare_common(App& app, const Common& common, Context& context, Asked& asked) {
     const std::string group = "Common options";
     if (common.output) {
         auto* o = app.add_option("-o,--output", context.output, "File to write")->type_name("FILE")->group(group);
@@ -52,78 +52,11 @@ void declare_common(CLI::App& app, const Common& common, Context& context, Asked
     app.add_flag("-v,--verbose", context.verbose, "Say more about what is done")->group(group);
     app.add_option("--progress", context.progress_mode,
                    "Progress on stderr: a bar on a terminal (auto), always a bar, or never")
-        ->check(CLI::IsMember({"auto", "always", "never"}))->type_name("WHEN")->capture_default_str()->group(group);
-    app.set_help_flag("-h,--help", "Print this help and exit")->group(group);
-    app.set_version_flag("--version", fmt::format("{} (cortune) {}", context.tool, version()),
-                         "Print the version and exit")->group(group);
+        ->check(one_of({"auto", "always", "never"}))->type_name("WHEN")->capture_default_str()->group(group);
     app.add_flag("--manual", asked.manual)->group("");
     app.add_option("--completion", asked.completion)->group("");
+    app.finish(group);
 }
-
-// Of an option that is repeated the last value counts, as in other tools, so that a script
-// can append to a common list of options. What must be said anew every time is a mistake when said twice.
-void let_the_last_count(CLI::App& app) {
-    for (CLI::Option* option : app.get_options())
-        if (!option->get_required() && option->get_items_expected_max() == 1 && option->get_multi_option_policy() == CLI::MultiOptionPolicy::Throw)
-            option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-}
-
-// Known by its type name or by its checks, "SHARE:FLOAT in [0 - 1]" or "FLOATS:POSITIVE",
-// whatever name the value has.
-bool takes_numbers(const CLI::Option& option) {
-    const std::string type = option.get_type_name();
-    for (const char* word : {"FLOAT", "SHARE", "POSITIVE", "NONNEGATIVE"})
-        if (type.find(word) != std::string::npos) return true;
-    return false;
-}
-
-// "nan", "-inf", "1e999": numbers to the parser, and a NaN passes every check of a range.
-bool is_not_finite(const std::string& text) {
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    return !text.empty() && *end == '\0' && !std::isfinite(value);
-}
-
-void refuse_not_finite(const CLI::App& app) {
-    for (const CLI::Option* option : app.get_options()) {
-        if (!takes_numbers(*option)) continue;
-        for (const auto& value : option->results())
-            if (is_not_finite(value))
-                throw UsageError(fmt::format("{}: expected a finite number, found '{}'", option->get_name(), value));
-    }
-}
-
-// Flags are true or false, and an option with neither a value nor a default is null.
-nlohmann::json effective_value(const CLI::Option& option) {
-    if (!takes_value(option)) return option.count() > 0 && option.as<bool>();
-    const auto given = option.count() > 0 ? option.reduced_results() : CLI::results_t{};
-    if (given.size() > 1) return given;
-    if (given.size() == 1) return given[0];
-    if (!option.get_default_str().empty()) return option.get_default_str();
-    return nullptr;
-}
-
-nlohmann::json effective_options(const CLI::App& app) {
-    nlohmann::json out = nlohmann::json::object();
-    for (const CLI::Option* option : app.get_options()) {
-        if (option->get_group().empty()) continue;
-        const std::string name = option->get_name(false, false);
-        if (name != "--help" && name != "--version") out[name] = effective_value(*option);
-    }
-    return out;
-}
-
-// CLI11 writes "INT:INT in [1 - 4096]"; what an option takes is its type name alone.
-class Formatter : public CLI::Formatter {
-  public:
-    std::string make_option_opts(const CLI::Option* option) const override {
-        if (!takes_value(*option)) return {};
-        std::string out = value_name(*option).empty() ? "" : " " + value_name(*option);
-        if (!option->get_default_str().empty()) out += " [" + option->get_default_str() + "]";
-        if (option->get_required()) out += " (required)";
-        return out;
-    }
-};
 
 // Starts the program again with the better kernel in its environment (a few
 // milliseconds, against minutes of products); goes on as it is where that fails.
@@ -135,16 +68,14 @@ void take_better_blas_kernel(char** argv) {
 }
 
 // The tool's name in messages and man pages is its own, whatever the path it was run by.
-void describe_app(CLI::App& app, const Doc& doc) {
-    app.formatter(std::make_shared<Formatter>());
-    app.get_formatter()->column_width(34);
-    std::string footer;
-    for (const auto& paragraph : doc.description)
-        footer += (footer.empty() ? "" : "\n") + wrap(paragraph, 88) + '\n';
-    if (!doc.examples.empty()) footer += "\nExamples:\n";
-    for (const auto& e : doc.examples) footer += fmt::format("  # {}\n  {}\n", e.comment, e.command);
-    footer += fmt::format("\nMore: man {}", doc.name);
-    app.footer(footer);
+std::string name_and_version(const Doc& doc) { return fmt::format("{} (cortune) {}", doc.name, version()); }
+
+std::string footer(const Doc& doc) {
+    std::string out;
+    for (const auto& paragraph : doc.description) out += fmt::format("{}{}\n", out.empty() ? "" : "\n", wrap(paragraph, 88));
+    if (!doc.examples.empty()) out += "\nExamples:\n";
+    for (const auto& e : doc.examples) out += fmt::format("  # {}\n  {}\n", e.comment, e.command);
+    return out + fmt::format("\nMore: man {}", doc.name);
 }
 
 int guarded(Context& context, const std::function<void()>& body) {
@@ -178,7 +109,7 @@ int guarded(Context& context, const std::function<void()>& body) {
 namespace {
 
 // Runs what --help, --manual and the like ask for; -1 when a run is wanted.
-int parse(int argc, char** argv, CLI::App& app, const Doc& doc, Context& context, Asked& asked) {
+int parse(int argc, char** argv, App& app, const Doc& doc, Context& context, Asked& asked) {
     auto print = [&](auto&& text) {
         return guarded(context, [&] {
             context.result(text());
@@ -190,17 +121,10 @@ int parse(int argc, char** argv, CLI::App& app, const Doc& doc, Context& context
         return print([&] { return manual_page(app, doc); });
     if (argc == 3 && std::string_view(argv[1]) == "--completion")
         return print([&] { return completion_script(app, doc, argv[2]); });
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::CallForHelp&) {
-        return print([&] { return app.help(); });
-    } catch (const CLI::CallForVersion& e) {
-        return print([&] { return std::string(e.what()) + '\n'; });
-    } catch (const CLI::ParseError& e) {
-        context.error(e.what(), context.tool + " --help lists the options");
-        return static_cast<int>(ExitCode::usage);
-    }
-    if (const int refused = guarded(context, [&] { refuse_not_finite(app); }); refused != 0) return refused;
+    Parsed wanted = Parsed::run;
+    if (const int refused = guarded(context, [&] { wanted = app.parse(argc, argv); }); refused != 0) return refused;
+    if (wanted == Parsed::help) return print([&] { return app.help(); });
+    if (wanted == Parsed::version) return print([&] { return name_and_version(doc) + '\n'; });
     if (!asked.manual && asked.completion.empty()) return -1;
     context.error("--manual and --completion SHELL stand alone", "");
     return static_cast<int>(ExitCode::usage);
@@ -209,7 +133,7 @@ int parse(int argc, char** argv, CLI::App& app, const Doc& doc, Context& context
 }  // namespace
 
 int run_main(int argc, char** argv, const Doc& doc, const Common& common,
-             const std::function<void(CLI::App&)>& declare,
+             const std::function<void(App&)>& declare,
              const std::function<void(Context&)>& run) {
     install_signal_handlers();
     Context context;
@@ -220,12 +144,10 @@ int run_main(int argc, char** argv, const Doc& doc, const Common& common,
     context.draws = common.seed;
     context.device = common.device ? "auto" : "cpu";
     Asked asked;
-    CLI::App app(doc.summary, doc.name);
+    App app(doc.summary, doc.name, name_and_version(doc), footer(doc));
     const int declared = guarded(context, [&] {
-        describe_app(app, doc);
         declare(app);
         declare_common(app, common, context, asked);
-        let_the_last_count(app);
     });
     if (declared != 0) return declared;
     if (const int answer = parse(argc, argv, app, doc, context, asked); answer >= 0) return answer;
@@ -235,7 +157,7 @@ int run_main(int argc, char** argv, const Doc& doc, const Common& common,
         context.threads = most;
     }
     if (common.threads) take_better_blas_kernel(argv);
-    context.effective_options = effective_options(app);
+    context.effective_options = app.effective();
     const int code = guarded(context, [&] {
         run(context);
         context.flush_results();

@@ -3,26 +3,26 @@
 // hint and an exit code (core/error.hpp).
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <memory>
 
+#include "cli/app.hpp"
 #include "cli/context.hpp"
 #include "cli/doc.hpp"
 
 namespace cortune::cli {
 
 int run_main(int argc, char** argv, const Doc& doc, const Common& common,
-             const std::function<void(CLI::App&)>& declare,
+             const std::function<void(App&)>& declare,
              const std::function<void(Context&)>& run);
 
 // `declare` binds a default-constructed Options to the command line, `run` gets it filled.
 template <class Options>
 int tool_main(int argc, char** argv, const Doc& doc, const Common& common,
-              void (*declare)(CLI::App&, Options&), void (*run)(const Options&, Context&)) {
+              void (*declare)(App&, Options&), void (*run)(const Options&, Context&)) {
     auto options = std::make_shared<Options>();
     return run_main(
-        argc, argv, doc, common, [=](CLI::App& app) { declare(app, *options); },
+        argc, argv, doc, common, [=](App& app) { declare(app, *options); },
         [=](Context& context) { run(*options, context); });
 }
 

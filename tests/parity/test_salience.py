@@ -8,7 +8,15 @@ import torch
 import torchvision
 from PIL import Image
 
-from common import close, failure, make_dataset, run, scratch
+from common import DEVICE, close, failure, make_dataset, run, scratch
+
+trapezoid = getattr(np, "trapezoid", None) or np.trapz  # its name since numpy 2
+
+
+def of_gradients(tolerance):
+    """The twin computes on the CPU. Another device's kernels round otherwise (forward passes agree to 1e-6), and where a unit is
+    within that of zero, or of another in its pool, its gradient is there or not."""
+    return tolerance if DEVICE == "cpu" else 1e-3
 
 SIZE = 64
 
@@ -87,14 +95,14 @@ def check_targets(folder):
             kind = (method.endswith("+"), method == "hirescam")
             expected = cam(network, x, f.attrs["tap"], own, *kind)
             # float32 gradients in another order; the issue's tolerance, of the largest value
-            close(f"{method} at {f.attrs['tap']}", f["map"][:], expected, 1e-5, relative=True)
+            close(f"{method} at {f.attrs['tap']}", f["map"][:], expected, of_gradients(1e-5), relative=True)
             index, bands = laterality(f["map"][:].astype(np.float64))
             close("laterality", f["index"][:], index, 1e-9)
             seen = np.isfinite(bands)
             assert np.array_equal(seen, np.isfinite(f["band_index"][:]))
             close("in bands", f["band_index"][:][seen], bands[seen], 1e-9)
             mirrored, _ = laterality(cam(network, x.flip(3), f.attrs["tap"], own, *kind).astype(np.float64))
-            close("mirrored", f["mirrored_index"][:], mirrored, 1e-4)
+            close("mirrored", f["mirrored_index"][:], mirrored, of_gradients(1e-4))
 
     check_checks(folder, data, network, x, ids)
 
@@ -111,7 +119,7 @@ def check_targets(folder):
             step = (own * ((s + 0.5) / 200)).requires_grad_()
             g += torch.autograd.grad(network(step)[:, 3].sum(), step)[0]
         # a unit near its kink may be on either side of it at one of the steps
-        close("integrated gradients", f["map"][:], (own * g / 200).sum(1).detach(), 1e-3, relative=True)
+        close("integrated gradients", f["map"][:], (own * g / 200).sum(1).detach(), of_gradients(1e-3), relative=True)
     run("salience-map", data, folder / "s.h5", "--logit", 3, "--method", "occlusion", "--window", 16, "--split", "test", "-o", folder / "hidden.h5")
     with h5py.File(folder / "hidden.h5") as f, torch.no_grad():
         fall, count = torch.zeros(len(at), SIZE, SIZE), torch.zeros(SIZE, SIZE)
@@ -135,7 +143,7 @@ def check_targets(folder):
             weight = basis @ (coef.mean(1) if voxel is None else coef[:, voxel])
             score = lambda found: found["features.12"].flatten(1) @ torch.from_numpy(weight).float() - float(mean @ weight) + float(intercept.mean() if voxel is None else intercept[voxel])
             close("predicted response", f["score"][:], score(outputs(network, x, {"features.12"})).detach(), 1e-4)
-            close("its map", f["map"][:], cam(network, x, "features.10", score), 2e-5, relative=True)
+            close("its map", f["map"][:], cam(network, x, "features.10", score), of_gradients(2e-5), relative=True)
             held = [i for i, name in enumerate(ids) if name in set(next(iter([e["image"].asstr()[:]])))]
             close("is the encoding's prediction", f["score"][:][held], _prediction(e)[:, :].mean(1) if voxel is None else _prediction(e)[:, voxel], 2e-3)
     return data, network, x
@@ -149,7 +157,7 @@ def check_checks(folder, data, network, x, ids):
         leaf = own.clone().requires_grad_()
         g = torch.autograd.grad(network(leaf)[:, 3].sum(), leaf)[0]
         # float32 gradients through all layers, of the largest value
-        close("squared gradients", f["map"][:], (g**2).sum(1), 1e-4, relative=True)
+        close("squared gradients", f["map"][:], (g**2).sum(1), of_gradients(1e-4), relative=True)
         share, maps = f["share"][:], f["map"][:].reshape(len(own), -1)
         assert np.array_equal(share, np.arange(17) / 16)
         falling = -np.sort(-maps, axis=1)
@@ -168,7 +176,7 @@ def check_checks(folder, data, network, x, ids):
                     close(f"{name} of {k}/16", f[name][:, k][told], network(shown)[:, 3][torch.from_numpy(told)], 1e-5)
         assert counted > 0.6 * 17 * len(own), counted
         for name in ("deletion", "insertion"):
-            close(f"area of {name}", f[f"{name}_area"][:], np.trapz(f[name][:], share, axis=1), 1e-12)
+            close(f"area of {name}", f[f"{name}_area"][:], trapezoid(f[name][:], share, axis=1), 1e-12)
             sign = -1 if name == "deletion" else 1
             close(f"gain of {name}", row[name], sign * np.mean(f[f"{name}_area"][:] - f[f"common_{name}_area"][:]), 1e-12)
             assert row[f"{name}_low"] < row[name] < row[f"{name}_high"]
@@ -177,7 +185,7 @@ def check_checks(folder, data, network, x, ids):
         place = np.argsort(np.argsort(-common, axis=1, kind="stable"), axis=1)
         curve = [network(own * ~torch.from_numpy(place < k * SIZE * SIZE // 16).view(len(own), 1, SIZE, SIZE)).detach()[:, 3].numpy() for k in range(17)]
         # pixels that are equal to rounding may change places
-        close("area of what maps have in common", f["common_deletion_area"][:], np.trapz(curve, share, axis=0), 2e-3)
+        close("area of what maps have in common", f["common_deletion_area"][:], trapezoid(curve, share, axis=0), 2e-3)
         assert row["left_out"] == 0 and row["optimistic"] == 0 and row["randomised_n"] == len(own)
         found = f["randomised_correlation"][:]
         assert np.all(np.abs(found) < 1) and abs(row["randomised_r"] - found.mean()) < 1e-12
@@ -270,7 +278,7 @@ def check_probe(folder, network):
         label = torch.tensor([classes.index(i.split(":")[1].split("/")[0]) for i in f["image"].asstr()[:]])
         mean, scale, coef, intercept = (torch.from_numpy(p[f"classifier/{n}"][:]) for n in ("mean", "scale", "coef", "intercept"))
         score = lambda found: (((found["features.12"].flatten(1) - mean) / scale) @ coef.T + intercept).gather(1, label[:, None])[:, 0]
-        close("through scaler and weights", f["map"][:], cam(network, normalised(pixels), "features.7", score), 2e-5, relative=True)
+        close("through scaler and weights", f["map"][:], cam(network, normalised(pixels), "features.7", score), of_gradients(2e-5), relative=True)
         index, mirrored = f["index"][:], f["mirrored_index"][:]
         seen = np.isfinite(index) & np.isfinite(mirrored)
         print(f"ok sides: mean index {index[seen].mean():+.3f}, mirrored {mirrored[seen].mean():+.3f}")

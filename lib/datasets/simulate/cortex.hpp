@@ -67,7 +67,4 @@ struct CortexOptions {
 // in the other half is the one that there would be, mirrored.
 HemisphereModel draw_hemisphere(std::uint64_t seed, int subject, int side, const CortexOptions& options);
 
-// Noiseless response of every vertex.
-void respond(const HemisphereModel& model, const Scene& scene, const FeatureMaps& maps, float* out);
-
 }  // namespace cortune::datasets::simulate

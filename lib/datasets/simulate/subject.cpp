@@ -9,6 +9,7 @@
 #include "datasets/mapping.hpp"
 #include "datasets/simulate/files.hpp"
 #include "datasets/simulate/measurement.hpp"
+#include "datasets/simulate/responder.hpp"
 #include "datasets/simulate/simulation.hpp"
 #include "datasets/simulate/truth.hpp"
 #include "datasets/whole_file.hpp"
@@ -28,6 +29,7 @@ void write_pictures(const fs::path& folder, const SimulationOptions& o, const Su
                     const std::array<HemisphereModel, 2>& cortex, int threads, Reporter& reporter,
                     std::vector<Scene>& scenes, std::array<Responses, 2>& noiseless) {
     const std::size_t train = seen.training.size(), total = train + seen.test.size();
+    const std::array<Responder, 2> responder{Responder(cortex[0]), Responder(cortex[1])};
     const auto produce = [&](std::size_t k) {
         const bool test = k >= train;
         const std::size_t i = test ? k - train : k;
@@ -43,7 +45,7 @@ void write_pictures(const fs::path& folder, const SimulationOptions& o, const Su
         const FeatureMaps maps = feature_maps(picture);
         for (std::size_t side = 0; side < 2; ++side) {
             out.response[side].resize(cortex[side].vertices.size());
-            respond(cortex[side], out.scene, maps, out.response[side].data());
+            responder[side].respond(out.scene, maps, out.response[side].data());
         }
         return out;
     };

@@ -7,6 +7,7 @@
 #include "core/interrupt.hpp"
 #include "core/parallel.hpp"
 #include "core/random.hpp"
+#include "datasets/simulate/responder.hpp"
 
 namespace cortune::datasets::simulate {
 namespace {
@@ -62,13 +63,14 @@ void show_pictures(const std::vector<std::uint64_t>& pictures, const std::array<
         std::array<std::vector<float>, 2> response;
     };
     const auto seed = static_cast<std::uint64_t>(o.seed);
+    const std::array<Responder, 2> responder{Responder(cortex[0]), Responder(cortex[1])};
     const auto produce = [&](std::size_t k) {
         const Scene scene = draw_scene(seed, pictures[k]);
         Seen out{render_scene(scene, seed, pictures[k], o.image_size), {}};
         const FeatureMaps maps = feature_maps(out.picture);
         for (std::size_t side = 0; side < 2; ++side) {
             out.response[side].resize(cortex[side].vertices.size());
-            respond(cortex[side], scene, maps, out.response[side].data());
+            responder[side].respond(scene, maps, out.response[side].data());
         }
         return out;
     };

@@ -11,6 +11,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "cli/ranges.hpp"
 #include "cli/tool.hpp"
 #include "core/error.hpp"
 #include "core/interrupt.hpp"
@@ -43,10 +44,10 @@ const cli::Common common = {.output = true,
                             .device = true,
                             .json = true};
 
-void declare(CLI::App& app, Options& options) {
+void declare(cli::App& app, Options& options) {
     app.add_option("input", options.input, "What to read")->required()->type_name("FILE");
     app.add_option("--what", options.what, "How to end")
-        ->check(CLI::IsMember({"nothing", "run", "usage", "input", "output", "device", "memory",
+        ->check(cli::one_of({"nothing", "run", "usage", "input", "output", "device", "memory",
                                "threads", "other", "signal", "print"}))
         ->type_name("HOW")
         ->capture_default_str();
@@ -54,12 +55,12 @@ void declare(CLI::App& app, Options& options) {
         ->delimiter(',')
         ->allow_extra_args(false)
         ->type_name("A,B");
-    app.add_option("--share", options.share, "A part")->check(CLI::Range(0.0, 1.0))->type_name("X");
+    app.add_option("--share", options.share, "A part")->check(cli::between(0, 1))->type_name("X");
     app.add_option("--rate", options.rate, "Any number")->type_name("FLOAT")->capture_default_str();
     app.add_option("--weights", options.weights, "Numbers")
         ->delimiter(',')
         ->allow_extra_args(false)
-        ->check(CLI::PositiveNumber)
+        ->check(cli::above_zero())
         ->type_name("NUMBERS");
 }
 
@@ -178,7 +179,7 @@ TEST_CASE("numbers are finite, names may look like anything") {
         CHECK_THAT(o.err, Contains("unit-tool: error: ") && Contains(option) && !Contains("wall"));
     }
     CHECK_THAT(call({"x", "--weights", "1,nan,3"}).err,
-               Contains("error: --weights: expected a finite number, found 'nan'"));
+               Contains("error: --weights: expected a number above 0, found 'nan'"));
     CHECK(call({"nan", "--list", "inf,nan", "--share", "1", "--rate", "-1e300", "--weights", "1,2"}).code == 0);
 }
 
