@@ -53,7 +53,7 @@ struct LayerModels {
     std::unique_ptr<RidgePath> refit;               // null where nothing is held out
 };
 
-LayerModels decompose(const Eigen::MatrixXd& gram, std::int64_t components, const ImageSets& sets,
+LayerModels decompose(const Eigen::MatrixXd& gram, std::int64_t features, const ImageSets& sets,
                       const RidgeOptions& options, const std::vector<double>& alphas) {
     const auto folds = static_cast<std::size_t>(sets.folds);
     std::vector<std::vector<std::int64_t>> fit(folds), target(folds);
@@ -75,10 +75,10 @@ LayerModels decompose(const Eigen::MatrixXd& gram, std::int64_t components, cons
         check_interrupt();
         if (job == 0) {
             if (!sets.scored.empty())
-                out.refit = std::make_unique<RidgePath>(gram, sets.cv, sets.scored, components, options.pca);
+                out.refit = std::make_unique<RidgePath>(gram, sets.cv, sets.scored, options.components, features, options.pca);
         } else if (fit[job - 1].size() >= 3 && target[job - 1].size() >= 2) {
             auto& path = out.folds[job - 1];
-            path = std::make_unique<RidgePath>(gram, fit[job - 1], target[job - 1], components, options.pca);
+            path = std::make_unique<RidgePath>(gram, fit[job - 1], target[job - 1], options.components, features, options.pca);
             path->prepare(alphas);
         }
     });
@@ -211,8 +211,6 @@ class VoxelBlock {
     std::vector<Eigen::VectorXd> mean_;
 };
 
-std::int64_t capped(std::int64_t components, std::int64_t features) { return std::min(components, features); }
-
 }  // namespace
 
 Protocol parse_protocol(const std::string& name) {
@@ -247,7 +245,7 @@ LayerFit fit_layer(const Eigen::MatrixXd& gram, std::int64_t features, const Ima
                    const Eigen::MatrixXf& y, const RidgeOptions& options, Reporter& reporter) {
     const auto alphas = penalties(options);
     auto start = Clock::now();
-    const LayerModels models = decompose(gram, capped(options.components, features), sets, options, alphas);
+    const LayerModels models = decompose(gram, features, sets, options, alphas);
     const double solving = seconds_since(start);
 
     start = Clock::now();
@@ -269,7 +267,7 @@ LayerWeights refit_weights(const Eigen::MatrixXd& gram, std::int64_t features,
                            const Eigen::VectorXd& alpha, const RidgeOptions& options) {
     const linalg::BlasThreads blas(options.threads);
     LayerWeights out;
-    out.pca = linalg::kernel_pca(gram, cv, capped(options.components, features), options.pca);
+    out.pca = linalg::kernel_pca(gram, cv, options.components, features, options.pca);
     const auto fitted = centred_responses(y, cv, 0, y.cols());
     const auto& values = out.pca.values.array();
     out.coef = out.pca.vectors.cast<float>().transpose() * fitted.values;

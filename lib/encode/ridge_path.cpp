@@ -33,9 +33,9 @@ CentredResponses centred_responses(const Eigen::MatrixXf& y, const std::vector<s
 
 RidgePath::RidgePath(const Eigen::MatrixXd& gram, std::vector<std::int64_t> fit,
                      std::vector<std::int64_t> target, std::int64_t components,
-                     linalg::PcaMode mode)
+                     std::int64_t features, linalg::PcaMode mode)
     : fit_(std::move(fit)), target_(std::move(target)) {
-    const linalg::KernelPca pca = linalg::kernel_pca(gram, fit_, components, mode);
+    const linalg::KernelPca pca = linalg::kernel_pca(gram, fit_, components, features, mode);
     values_ = pca.values;
     vectors_ = pca.vectors.cast<float>();
     scores_.noalias() = linalg::centred_cross(gram, target_, fit_) * pca.vectors;

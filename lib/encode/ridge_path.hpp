@@ -29,9 +29,9 @@ CentredResponses centred_responses(const Eigen::MatrixXf& y, const std::vector<s
 
 class RidgePath {
   public:
-    // fit, target: rows of the Gram matrix. `components` is capped at fit − 1.
-    RidgePath(const Eigen::MatrixXd& gram, std::vector<std::int64_t> fit,
-              std::vector<std::int64_t> target, std::int64_t components, linalg::PcaMode mode);
+    // fit, target: rows of the Gram matrix. `components` is capped at fit − 1 and at `features`, the layer's width.
+    RidgePath(const Eigen::MatrixXd& gram, std::vector<std::int64_t> fit, std::vector<std::int64_t> target,
+              std::int64_t components, std::int64_t features, linalg::PcaMode mode);
 
     const std::vector<std::int64_t>& fit() const { return fit_; }
     const std::vector<std::int64_t>& target() const { return target_; }

@@ -131,7 +131,7 @@ struct LayerComponents {
 // scikit-learn's: of each component's scores of the fitted images the largest is positive.
 LayerComponents layer_components(const nn::FeatureStore& store, std::size_t layer, const std::vector<std::int64_t>& fit, std::int64_t k) {
     const Eigen::MatrixXd gram = layer_gram(store, layer);
-    linalg::KernelPca pca = linalg::kernel_pca(gram, fit, std::min(k, store.width(layer)), linalg::PcaMode::automatic);
+    linalg::KernelPca pca = linalg::kernel_pca(gram, fit, k, store.width(layer), linalg::PcaMode::automatic);
     std::vector<std::int64_t> all(static_cast<std::size_t>(store.images()));
     std::iota(all.begin(), all.end(), 0);
     for (Eigen::Index c = 0; c < pca.vectors.cols(); ++c) {

@@ -15,6 +15,8 @@
 extern "C" void dsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda,
                         double* w, double* work, const int* lwork, int* iwork, const int* liwork,
                         int* info);
+extern "C" void dpstrf_(const char* uplo, const int* n, double* a, const int* lda, int* piv, int* rank,
+                        const double* tol, double* work, int* info);
 
 namespace cortune::linalg {
 namespace {
@@ -132,6 +134,27 @@ Eigenpairs all_eigenpairs(MatrixXd matrix) {
     if (info != 0)
         throw RunFailed(fmt::format("the eigenvalues of a matrix of order {} did not converge", n));
     return {matrix.rowwise().reverse(), values.reverse()};
+}
+
+Eigenpairs low_rank_eigenpairs(MatrixXd matrix) {
+    const int n = static_cast<int>(matrix.rows());
+    if (n == 0) return {};
+    std::vector<int> pivot(static_cast<std::size_t>(n));
+    std::vector<double> work(2 * static_cast<std::size_t>(n));
+    const double tolerance = -1;  // LAPACK's own: n·ε·(the largest diagonal element)
+    int rank = 0, info = 0;
+    dpstrf_("L", &n, matrix.data(), &n, pivot.data(), &rank, &tolerance, work.data(), &info);
+    MatrixXd factor = MatrixXd::Zero(n, rank);
+    for (Index j = 0; j < rank; ++j)
+        for (Index i = j; i < n; ++i) factor(pivot[static_cast<std::size_t>(i)] - 1, j) = matrix(i, j);
+    matrix.resize(0, 0);
+    Eigenpairs small = all_eigenpairs(factor.transpose() * factor);
+    // What is not above zero has no direction, and is below every caller's floor.
+    Index kept = 0;
+    while (kept < small.values.size() && small.values(kept) > 0) ++kept;
+    MatrixXd vectors = factor * small.vectors.leftCols(kept);
+    vectors *= small.values.head(kept).cwiseSqrt().cwiseInverse().asDiagonal();
+    return {std::move(vectors), small.values.head(kept)};
 }
 
 std::int64_t krylov_columns(std::int64_t k) { return 5 * k / 2 + 64; }

@@ -43,11 +43,12 @@ KernelPca leading(Eigenpairs pairs, std::int64_t k, Eigen::Index n) {
 bool fast_pays(std::int64_t n, std::int64_t k) { return n >= 1500 && n >= 6 * k; }
 
 KernelPca kernel_pca(const Eigen::MatrixXd& gram, std::span<const std::int64_t> rows,
-                     std::int64_t k, PcaMode mode) {
+                     std::int64_t k, std::int64_t features, PcaMode mode) {
     Eigen::MatrixXd kernel = cut(gram, rows, rows);
     centre(kernel);
     const Eigen::Index n = kernel.rows();
-    k = std::clamp<std::int64_t>(k, 0, std::max<Eigen::Index>(n - 1, 0));
+    k = std::clamp<std::int64_t>(std::min(k, features), 0, std::max<Eigen::Index>(n - 1, 0));
+    if (2 * features <= n) return leading(low_rank_eigenpairs(std::move(kernel)), k, n);
     if (mode == PcaMode::automatic) mode = fast_pays(n, k) ? PcaMode::fast : PcaMode::exact;
     // A Krylov basis of most of the space costs more than the whole decomposition.
     if (mode == PcaMode::fast && krylov_columns(k) < n / 2)

@@ -21,9 +21,10 @@ struct KernelPca {
 // Whether the fast solver is the quicker one for k components of n images.
 bool fast_pays(std::int64_t n, std::int64_t k);
 
-// PCA of the images `rows` of a Gram matrix with at most k components.
+// PCA of the images `rows` of a Gram matrix with at most k components. `features` is the layer's width: where it is at
+// most half the number of images, the matrix has no higher rank, and both solvers give way to that for low ranks.
 KernelPca kernel_pca(const Eigen::MatrixXd& gram, std::span<const std::int64_t> rows,
-                     std::int64_t k, PcaMode mode);
+                     std::int64_t k, std::int64_t features, PcaMode mode);
 
 // Cross-kernel of `others` against the fitting images `rows`, centred with the
 // fitting images' mean: (x_o − x̄)·(x_r − x̄), others × rows.

@@ -21,7 +21,7 @@ def false_discovery_control(p):
 
 
 def make(folder, *more):
-    command = ["make", "--no-print-directory", "-C", SOURCE / "examples" / "insight", f"BIN={BIN}", f"OUT={folder / 'out'}", "IMAGES=160", "EPOCHS=2", "PER_CLASS=8",
+    command = ["make", "--no-print-directory", "-C", SOURCE / "examples" / "insight", f"BIN={BIN}", f"OUT={folder / 'out'}", "IMAGES=160", "EPOCHS=2", "PER_CLASS=8", "STEPS=3",
                "SUBJECTS=subj01", "ROIS=V1v+V1d", "THREADS=1", *more]
     return subprocess.run(list(map(str, command)), check=True, capture_output=True, text=True, env={k: v for k, v in os.environ.items() if k != "MAKEFLAGS"}).stdout
 

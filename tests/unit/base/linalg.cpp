@@ -63,10 +63,26 @@ TEST_CASE("the Gram matrix, centred, is that of centred features") {
 TEST_CASE("a layer narrower than the images has no components of rounding") {
     const auto x = features(150, 30);
     const auto rows = range(0, 150);
-    const auto pca = linalg::kernel_pca(gram_of(x, 30, true), rows, 149, linalg::PcaMode::exact);
+    const auto pca = linalg::kernel_pca(gram_of(x, 30, true), rows, 149, 150, linalg::PcaMode::exact);
     // float32 entries, double products: the rest is far below the thirty.
     REQUIRE(pca.values.size() >= 30);
     if (pca.values.size() > 30) REQUIRE(pca.values(30) < 1e-9 * pca.values(0));
+}
+
+TEST_CASE("a narrow layer is decomposed by its rank, to the same components") {
+    const auto x = features(150, 30);
+    auto gram = gram_of(x, 30, true);
+    std::vector<std::int64_t> rows;
+    for (std::int64_t i = 0; i < 150; ++i)
+        if (i % 5 != 2) rows.push_back(i);
+    const auto whole = linalg::kernel_pca(gram, rows, 149, 100, linalg::PcaMode::exact), narrow = linalg::kernel_pca(gram, rows, 149, 30, linalg::PcaMode::exact);
+    REQUIRE(narrow.values.size() == 30);
+    // Double: ε times the condition of the thirty, some 1e3.
+    REQUIRE(((narrow.values - whole.values.head(30)).array() / whole.values.head(30).array()).abs().maxCoeff() < 1e-10);
+    REQUIRE((narrow.vectors.transpose() * narrow.vectors - MatrixXd::Identity(30, 30)).cwiseAbs().maxCoeff() < 1e-10);
+    const MatrixXd shared = (narrow.vectors.transpose() * whole.vectors.leftCols(30)).cwiseAbs();
+    REQUIRE((shared - MatrixXd::Identity(30, 30)).cwiseAbs().maxCoeff() < 1e-8);
+    REQUIRE(linalg::kernel_pca(gram, rows, 7, 30, linalg::PcaMode::fast).values.size() == 7);
 }
 
 TEST_CASE("features that are not finite are refused") {
@@ -81,7 +97,7 @@ TEST_CASE("kernel PCA diagonalises the centred kernel of the rows it is given") 
     const MatrixXd gram = gram_of(x, 100, false);
     std::vector<std::int64_t> rows, others;
     for (std::int64_t i = 0; i < 80; ++i) (i % 4 == 1 ? others : rows).push_back(i);
-    const auto pca = linalg::kernel_pca(gram, rows, 1000, linalg::PcaMode::exact);
+    const auto pca = linalg::kernel_pca(gram, rows, 1000, 300, linalg::PcaMode::exact);
     REQUIRE(pca.values.size() == 59);  // n − 1: centring takes one
     const MatrixXd kernel = centred(gram(rows, rows));
     const MatrixXd residual = kernel * pca.vectors - pca.vectors * pca.values.asDiagonal();
@@ -98,7 +114,7 @@ TEST_CASE("kernel PCA diagonalises the centred kernel of the rows it is given") 
 
 TEST_CASE("identical images have no components") {
     const linalg::RowMatrixF x = linalg::RowMatrixF::Constant(12, 9, 2.5F);
-    const auto pca = linalg::kernel_pca(gram_of(x, 9, true), range(0, 12), 5, linalg::PcaMode::exact);
+    const auto pca = linalg::kernel_pca(gram_of(x, 9, true), range(0, 12), 5, 9, linalg::PcaMode::exact);
     REQUIRE(pca.values.size() == 0);
 }
 
@@ -106,8 +122,8 @@ TEST_CASE("the fast solver finds the leading components") {
     const auto x = features(420, 900);
     const MatrixXd gram = gram_of(x, 900, false);
     const auto rows = range(0, 400);
-    const auto exact = linalg::kernel_pca(gram, rows, 30, linalg::PcaMode::exact);
-    const auto fast = linalg::kernel_pca(gram, rows, 30, linalg::PcaMode::fast);
+    const auto exact = linalg::kernel_pca(gram, rows, 30, 900, linalg::PcaMode::exact);
+    const auto fast = linalg::kernel_pca(gram, rows, 30, 900, linalg::PcaMode::fast);
     REQUIRE(fast.values.size() == 30);
     REQUIRE(((exact.values - fast.values).array() / exact.values.array()).abs().maxCoeff() < 1e-3);
     const MatrixXd shared = fast.vectors.transpose() * exact.vectors.leftCols(20);
