@@ -8,7 +8,7 @@ shift
 root=$(cd "$(dirname "$0")/../.." && pwd)
 gpu=$(nvidia-smi --query-gpu=name --format=csv,noheader 2> /dev/null | head -1) || true
 [ -n "$gpu" ] || { echo "gpu tests: SKIPPED (nvidia-smi names no GPU)"; exit 0; }
-[ $# -gt 0 ] || set -- parity/test_backbone parity/test_tuning parity/test_pooling parity/test_processes parity/test_process_rules parity/test_transfer gpu/test_devices
+[ $# -gt 0 ] || set -- parity/test_backbone parity/test_tuning parity/test_pooling parity/test_processes parity/test_process_rules parity/test_transfer parity/test_salience parity/test_lateral parity/test_information gpu/test_devices
 export CORTUNE_BIN=$bin CORTUNE_SOURCE=$root CORTUNE_TEST_DEVICE=cuda PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$root/tests/parity${PYTHONPATH:+:$PYTHONPATH}"
 failed=()
 for name in "$@"; do
