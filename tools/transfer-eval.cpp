@@ -125,8 +125,12 @@ void print_plan(const engine::TransferPlan& plan, const engine::EncodeManyJob& j
     for (const auto n : plan.fit_images) {
         const auto order = static_cast<double>(n);
         gram += order * order * static_cast<double>(cost.features);
-        // Folds and the refit, each a decomposition in double precision, about 9 n³ at half the speed.
-        solve += static_cast<double>(static_cast<std::int64_t>(cost.widths.size()) * (job.folds + 1)) * 18 * order * order * order;
+        // Folds and the refit, each a decomposition in double precision at half the speed: about 9 n³, or of a layer with few
+        // features r its factors, 3 n r², and 9 r³ (linalg/kernel_pca.hpp).
+        for (const auto width : cost.widths) {
+            const auto r = static_cast<double>(width);
+            solve += static_cast<double>(job.folds + 1) * 2 * (2 * r <= order ? 3 * order * r * r + 9 * r * r * r : 9 * order * order * order);
+        }
     }
     const double features = 4.0 * static_cast<double>(cost.features) * static_cast<double>(*std::max_element(plan.images.begin(), plan.images.end()));
     const double free = static_cast<double>(job.memory > 0 ? job.memory : available_memory() / 2);

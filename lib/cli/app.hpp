@@ -57,8 +57,8 @@ class App {
     App(const App&) = delete;
     ~App();
 
-    // T: a string, a path, int, int64, uint64, size_t, float, double, or a vector of strings, paths or doubles (app.cpp). What is
-    // returned lives as long as the App.
+    // T: a string, a path, a number, an optional number, or a vector of strings, paths or doubles (app.cpp has the list;
+    // another does not link). What is returned lives as long as the App.
     template <class T>
     Option* add_option(const std::string& names, T& to, const std::string& description = "");
     Option* add_flag(const std::string& names, bool& to, const std::string& description = "");

@@ -17,7 +17,7 @@ void declare_encode_settings(App& app, engine::EncodeSettings& settings, EncodeW
         ->check(whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--alphas", settings.ridge.alphas, "Ridge penalties, separated by commas; default: 1e-1 … 1e7, 9 values")
         ->delimiter(',')->allow_extra_args(false)->check(above_zero())->type_name("FLOATS");
-    app.add_option("--pca", words.pca, "exact, fast (truncated solver) or auto (fast where it is faster)")
+    app.add_option("--pca", words.pca, "exact, fast (truncated solver) or auto (fast where it is faster); narrow layers are exact where that is as fast")
         ->check(one_of({"auto", "exact", "fast"}))->capture_default_str()->type_name("MODE");
     app.add_option("--min-voxels", settings.min_voxels, "Leave out smaller ROIs")->check(whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--memory", words.memory, "Memory for features, responses and matrices, beside the program and the network, e.g. 8G; default: half of what is free")->type_name("SIZE");

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -67,7 +66,6 @@ void take_better_blas_kernel(char** argv) {
     ::execv("/proc/self/exe", argv);
 }
 
-// The tool's name in messages and man pages is its own, whatever the path it was run by.
 std::string name_and_version(const Doc& doc) { return fmt::format("{} (cortune) {}", doc.name, version()); }
 
 std::string footer(const Doc& doc) {

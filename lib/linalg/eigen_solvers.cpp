@@ -136,7 +136,7 @@ Eigenpairs all_eigenpairs(MatrixXd matrix) {
     return {matrix.rowwise().reverse(), values.reverse()};
 }
 
-Eigenpairs low_rank_eigenpairs(MatrixXd matrix) {
+Eigenpairs low_rank_eigenpairs(MatrixXd matrix, std::int64_t k) {
     const int n = static_cast<int>(matrix.rows());
     if (n == 0) return {};
     std::vector<int> pivot(static_cast<std::size_t>(n));
@@ -144,6 +144,7 @@ Eigenpairs low_rank_eigenpairs(MatrixXd matrix) {
     const double tolerance = -1;  // LAPACK's own: n·ε·(the largest diagonal element)
     int rank = 0, info = 0;
     dpstrf_("L", &n, matrix.data(), &n, pivot.data(), &rank, &tolerance, work.data(), &info);
+    if (info < 0 || !matrix.diagonal().allFinite()) throw RunFailed("a matrix that is not finite cannot be decomposed");
     MatrixXd factor = MatrixXd::Zero(n, rank);
     for (Index j = 0; j < rank; ++j)
         for (Index i = j; i < n; ++i) factor(pivot[static_cast<std::size_t>(i)] - 1, j) = matrix(i, j);
@@ -151,7 +152,7 @@ Eigenpairs low_rank_eigenpairs(MatrixXd matrix) {
     Eigenpairs small = all_eigenpairs(factor.transpose() * factor);
     // What is not above zero has no direction, and is below every caller's floor.
     Index kept = 0;
-    while (kept < small.values.size() && small.values(kept) > 0) ++kept;
+    while (kept < std::min<Index>(k, small.values.size()) && small.values(kept) > 0) ++kept;
     MatrixXd vectors = factor * small.vectors.leftCols(kept);
     vectors *= small.values.head(kept).cwiseSqrt().cwiseInverse().asDiagonal();
     return {std::move(vectors), small.values.head(kept)};

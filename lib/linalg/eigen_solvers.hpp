@@ -17,10 +17,10 @@ struct Eigenpairs {
 // does not converge.
 Eigenpairs all_eigenpairs(Eigen::MatrixXd matrix);
 
-// All pairs of a matrix of n rows whose rank r is small: a pivoted Cholesky factor A = L Lᵀ (LAPACK dpstrf, until what
+// At most the leading k pairs, exactly, of a matrix of n rows whose rank r is small and whose noise is that of double: a pivoted Cholesky factor A = L Lᵀ (LAPACK dpstrf, until what
 // is left is rounding), then the pairs of the r × r matrix LᵀL = V Λ Vᵀ; vectors L V Λ^-½. n r² + r³ operations in place of n³.
 // Vectors of pairs near n·ε·λmax are orthonormal to that alone.
-Eigenpairs low_rank_eigenpairs(Eigen::MatrixXd matrix);
+Eigenpairs low_rank_eigenpairs(Eigen::MatrixXd matrix, std::int64_t k);
 
 // Columns of the basis that the leading k pairs are first looked for in.
 std::int64_t krylov_columns(std::int64_t k);

@@ -48,11 +48,12 @@ KernelPca kernel_pca(const Eigen::MatrixXd& gram, std::span<const std::int64_t> 
     centre(kernel);
     const Eigen::Index n = kernel.rows();
     k = std::clamp<std::int64_t>(std::min(k, features), 0, std::max<Eigen::Index>(n - 1, 0));
-    if (2 * features <= n) return leading(low_rank_eigenpairs(std::move(kernel)), k, n);
     if (mode == PcaMode::automatic) mode = fast_pays(n, k) ? PcaMode::fast : PcaMode::exact;
+    const bool narrow = 2 * features <= n;
     // A Krylov basis of most of the space costs more than the whole decomposition.
-    if (mode == PcaMode::fast && krylov_columns(k) < n / 2)
+    if (mode == PcaMode::fast && krylov_columns(k) < (narrow ? features : n / 2))
         return leading(leading_eigenpairs(kernel, k), k, n);
+    if (narrow) return leading(low_rank_eigenpairs(std::move(kernel), k), k, n);
     return leading(all_eigenpairs(std::move(kernel)), k, n);
 }
 

@@ -22,7 +22,8 @@ struct KernelPca {
 bool fast_pays(std::int64_t n, std::int64_t k);
 
 // PCA of the images `rows` of a Gram matrix with at most k components. `features` is the layer's width: where it is at
-// most half the number of images, the matrix has no higher rank, and both solvers give way to that for low ranks.
+// most half the number of images, the matrix, whose products are double there (linalg/gram.hpp), has no higher rank, and is
+// decomposed exactly by that, unless the fast solver was asked for or pays and needs fewer columns still.
 KernelPca kernel_pca(const Eigen::MatrixXd& gram, std::span<const std::int64_t> rows,
                      std::int64_t k, std::int64_t features, PcaMode mode);
 

@@ -49,7 +49,7 @@ LateralRows lateral_rows(const std::vector<salience::Lateralization>& files, con
 std::string over_subjects(const LateralRows& own, const LateralRows& controls) {
     std::string out;
     for (const auto& g : own.groups) {
-        const auto control = std::find_if(controls.groups.begin(), controls.groups.end(), [&](const auto& c) { return c.label == g.label; });
+        const auto control = std::find_if(controls.groups.begin(), controls.groups.end(), [&](const auto& c) { return c.key == g.key; });
         if (g.subjects > 1)
             out += fmt::format(" Over {} subjects of {} it is {:+.3f}, p {}{}.", g.subjects, escaped(g.label), g.contralateral, p_text(g.p),
                                g.subjects < 6 ? fmt::format(" (the least that {} subjects can reach is {:.3g})", g.subjects, std::pow(2., 1 - static_cast<double>(g.subjects))) : "");

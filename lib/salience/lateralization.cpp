@@ -145,7 +145,7 @@ std::vector<LateralGroup> group_pairs(const std::vector<LateralPair>& pairs, std
             effect.push_back(sum / static_cast<double>(values.size())), count += static_cast<std::int64_t>(values.size());
         }
         const auto test = stats::mean_test(effect, resamples, seed);
-        out.push_back({regions[key].label, effect, test.n, count, test.mean, test.n > 1 ? test.p : std::numeric_limits<double>::quiet_NaN()});
+        out.push_back({regions[key].label, key, effect, test.n, count, test.mean, test.n > 1 ? test.p : std::numeric_limits<double>::quiet_NaN()});
     }
     return out;
 }
@@ -154,7 +154,7 @@ std::string LateralPair::label() const {
     std::string out = score.subject;
     if (!score.roi.empty()) out += (out.empty() ? "" : " ") + score.roi;
     out += ", " + score.kind + (score.of.empty() ? "" : ' ' + score.of) + (score.column < 0 ? "" : fmt::format(" column {}", score.column)) + ", " + layer + ", " + map_method;
-    return method == "infonce" || method == "untuned" ? out : out + ", " + method;
+    return method == "infonce" ? out : out + ", " + method;
 }
 
 Lateralization compare_hemispheres(const std::vector<SalienceFile>& files, const LateralOptions& options) {

@@ -43,6 +43,7 @@ struct LateralPair {
 // A region over subjects: does it hold for hemispheres, not only for these networks?
 struct LateralGroup {
     std::string label;
+    std::string key;                  // equal where groups of two files are of the same; not read back from files
     std::vector<double> effect;       // of every subject, the mean over its pairs; not read back from files
     std::int64_t subjects = 0, pairs = 0;
     double contralateral = 0, p = 0;  // mean over subjects of the mean over their pairs; signs of the subjects exchangeable: at least 2 / 2ⁿ

@@ -148,6 +148,7 @@ def compare_embeddings(label, folder, data, loss, found, ours_twin, exact_twin):
     # Some draws are far out (of forty, the largest 6 times the median: a unit at zero went the other way).
     distance = np.median([np.abs(embeddings(*states, data, loss) - exact).max() for states in (ours_twin, *(o[1:] for o in others))]) / scale
     print(f"{label}: rounding to float32 is {distance:.1e} from float64")
+    assert distance < 0.02, "no tolerance can be told from twins that drift apart"
     close(f"{label} embeddings", ours, exact, max(1e-4, 10 * distance), relative=True)
     of_losses = max(np.abs(np.array(o[0]) - exact_losses).max() for o in others)
     print(f"{label}: and of its losses {of_losses:.1e}")
