@@ -31,7 +31,7 @@ std::string bash(const App& app, const Doc& doc) {
         for (const auto& s : o.short_names) words.push_back(fmt::format("-{}", s));
         for (const auto& l : o.long_names) words.push_back(fmt::format("--{}", l));
     }
-    const std::string function = "_" + lower_snake(doc.name);
+    const std::string function = fmt::format("_{}", lower_snake(doc.name));
     return fmt::format(
         "{0}() {{\n"
         "    local word=${{COMP_WORDS[COMP_CWORD]}}\n"
