@@ -78,15 +78,13 @@ Option* Option::check(Check check) {
 }
 
 struct App::Inside {
-    Inside(const std::string& summary, const std::string& name, const std::string& version_text) : app(summary, name), version(version_text) {}
+    Inside(const std::string& summary, const std::string& name) : app(summary, name) {}
 
     CLI::App app;
-    std::string version;
     std::deque<Option> options;
 };
 
-App::App(const std::string& summary, const std::string& name, const std::string& version, const std::string& footer)
-    : inside_(std::make_unique<Inside>(summary, name, version)) {
+App::App(const std::string& summary, const std::string& name, const std::string& footer) : inside_(std::make_unique<Inside>(summary, name)) {
     inside_->app.formatter(std::make_shared<Formatter>());
     inside_->app.get_formatter()->column_width(34);
     inside_->app.footer(footer);
@@ -120,7 +118,7 @@ Option* App::add_flag(const std::string& names, bool& to, const std::string& des
 
 void App::finish(const std::string& group) {
     inside_->app.set_help_flag("-h,--help", "Print this help and exit")->group(group);
-    inside_->app.set_version_flag("--version", inside_->version, "Print the version and exit")->group(group);
+    inside_->app.set_version_flag("--version", "", "Print the version and exit")->group(group);
     for (CLI::Option* option : inside_->app.get_options())
         if (!option->get_required() && option->get_items_expected_max() == 1 && option->get_multi_option_policy() == CLI::MultiOptionPolicy::Throw)
             option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);

@@ -53,7 +53,7 @@ enum class Parsed { run, help, version };
 
 class App {
   public:
-    App(const std::string& summary, const std::string& name, const std::string& version, const std::string& footer);
+    App(const std::string& summary, const std::string& name, const std::string& footer);
     App(const App&) = delete;
     ~App();
 

@@ -52,7 +52,7 @@ Check whole_between(std::int64_t least, std::int64_t most) {
 Check one_of(std::vector<std::string> words) {
     return [words = std::move(words)](const std::string& text) -> std::string {
         if (std::find(words.begin(), words.end(), text) != words.end()) return "";
-        return fmt::format("expected {}, found '{}'", cortune::join(words, " or "), text);
+        return fmt::format("expected one of {}, found '{}'", cortune::join(nearest_first(text, words)), text);
     };
 }
 

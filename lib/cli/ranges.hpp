@@ -17,7 +17,7 @@ Check whole_at_least(std::int64_t least);      // 1, 2, …
 Check between(double least, double most);      // both included
 Check whole_between(std::int64_t least, std::int64_t most);
 
-Check one_of(std::vector<std::string> words);
+Check one_of(std::vector<std::string> words);           // the nearest first
 
 // An option that would do nothing is a mistake: throws UsageError naming those of `options` that
 // were given, "without effect" and `why`.

@@ -66,8 +66,6 @@ void take_better_blas_kernel(char** argv) {
     ::execv("/proc/self/exe", argv);
 }
 
-std::string name_and_version(const Doc& doc) { return fmt::format("{} (cortune) {}", doc.name, version()); }
-
 std::string footer(const Doc& doc) {
     std::string out;
     for (const auto& paragraph : doc.description) out += fmt::format("{}{}\n", out.empty() ? "" : "\n", wrap(paragraph, 88));
@@ -122,7 +120,7 @@ int parse(int argc, char** argv, App& app, const Doc& doc, Context& context, Ask
     Parsed wanted = Parsed::run;
     if (const int refused = guarded(context, [&] { wanted = app.parse(argc, argv); }); refused != 0) return refused;
     if (wanted == Parsed::help) return print([&] { return app.help(); });
-    if (wanted == Parsed::version) return print([&] { return name_and_version(doc) + '\n'; });
+    if (wanted == Parsed::version) return print([&] { return fmt::format("{} (cortune) {}\n", doc.name, version()); });
     if (!asked.manual && asked.completion.empty()) return -1;
     context.error("--manual and --completion SHELL stand alone", "");
     return static_cast<int>(ExitCode::usage);
@@ -142,7 +140,7 @@ int run_main(int argc, char** argv, const Doc& doc, const Common& common,
     context.draws = common.seed;
     context.device = common.device ? "auto" : "cpu";
     Asked asked;
-    App app(doc.summary, doc.name, name_and_version(doc), footer(doc));
+    App app(doc.summary, doc.name, footer(doc));
     const int declared = guarded(context, [&] {
         declare(app);
         declare_common(app, common, context, asked);

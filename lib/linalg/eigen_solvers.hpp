@@ -17,9 +17,10 @@ struct Eigenpairs {
 // does not converge.
 Eigenpairs all_eigenpairs(Eigen::MatrixXd matrix);
 
-// At most the leading k pairs, exactly, of a matrix of n rows whose rank r is small and whose noise is that of double: a pivoted Cholesky factor A = L Lᵀ (LAPACK dpstrf, until what
-// is left is rounding), then the pairs of the r × r matrix LᵀL = V Λ Vᵀ; vectors L V Λ^-½. n r² + r³ operations in place of n³.
-// Vectors of pairs near n·ε·λmax are orthonormal to that alone.
+// At most the leading k pairs, exactly, of a matrix of n rows whose rank r is small and whose noise is that of double: a
+// pivoted Cholesky factor A = L Lᵀ (LAPACK dpstrf, until what is left is rounding), then the pairs of the r × r matrix
+// LᵀL = V Λ Vᵀ; vectors L V Λ^-½. n r² + r³ operations in place of n³. Vectors are orthonormal to ε·λmax/λ. Throws RunFailed
+// for what is not finite.
 Eigenpairs low_rank_eigenpairs(Eigen::MatrixXd matrix, std::int64_t k);
 
 // Columns of the basis that the leading k pairs are first looked for in.

@@ -15,6 +15,9 @@ from common import DEVICE, close, make_dataset, run, scratch
 
 STEPS = 10
 LEARNING_RATE = 1e-4  # the paper's
+# Of forty draws of rounding the largest lay 6 times the median away (a unit at zero went the other way), so that of a few on one
+# device the kernels of another may be further out than three times the largest.
+DRAWS = 4 if DEVICE == "cpu" else 40
 
 
 class Mini(torch.nn.Module):
@@ -143,13 +146,12 @@ def compare_embeddings(label, folder, data, loss, found, ours_twin, exact_twin):
     # Ours is one more draw of what rounding does, and perhaps of another LibTorch than Python's: its size is told from
     # several draws, of Python's two float32 twins and of the float64 one with gradients rounded at random.
     others = [twin(folder / "start.h5", data, loss, torch.float32, LEARNING_RATE, channels_last=True, device=DEVICE),
-              *(twin(folder / "start.h5", data, loss, torch.float64, LEARNING_RATE, noise=k) for k in range(1, 5))]
+              *(twin(folder / "start.h5", data, loss, torch.float64, LEARNING_RATE, noise=k) for k in range(1, DRAWS + 1))]
     scale = np.abs(exact).max()
-    # Some draws are far out (of forty, the largest 6 times the median: a unit at zero went the other way).
-    distance = np.median([np.abs(embeddings(*states, data, loss) - exact).max() for states in (ours_twin, *(o[1:] for o in others))]) / scale
+    distance = max(np.abs(embeddings(*states, data, loss) - exact).max() for states in (ours_twin, *(o[1:] for o in others))) / scale
     print(f"{label}: rounding to float32 is {distance:.1e} from float64")
-    assert distance < 0.02, "no tolerance can be told from twins that drift apart"
-    close(f"{label} embeddings", ours, exact, max(1e-4, 10 * distance), relative=True)
+    assert distance < 0.1, "no tolerance can be told from twins that drift apart"
+    close(f"{label} embeddings", ours, exact, max(1e-4, 3 * distance), relative=True)
     of_losses = max(np.abs(np.array(o[0]) - exact_losses).max() for o in others)
     print(f"{label}: and of its losses {of_losses:.1e}")
     return max(1e-4, 3 * of_losses)

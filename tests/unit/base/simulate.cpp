@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -12,6 +13,7 @@
 #include "core/staged_folder.hpp"
 #include "datasets/simulate/files.hpp"
 #include "datasets/simulate/measurement.hpp"
+#include "datasets/simulate/responder.hpp"
 #include "datasets/simulate/simulation.hpp"
 
 using namespace cortune;
@@ -85,6 +87,38 @@ TEST_CASE("filters of an orientation answer most to gratings of it", "[simulate]
             energy[static_cast<std::size_t>(k)] = maps.channel(energy_channel + k)[16 * map_size + 16];
         CHECK(std::max_element(energy.begin(), energy.end()) - energy.begin() == o);
     }
+}
+
+TEST_CASE("an early vertex answers to its units' maps under its receptive field", "[simulate]") {
+    FeatureMaps maps{std::vector<float>(static_cast<std::size_t>(channels) * map_size * map_size)};
+    for (std::size_t i = 0; i < maps.value.size(); ++i) maps.value[i] = static_cast<float>((i * 7919) % 1000) / 1000;
+    HemisphereModel model{"lh", {}};
+    // In the middle, small between two cells, in a corner, beyond the edge, over everything, and none at all.
+    const double fields[][3] = {{.5, .5, .08}, {.77, .31, .03}, {.99, .02, .1}, {1.02, .9, .05}, {.4, .6, .5}, {.2, .3, .1}};
+    for (const auto& [x, y, sigma] : fields) {
+        Vertex v;
+        v.centre = {x, y}, v.sigma = sigma, v.low_level = 1.3;
+        if (model.vertices.size() < 5) v.units = {{3, .7}, {channels - 1, -.1}, {40, .2}};
+        model.vertices.push_back(v);
+    }
+    std::vector<float> found(model.vertices.size());
+    Responder(model).respond(Scene{}, maps, found.data());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        const Vertex& v = model.vertices[i];
+        const double s = v.sigma * map_size, cx = v.centre.x * map_size - .5, cy = v.centre.y * map_size - .5;
+        const auto weight = [&](int at, double centre) {
+            return at < static_cast<int>(centre - 2.2 * s) || at > static_cast<int>(centre + 2.2 * s) + 1 ? 0 : std::exp(-.5 * (at - centre) * (at - centre) / (s * s));
+        };
+        double sum = 0, mass = 0;
+        for (int y = 0; y < map_size; ++y)
+            for (int x = 0; x < map_size; ++x) {
+                mass += weight(x, cx) * weight(y, cy);
+                for (const Unit& u : v.units) sum += u.weight * weight(x, cx) * weight(y, cy) * static_cast<double>(maps.channel(u.channel)[y * map_size + x]);
+            }
+        // float32 weights and sums along a row of up to 32
+        CHECK(static_cast<double>(found[i]) == Approx(2.6 * std::pow(std::max(0., sum / mass), .7)).epsilon(1e-5));
+    }
+    CHECK(found[5] == 0);
 }
 
 TEST_CASE("receptive fields lie in the contralateral half and grow along the areas", "[simulate]") {
