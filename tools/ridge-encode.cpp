@@ -23,7 +23,7 @@ struct Options {
     engine::EncodeJob job;
     std::string protocol = "held-out", score = "test";
     cli::EncodeWords words;
-    std::vector<std::string> rois;
+    std::vector<std::string> rois, also;
     std::string hemisphere, roi_class;
 };
 
@@ -39,7 +39,8 @@ const cli::Doc doc{
          "--protocol held-out (default): penalty and layer by folds inside the training images, refit on all of them, one "
          "prediction of test images that nothing has seen. paper: the folds run inside the test images, and penalty and "
          "layer are chosen on the folds that are reported. train-cv: the same inside the training images, which tuned the "
-         "network. The last two mark the file optimistic.",
+         "network. The last two mark the file optimistic. --also makes the file of another protocol in the same run: the "
+         "network sees every image once, and held-out and train-cv share their decompositions.",
          "Images that tuned the model are refused as scored images, by id and by the hash of their pixels; "
          "--allow-tuned-images admits them and marks the file."},
     .examples = {{"all ROIs of a subject with the untuned shipped backbone", "ridge-encode subj01.h5 -o untuned.h5"},
@@ -65,6 +66,8 @@ void declare(cli::App& app, Options& o) {
     app.add_flag("--all", j.all_rois, "Every ROI of the subject, also with a tuned model");
     app.add_option("--protocol", o.protocol, "held-out, paper or train-cv")
         ->check(cli::one_of({"held-out", "paper", "train-cv"}))->capture_default_str()->type_name("NAME");
+    app.add_option("--also", o.also, "Encode by another protocol as well, from the same forward pass, to FILE (repeatable)")
+        ->allow_extra_args(false)->type_name("PROTOCOL=FILE");
     app.add_option("--score", o.score, "Split that is scored: test, or official_test where the data have one")
         ->check(cli::one_of({"test", "official_test"}))->capture_default_str()->type_name("SPLIT");
     app.add_flag("--allow-tuned-images", j.allow_tuned_images, "Score images that tuned the model, and say so in the file");
@@ -74,7 +77,7 @@ void declare(cli::App& app, Options& o) {
         app.add_option("--predict", j.predict, "Predict this data set's images with the weights of the encoding given first")->type_name("FILE");
     app.add_flag("--same-units", j.same_units, "With --predict: columns without vertices (layout table) are the encoding's units")->needs(predict);
     // All of this is in the weights already.
-    for (const char* decided : {"--layers", "--hemi", "--roi", "--roi-class", "--all", "--protocol", "--score", "--folds", "--fold-seed",
+    for (const char* decided : {"--layers", "--hemi", "--roi", "--roi-class", "--all", "--protocol", "--also", "--score", "--folds", "--fold-seed",
                                 "--components", "--alphas", "--pca", "--min-voxels", "--memory", "--scratch", "--save-weights"})
         predict->excludes(decided);
 }
@@ -88,16 +91,32 @@ void choose_rois(const Options& o, engine::EncodeJob& job) {
     if (o.rois.empty() && named) job.rois.push_back({o.hemisphere, o.roi_class, ""});
 }
 
+// -o is --protocol's; --also PROTOCOL=FILE names the others.
+void choose_protocols(const Options& o, engine::EncodeJob& job) {
+    job.protocol = encode::parse_protocol(o.protocol);
+    std::vector<std::pair<std::string, std::filesystem::path>> outputs = {{"-o", job.run.output}};
+    std::vector<std::string> protocols = {o.protocol};
+    for (const auto& word : o.also) {
+        const auto equals = word.find('=');
+        if (equals == std::string::npos || equals + 1 == word.size())
+            throw UsageError(fmt::format("--also {}: expected PROTOCOL=FILE", word), "for example --also paper=paper.h5");
+        protocols.push_back(word.substr(0, equals));
+        job.also.push_back({encode::parse_protocol(protocols.back()), word.substr(equals + 1)});
+        outputs.emplace_back("--also " + protocols.back(), job.also.back().output);
+    }
+    cli::refuse_repeated("--protocol and --also", protocols);
+    check_distinct(outputs, {job.dataset, job.model, job.predict});
+}
+
 void run(const Options& options, cli::Context& context) {
     engine::EncodeJob job = options.job;
     job.run = {context.record(), context.output, context.overwrite, context.seed, context.threads, context.device};
     if (job.model.empty()) job.model = share_dir() / "models" / "alexnet-mini.h5";
-    check_distinct({{"-o", context.output}}, {job.dataset, job.model, job.predict});
     choose_rois(options, job);
     cli::refuse_repeated("--roi", options.rois);
-    job.protocol = encode::parse_protocol(options.protocol);
+    choose_protocols(options, job);
     job.score_official_test = options.score == "official_test";
-    if (job.score_official_test && job.protocol == encode::Protocol::train_cv)
+    if (job.score_official_test && job.protocol == encode::Protocol::train_cv && job.also.empty())
         throw UsageError("--score has no effect with --protocol train-cv, which scores the training images");
     cli::finish_encode_settings(job, options.words, context.threads);
     engine::load().encode(job, context);

@@ -88,9 +88,9 @@ LayerModels decompose(const Eigen::MatrixXd& gram, std::int64_t features, const 
 // Cross-validation of voxels [first, first + count) and their predictions.
 class VoxelBlock {
   public:
-    VoxelBlock(const LayerModels& models, const Eigen::MatrixXf& y, const std::vector<double>& alphas,
+    VoxelBlock(const LayerModels& models, bool keep_folds, const Eigen::MatrixXf& y, const std::vector<double>& alphas,
                int threads, Index first, Index count)
-        : models_(models), y_(y), alphas_(alphas), threads_(threads), first_(first),
+        : models_(models), keep_folds_(keep_folds), y_(y), alphas_(alphas), threads_(threads), first_(first),
           count_(count), sum_(Eigen::MatrixXd::Zero(static_cast<Index>(alphas.size()), count)),
           used_(Eigen::VectorXi::Zero(count)), kept_(models.folds.size()), mean_(models.folds.size()) {}
 
@@ -100,10 +100,12 @@ class VoxelBlock {
         settle_ties();
         choose(out);
         if (models_.refit) predict_scored(out);
-        else collect_folds(out);
-        for (Index v = first_; v < first_ + count_; ++v)
-            if (std::isnan(out.cv_r(v)))
-                out.prediction.col(v).setConstant(std::numeric_limits<float>::quiet_NaN());
+        if (keep_folds_) collect_folds(out);
+        for (Index v = first_; v < first_ + count_; ++v) {
+            if (!std::isnan(out.cv_r(v))) continue;
+            out.scored.col(v).setConstant(std::numeric_limits<float>::quiet_NaN());
+            out.folded.col(v).setConstant(std::numeric_limits<float>::quiet_NaN());
+        }
     }
 
   private:
@@ -121,7 +123,7 @@ class VoxelBlock {
                 sum_(a, v) += earned(predicted.col(v).segment(a * targets, targets), truth.values.col(v));
             ++used_(v);
         });
-        if (models_.refit) return;
+        if (!keep_folds_) return;
         kept_[f] = std::move(predicted);
         mean_[f] = fitted.mean;
     }
@@ -183,23 +185,24 @@ class VoxelBlock {
         Eigen::MatrixXf predicted =
             path.predict(path.project(fitted.values), out.alpha.segment(first_, count_));
         predicted.rowwise() += fitted.mean.cast<float>().transpose();
-        out.prediction.middleCols(first_, count_) = predicted;
+        out.scored.middleCols(first_, count_) = predicted;
     }
 
     void collect_folds(LayerFit& out) const {
-        out.prediction.middleCols(first_, count_).setConstant(std::numeric_limits<float>::quiet_NaN());
+        out.folded.middleCols(first_, count_).setConstant(std::numeric_limits<float>::quiet_NaN());
         for (std::size_t f = 0; f < kept_.size(); ++f) {
             const auto targets = static_cast<Index>(models_.place[f].size());
             if (kept_[f].size() == 0) continue;
             for (Index v = 0; v < count_; ++v)
                 for (Index i = 0; i < targets; ++i)
-                    out.prediction(models_.place[f][static_cast<std::size_t>(i)], first_ + v) =
+                    out.folded(models_.place[f][static_cast<std::size_t>(i)], first_ + v) =
                         kept_[f](best_[static_cast<std::size_t>(v)] * targets + i, v) +
                         static_cast<float>(mean_[f](v));
         }
     }
 
     const LayerModels& models_;
+    const bool keep_folds_;
     const Eigen::MatrixXf& y_;
     const std::vector<double>& alphas_;
     int threads_;
@@ -250,13 +253,14 @@ LayerFit fit_layer(const Eigen::MatrixXd& gram, std::int64_t features, const Ima
 
     start = Clock::now();
     const linalg::BlasThreads blas(options.threads);
-    const auto images = models.refit ? sets.scored.size() : sets.cv.size();
+    const bool keep_folds = sets.keep_folds || !models.refit;
     LayerFit out;
     out.cv_r.resize(y.cols());
     out.alpha.resize(y.cols());
-    out.prediction.resize(static_cast<Index>(images), y.cols());
+    out.scored.resize(static_cast<Index>(sets.scored.size()), y.cols());
+    out.folded.resize(keep_folds ? static_cast<Index>(sets.cv.size()) : 0, y.cols());
     for (Index first = 0; first < y.cols(); first += voxel_block)
-        VoxelBlock(models, y, alphas, options.threads, first, std::min<Index>(voxel_block, y.cols() - first)).run(out);
+        VoxelBlock(models, keep_folds, y, alphas, options.threads, first, std::min<Index>(voxel_block, y.cols() - first)).run(out);
     reporter.detail(fmt::format("decompositions {:.2f} s, ridge of {} voxels {:.2f} s", solving, y.cols(),
                                 seconds_since(start)));
     return out;

@@ -34,18 +34,21 @@ struct RidgeOptions {
 
 // Rows (of the Gram matrix and of Y) and what each is for. In `held_out`, `scored` are
 // the test images; otherwise it is empty and the folds' own predictions are reported.
+// Both at once is held-out with train-cv of the same images: they share every decomposition.
 struct ImageSets {
     std::vector<std::int64_t> cv;      // images that cross-validation runs over
     std::vector<int> fold;             // parallel to cv: 0 … folds − 1
     std::vector<std::int64_t> scored;  // images predicted by the refit on all of cv
     int folds = 5;
+    bool keep_folds = false;           // the folds' predictions also where there are `scored` images
 };
 
 // V voxels.
 struct LayerFit {
     Eigen::VectorXf cv_r;        // mean over folds of Pearson r at the best alpha; NaN: constant voxel
     Eigen::VectorXd alpha;       // the best alpha: highest mean r, ties take the smaller
-    Eigen::MatrixXf prediction;  // N × V: scored images, or the cv images in order (their fold's model)
+    Eigen::MatrixXf scored;      // images × V, predicted by the refit; empty where none are scored
+    Eigen::MatrixXf folded;      // the cv images in order × V, predicted by their fold's model; empty where not kept
 };
 
 // gram: n × n of the layer (any pilot mean); features: its dimension d; y: n × V

@@ -24,7 +24,7 @@ struct Best {
     std::vector<double> alpha;   // layers × voxels
     int layer = -1;
     double mean = -std::numeric_limits<double>::infinity();
-    Eigen::MatrixXf prediction;  // reported × voxels
+    Eigen::MatrixXf scored, folded;  // images × voxels, as in LayerFit
 };
 
 double mean_of_finite(const Eigen::VectorXf& values) {
@@ -46,7 +46,8 @@ void take_layer(Best& best, const RoiWork& work, const encode::LayerFit& fit, in
     if (best.layer >= 0 && !(mean > best.mean)) return;
     best.layer = layer;
     best.mean = mean;
-    best.prediction = fit.prediction(Eigen::all, work.at);
+    best.scored = fit.scored(Eigen::all, work.at);
+    best.folded = fit.folded(Eigen::all, work.at);
 }
 
 // images × voxels, hemisphere after hemisphere.
@@ -63,8 +64,9 @@ Eigen::MatrixXf read_responses(const DatasetFile& data, const EncodePlan& plan) 
 // Row-major copy of a matrix's rows.
 std::vector<float> plain(const RowMajorF& m) { return {m.data(), m.data() + m.size()}; }
 
-encode::RoiEncoding as_result(const DatasetFile& data, const EncodePlan& plan, const RoiWork& work, Best&& best,
-                              const Eigen::MatrixXf& responses) {
+// Of the images at `reported` of the plan.
+encode::RoiEncoding as_result(const DatasetFile& data, const EncodePlan& plan, const RoiWork& work, const Best& best, const std::vector<std::int64_t>& reported,
+                              const Eigen::MatrixXf& prediction, const Eigen::MatrixXf& responses) {
     encode::RoiEncoding out;
     out.hemisphere = work.roi.hemisphere;
     out.roi_class = work.roi.roi_class;
@@ -73,18 +75,18 @@ encode::RoiEncoding as_result(const DatasetFile& data, const EncodePlan& plan, c
     out.space = hemisphere.space;
     out.ceiling_mode = hemisphere.ceiling_mode;
     std::vector<std::int64_t> scored;
-    for (const auto p : plan.reported) scored.push_back(plan.rows[static_cast<std::size_t>(p)]);
+    for (const auto p : reported) scored.push_back(plan.rows[static_cast<std::size_t>(p)]);
     const auto ceiling = data.noise_ceiling(work.roi.hemisphere, scored);
     for (auto c : work.roi.column) {
         out.column.push_back(static_cast<std::int32_t>(c));
         out.vertex.push_back(hemisphere.vertex[static_cast<std::size_t>(c)]);
         if (!ceiling.empty()) out.noise_ceiling.push_back(ceiling[static_cast<std::size_t>(c)]);
     }
-    out.cv_r = std::move(best.cv_r);
-    out.alpha = std::move(best.alpha);
+    out.cv_r = best.cv_r;
+    out.alpha = best.alpha;
     out.chosen_layer = best.layer;
-    out.prediction = plain(best.prediction);
-    out.response = plain(responses(plan.reported, work.at));
+    out.prediction = plain(prediction);
+    out.response = plain(responses(reported, work.at));
     return out;
 }
 
@@ -136,7 +138,10 @@ EncodedRois encode_rois(const DatasetFile& data, const EncodePlan& plan, const n
         const auto voxels = static_cast<Eigen::Index>(work.at.size());
         out.chosen.push_back({&work, best[i].layer, Eigen::Map<Eigen::VectorXd>(best[i].alpha.data() + best[i].layer * voxels, voxels)});
         reporter.detail(fmt::format("{} {}: {}, cross-validated r {:.3f}", work.roi.hemisphere, work.roi.name, layers[static_cast<std::size_t>(best[i].layer)], best[i].mean));
-        out.roi.push_back(as_result(data, plan, work, std::move(best[i]), out.response));
+        const bool held_out = !plan.sets.scored.empty();
+        out.roi.push_back(as_result(data, plan, work, best[i], plan.reported, held_out ? best[i].scored : best[i].folded, out.response));
+        if (plan.sets.keep_folds) out.folds.push_back(as_result(data, plan, work, best[i], plan.sets.cv, best[i].folded, out.response));
+        best[i] = {};
     }
     return out;
 }

@@ -13,6 +13,7 @@ namespace cortune::engine {
 
 struct EncodedRois {
     std::vector<encode::RoiEncoding> roi;    // in the plan's order
+    std::vector<encode::RoiEncoding> folds;  // the same for the images of the folds; empty where plan.sets does not keep them
     std::vector<ChosenRoi> chosen;           // the layer and penalties of each; points into the plan
     Eigen::MatrixXf response;                // images of the plan × voxels of all hemispheres
 };

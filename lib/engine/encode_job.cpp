@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
+#include <set>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -29,11 +31,78 @@ void note_other_rois(const weights::Model& model, const EncodePlan& plan, Report
     if (other) reporter.warn(fmt::format("the network was tuned to {} {}; other regions are encoded with it", model.hemisphere, model.roi));
 }
 
+// One protocol of a run and the file that it is for.
+struct Part {
+    EncodePlan plan;
+    std::filesystem::path output;
+    std::vector<std::int64_t> at;  // of the plan's images in the store; empty: its own place
+    std::size_t solved_by = 0;     // its own place; train-cv beside held-out: that one's, whose folds it takes
+};
+
+std::vector<Part> plan_parts(const EncodeJob& job, const DatasetFile& data, const weights::Model& model, const std::vector<std::string>& layers, Reporter& reporter) {
+    std::vector<AlsoEncode> wanted = {{job.protocol, job.run.output}};
+    wanted.insert(wanted.end(), job.also.begin(), job.also.end());
+    std::vector<Part> out(wanted.size());
+    Reporter silent;  // what the first plan has said
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        h5::check_target(wanted[i].output, job.run.overwrite, "encoding");
+        EncodeJob one = job;
+        one.protocol = wanted[i].protocol;
+        out[i].output = wanted[i].output;
+        out[i].solved_by = i;
+        out[i].plan = plan_encoding(one, data, model, layers, i == 0 ? reporter : silent);
+        if (h5::is_hdf5(job.model)) out[i].plan.header.model_uuid = h5::Input(job.model).uuid();
+    }
+    const auto place = [&](encode::Protocol protocol) {
+        return static_cast<std::size_t>(std::find_if(wanted.begin(), wanted.end(), [&](const auto& w) { return w.protocol == protocol; }) - wanted.begin());
+    };
+    const auto held_out = place(encode::Protocol::held_out), folds = place(encode::Protocol::train_cv);
+    if (held_out < out.size() && folds < out.size()) {
+        out[held_out].plan.sets.keep_folds = true;
+        out[folds].solved_by = held_out;
+    }
+    return out;
+}
+
+// All images that a part needs, ascending, and where each part finds its own.
+std::vector<std::int64_t> share_rows(std::vector<Part>& parts) {
+    std::set<std::int64_t> all;
+    for (const Part& part : parts) all.insert(part.plan.rows.begin(), part.plan.rows.end());
+    const std::vector<std::int64_t> out(all.begin(), all.end());
+    for (Part& part : parts) {
+        if (part.plan.rows == out) continue;
+        for (const auto row : part.plan.rows) part.at.push_back(std::lower_bound(out.begin(), out.end(), row) - out.begin());
+    }
+    return out;
+}
+
+// Every file is made before the first is given its name.
+void write_parts(const EncodeJob& job, const h5::Record& record, const std::vector<Part>& parts, const DatasetFile& data, const nn::FeatureStore& store,
+                 const std::vector<std::string>& layers, const encode::RidgeOptions& ridge, Reporter& reporter) {
+    std::vector<std::unique_ptr<encode::EncodingWriter>> writers;
+    for (const Part& part : parts) writers.push_back(std::make_unique<encode::EncodingWriter>(part.output, record, job.run.overwrite, part.plan.header));
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+        const Part& part = parts[p];
+        if (part.solved_by != p) continue;
+        const auto encoded = encode_rois(data, part.plan, store, part.at, layers, ridge, reporter);
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            if (parts[i].solved_by != p) continue;
+            for (const auto& roi : i == p ? encoded.roi : encoded.folds) writers[i]->add(roi);
+            // --save-weights keeps those of -o; refitted on the same images they are held-out's, too.
+            if (i == 0 && job.save_weights) save_weights(writers[i]->file().root(), ridge, part.plan, store, part.at, encoded.response, encoded.chosen, reporter);
+        }
+    }
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        writers[i]->commit();
+        const auto& header = parts[i].plan.header;
+        if (header.optimistic) reporter.warn((parts.size() > 1 ? parts[i].output.string() + ": " : "") + "the scores are optimistic: " + header.optimistic_reason);
+    }
+}
+
 }  // namespace
 
 void run_encode(const EncodeJob& job, Reporter& reporter) {
     if (!job.predict.empty()) return run_predict(job, reporter);
-    h5::check_target(job.run.output, job.run.overwrite, "encoding");
     h5::Record record = job.run.record;
     const DatasetFile data(job.dataset);
     data.input().register_in(record);
@@ -46,32 +115,29 @@ void run_encode(const EncodeJob& job, Reporter& reporter) {
     const auto layers = job.layers.empty() ? weights::architecture(model.backbone).default_taps : job.layers;
     backbone.check_taps(layers);
 
-    EncodePlan plan = plan_encoding(job, data, model, layers, reporter);
-    if (h5::is_hdf5(job.model)) plan.header.model_uuid = h5::Input(job.model).uuid();
-    note_other_rois(model, plan, reporter);
-    const auto images = static_cast<std::int64_t>(plan.rows.size());
+    std::vector<Part> parts = plan_parts(job, data, model, layers, reporter);
+    note_other_rois(model, parts[0].plan, reporter);
+    const std::vector<std::int64_t> rows = share_rows(parts);
+    const auto images = static_cast<std::int64_t>(rows.size());
     const auto widths = nn::tap_widths(backbone, layers, data.header().image_size, device);
     std::uint64_t features = 0;
     for (auto w : widths) features += sizeof(float) * static_cast<std::uint64_t>(w * images);
-    const MemoryPlan memory = plan_memory(plan, features, job.ridge, job.save_weights, memory_budget(job.memory));
+    std::vector<const EncodePlan*> plans;
+    for (std::size_t p = 0; p < parts.size(); ++p)
+        if (parts[p].solved_by == p) plans.push_back(&parts[p].plan);
+    const MemoryPlan memory = plan_memory(plans, images, features, job.ridge, job.save_weights, memory_budget(job.memory));
     encode::RidgeOptions ridge = job.ridge;
     ridge.decompositions = memory.decompositions;
 
     nn::FeatureStore store(images, widths, memory.resident ? features : 0, job.scratch);
     if (store.on_disk()) reporter.info("the features do not fit in --memory and go to " + job.scratch.string());
     const auto start = std::chrono::steady_clock::now();
-    nn::extract_features(backbone, layers, data, plan.rows, job.batch, device,
+    nn::extract_features(backbone, layers, data, rows, job.batch, device,
                          [&](std::size_t layer, std::int64_t first, std::int64_t count, const float* values) {
                              store.write(layer, first, count, values);
                          }, reporter);
     reporter.detail(fmt::format("forward pass {:.2f} s", std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count()));
-
-    const auto encoded = encode_rois(data, plan, store, {}, layers, ridge, reporter);
-    encode::EncodingWriter writer(job.run.output, record, job.run.overwrite, plan.header);
-    for (const auto& roi : encoded.roi) writer.add(roi);
-    if (job.save_weights) save_weights(writer.file().root(), ridge, plan, store, encoded.response, encoded.chosen, reporter);
-    writer.commit();
-    if (plan.header.optimistic) reporter.warn("the scores are optimistic: " + plan.header.optimistic_reason);
+    write_parts(job, record, parts, data, store, layers, ridge, reporter);
 }
 
 }  // namespace cortune::engine

@@ -16,9 +16,9 @@ struct ChosenRoi {
     int layer;
     Eigen::VectorXd alpha;  // of its voxels, at that layer
 };
-// y: images × voxels, as in the plan.
+// at: the row of `store` of each of the plan's images; empty: its own place. y: images × voxels, as in the plan.
 void save_weights(h5::Node& root, const encode::RidgeOptions& ridge, const EncodePlan& plan, const nn::FeatureStore& store,
-                  const Eigen::MatrixXf& y, const std::vector<ChosenRoi>& chosen, Reporter& reporter);
+                  const std::vector<std::int64_t>& at, const Eigen::MatrixXf& y, const std::vector<ChosenRoi>& chosen, Reporter& reporter);
 
 // --predict: the images of another dataset, from an encoding file with weights.
 void run_predict(const EncodeJob& job, Reporter& reporter);

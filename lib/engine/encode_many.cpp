@@ -104,16 +104,9 @@ void run_pass(const EncodeManyJob& job, const EncodePass& pass, torch::Device de
     const auto widths = nn::tap_widths(backbone, layers, model.image_size, device);
     std::uint64_t features = 0;
     for (const auto w : widths) features += sizeof(float) * static_cast<std::uint64_t>(w * images);
-    MemoryPlan memory;
-    memory.decompositions = 1 << 10;
-    for (const Work& w : work) {
-        // A panel of features is of all the pictures, not of this data set's alone.
-        const auto others = 4 * static_cast<std::uint64_t>(nn::panel_width) * static_cast<std::uint64_t>(images - static_cast<std::int64_t>(w.plan.rows.size()));
-        const std::uint64_t budget = memory_budget(job.memory);
-        const MemoryPlan one = plan_memory(w.plan, features, job.ridge, false, budget - std::min(budget, others));
-        memory.resident &= one.resident;
-        memory.decompositions = std::min(memory.decompositions, one.decompositions);
-    }
+    std::vector<const EncodePlan*> plans;
+    for (const Work& w : work) plans.push_back(&w.plan);
+    const MemoryPlan memory = plan_memory(plans, images, features, job.ridge, false, memory_budget(job.memory));
     encode::RidgeOptions ridge = job.ridge;
     ridge.decompositions = memory.decompositions;
     nn::FeatureStore store(images, widths, memory.resident ? features : 0, job.scratch);

@@ -15,7 +15,7 @@ namespace {
 // Bytes that do not depend on how many decompositions run at a time.
 double lasting_bytes(const EncodePlan& plan, const encode::RidgeOptions& ridge, bool save_weights) {
     const auto n = static_cast<double>(plan.rows.size()), fit = static_cast<double>(plan.sets.cv.size());
-    const auto reported = static_cast<double>(plan.reported.size());
+    const auto reported = static_cast<double>(plan.reported.size() + (plan.sets.keep_folds ? plan.sets.cv.size() : 0));
     const auto v = static_cast<double>(plan.voxels()), layers = static_cast<double>(plan.header.layer.size());
     double in_rois = 0;
     for (const auto& work : plan.rois) in_rois += static_cast<double>(work.at.size());
@@ -39,10 +39,7 @@ double matrix_bytes(const EncodePlan& plan, int decompositions) {
     return 8 * n * n + std::max(4 * n * n, 24.0 * decompositions * fit * fit);
 }
 
-}  // namespace
-
-MemoryPlan plan_memory(const EncodePlan& plan, std::uint64_t features, const encode::RidgeOptions& ridge, bool save_weights,
-                       std::uint64_t memory) {
+MemoryPlan plan_one(const EncodePlan& plan, std::uint64_t features, const encode::RidgeOptions& ridge, bool save_weights, std::uint64_t memory) {
     const double lasting = lasting_bytes(plan, ridge, save_weights);
     const int most = std::max(1, std::min(ridge.threads, plan.sets.folds + 1));
     for (const bool resident : {true, false})
@@ -54,6 +51,21 @@ MemoryPlan plan_memory(const EncodePlan& plan, std::uint64_t features, const enc
                                     plan.voxels(), format_bytes(lasting + matrix_bytes(plan, 1)),
                                     format_bytes(static_cast<double>(memory))),
                         "raise --memory, encode fewer ROIs at a time, or fewer images");
+}
+
+}  // namespace
+
+MemoryPlan plan_memory(const std::vector<const EncodePlan*>& plans, std::int64_t images, std::uint64_t features, const encode::RidgeOptions& ridge,
+                       bool save_weights, std::uint64_t memory) {
+    MemoryPlan out{true, 1 << 10};
+    for (const EncodePlan* plan : plans) {
+        // A panel of features is of all the images, not of this plan's alone.
+        const auto others = 4 * static_cast<std::uint64_t>(nn::panel_width) * static_cast<std::uint64_t>(images - static_cast<std::int64_t>(plan->rows.size()));
+        const MemoryPlan one = plan_one(*plan, features, ridge, save_weights, memory - std::min(memory, others));
+        out.resident &= one.resident;
+        out.decompositions = std::min(out.decompositions, one.decompositions);
+    }
+    return out;
 }
 
 }  // namespace cortune::engine

@@ -12,10 +12,10 @@ struct MemoryPlan {
     int decompositions = 1;        // at a time
 };
 
-// features: bytes of all layers' features. Takes as many parallel decompositions as fit
-// beside resident features, else beside features on scratch. Throws ResourceError saying
-// what is needed where even one does not fit.
-MemoryPlan plan_memory(const EncodePlan& plan, std::uint64_t features, const encode::RidgeOptions& ridge, bool save_weights,
-                       std::uint64_t memory);
+// Plans that are solved one after the other on one store of `images`, whose layers' features take `features`
+// bytes. Takes as many parallel decompositions as fit beside resident features, else beside features on scratch.
+// Throws ResourceError saying what is needed where even one does not fit.
+MemoryPlan plan_memory(const std::vector<const EncodePlan*>& plans, std::int64_t images, std::uint64_t features, const encode::RidgeOptions& ridge,
+                       bool save_weights, std::uint64_t memory);
 
 }  // namespace cortune::engine

@@ -16,7 +16,7 @@ namespace {
 using linalg::RowMatrixF;
 
 // mean (d) and basis (d × k, orthonormal columns) of a layer from its kernel PCA:
-// basis = Xcᵀ U Λ^-½, panel by panel.
+// basis = Xcᵀ U Λ^-½, panel by panel. cv: rows of the store.
 void write_basis(h5::Node& group, const nn::FeatureStore& store, std::size_t layer, const std::vector<std::int64_t>& cv,
                  const linalg::KernelPca& pca) {
     const auto n = static_cast<Eigen::Index>(cv.size());
@@ -59,7 +59,9 @@ void write_coefficients(h5::Node& root, const RoiWork& work, const std::string& 
 }  // namespace
 
 void save_weights(h5::Node& root, const encode::RidgeOptions& ridge, const EncodePlan& plan, const nn::FeatureStore& store,
-                  const Eigen::MatrixXf& responses, const std::vector<ChosenRoi>& chosen, Reporter& reporter) {
+                  const std::vector<std::int64_t>& at, const Eigen::MatrixXf& responses, const std::vector<ChosenRoi>& chosen, Reporter& reporter) {
+    std::vector<std::int64_t> cv;
+    for (const auto p : plan.sets.cv) cv.push_back(at.empty() ? p : at[static_cast<std::size_t>(p)]);
     std::set<int> layers;
     for (const auto& c : chosen) layers.insert(c.layer);
     for (int layer : layers) {
@@ -67,24 +69,24 @@ void save_weights(h5::Node& root, const encode::RidgeOptions& ridge, const Encod
         reporter.detail("weights of " + name);
         Eigen::Index total = 0;
         for (const auto& c : chosen) total += c.layer == layer ? c.alpha.size() : 0;
-        Eigen::MatrixXf y(store.images(), total);
+        Eigen::MatrixXf y(responses.rows(), total);
         Eigen::VectorXd alpha(total);
-        Eigen::Index at = 0;
+        Eigen::Index first = 0;
         for (const auto& c : chosen) {
             if (c.layer != layer) continue;
-            y.middleCols(at, c.alpha.size()) = responses(Eigen::all, c.work->at);
-            alpha.segment(at, c.alpha.size()) = c.alpha;
-            at += c.alpha.size();
+            y.middleCols(first, c.alpha.size()) = responses(Eigen::all, c.work->at);
+            alpha.segment(first, c.alpha.size()) = c.alpha;
+            first += c.alpha.size();
         }
         const auto index = static_cast<std::size_t>(layer);
-        const auto fitted = encode::refit_weights(layer_gram(store, index), store.width(index), plan.sets.cv, y, alpha, ridge);
+        const auto fitted = encode::refit_weights(layer_gram(store, index, at), store.width(index), plan.sets.cv, y, alpha, ridge);
         h5::Node group = root.create_group("weights/layers/" + name);
-        write_basis(group, store, index, plan.sets.cv, fitted.pca);
-        at = 0;
+        write_basis(group, store, index, cv, fitted.pca);
+        first = 0;
         for (const auto& c : chosen) {
             if (c.layer != layer) continue;
-            write_coefficients(root, *c.work, name, fitted.coef.middleCols(at, c.alpha.size()), fitted.intercept.segment(at, c.alpha.size()));
-            at += c.alpha.size();
+            write_coefficients(root, *c.work, name, fitted.coef.middleCols(first, c.alpha.size()), fitted.intercept.segment(first, c.alpha.size()));
+            first += c.alpha.size();
         }
     }
 }

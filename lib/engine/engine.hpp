@@ -59,6 +59,12 @@ struct EncodeSettings {
     int batch = 64;
 };
 
+// Another protocol for the same network, data set and regions, and where its encoding goes.
+struct AlsoEncode {
+    encode::Protocol protocol;
+    std::filesystem::path output;
+};
+
 struct EncodeJob : EncodeSettings {
     Run run;
     std::filesystem::path dataset;
@@ -66,10 +72,11 @@ struct EncodeJob : EncodeSettings {
     std::vector<RoiChoice> rois;             // empty: the model's own; untuned: all of them
     bool all_rois = false;                   // every ROI, also for a tuned model
     encode::Protocol protocol = encode::Protocol::held_out;
+    std::vector<AlsoEncode> also;            // from the same forward pass; no protocol twice
     bool score_official_test = false;        // score the data's own test split instead
     bool allow_tuned_images = false;
     bool leave_out_tuned = false;            // score the others, where some of the images tuned the model
-    bool save_weights = false;
+    bool save_weights = false;               // in run.output
     std::filesystem::path predict;           // dataset whose images are predicted from `dataset`,
                                              // then an encoding file with weights
     bool same_units = false;                 // its columns that have only numbers are the encoding's

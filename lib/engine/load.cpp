@@ -2,16 +2,30 @@
 // Part of libcortune: finds and opens the engine library.
 #include <dlfcn.h>
 
+#include <fstream>
+
 #include "core/error.hpp"
 #include "engine/engine.hpp"
 
 namespace cortune::engine {
+namespace {
+
+// LibTorch as Debian builds it needs some 300 libraries (OpenCV, GDAL, Qt), and a symbol is looked for in all that are
+// opened in one go. Those that LibTorch names itself, opened one by one before it, are looked through one by one: that
+// is a fifth of a start. The list is made with the engine; what is not there LibTorch itself will miss aloud.
+void open_first(const std::filesystem::path& list) {
+    std::ifstream names(list);
+    for (std::string name; std::getline(names, name);) ::dlopen(name.c_str(), RTLD_LAZY);
+}
+
+}  // namespace
 
 Engine& load() {
     static Engine* const engine = [] {
         Dl_info self{};
         ::dladdr(reinterpret_cast<void*>(&load), &self);
         const auto path = std::filesystem::path(self.dli_fname).parent_path() / "libcortune_engine.so";
+        open_first(std::filesystem::path(path).replace_extension(".first"));
         void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
         if (!library) {
             const std::string reason = ::dlerror();

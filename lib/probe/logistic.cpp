@@ -17,7 +17,6 @@ namespace {
 using linalg::RowMatrixF;
 using Matrix = Eigen::MatrixXf;  // (features + 1) × classes: the last row is the intercept
 
-constexpr std::int64_t most_features = 8192;  // beyond it XᵀX costs more than it saves
 constexpr std::size_t history = 8;
 
 // Soft maxima of rows of logits, in place; the sum of −log of the labels' probabilities in `loss`.
@@ -108,7 +107,7 @@ class Problem {
 // (s XᵀX/n + λI)⁻¹, made anew where s has moved far from what it was made with.
 class Metric {
   public:
-    explicit Metric(const Problem& problem) : problem_(problem) {
+    Metric(const Problem& problem, std::int64_t most_features) : problem_(problem) {
         if (problem.features() <= most_features) moments_ = problem.second_moments();
         else top_ = problem.largest_moment();
     }
@@ -215,7 +214,7 @@ double line_search(const Line& line, double value, double slope) {
 LogisticFit fit_features(const RowMatrixF& x, const std::vector<std::int32_t>& label, std::int64_t classes, const LogisticOptions& options,
                          const LogisticFit* start) {
     const Problem problem(x, label, classes, options);
-    Metric metric(problem);
+    Metric metric(problem, options.most_features);
     const auto d = x.cols();
     Matrix w = Matrix::Zero(d + 1, classes);
     if (start) w.topRows(d) = start->coef, w.row(d) = start->intercept.transpose();
@@ -297,7 +296,7 @@ LogisticFit fit_images(const RowMatrixF& x, const std::vector<std::int32_t>& lab
 
 LogisticFit fit_logistic(const RowMatrixF& x, const std::vector<std::int32_t>& label, std::int64_t classes, const LogisticOptions& options,
                          const LogisticFit* start) {
-    const bool few = x.rows() < x.cols() && x.rows() <= most_features;
+    const bool few = x.rows() < x.cols() && x.rows() <= options.most_features;
     LogisticFit out = few ? fit_images(x, label, classes, options, start) : fit_features(x, label, classes, options, start);
     if (out.iterations == 0 && !out.converged && !start) throw RunFailed("the classifier's solver makes no step", "features of a common size (no unit a million times another) and another --C");
     return out;

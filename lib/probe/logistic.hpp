@@ -22,6 +22,7 @@ struct LogisticOptions {
     int max_iterations = 5000;
     double tolerance = 1e-9;  // what is left to gain of the objective by its quadratic model, nats an image (half the Newton decrement)
     int threads = 1;
+    std::int64_t most_features = 8192;  // beyond it XᵀX costs more than it saves: the metric is a multiple of the identity
 };
 
 struct LogisticFit {
@@ -32,7 +33,7 @@ struct LogisticFit {
 };
 
 // x: images × features, standardised (means near 0; what the metric is good for); label: 0 … classes − 1. `start`:
-// where to begin, as from another C. Fewer images than features are solved in the space of the images. Products are float32, sums over images double; equal results for equal threads.
+// where to begin, as from another C. Fewer images than features (and not more than most_features) are solved in the space of the images. Products are float32, sums over images double; equal results for equal threads.
 // Throws RunFailed where a value is not finite or no step is found.
 LogisticFit fit_logistic(const linalg::RowMatrixF& x, const std::vector<std::int32_t>& label, std::int64_t classes, const LogisticOptions& options,
                          const LogisticFit* start = nullptr);

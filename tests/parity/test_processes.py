@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A tuning that several processes share is the tuning of one process: losses, gradients (Adam's first
 moments after one step are a tenth of them) and in float64 weights to 1e-8, with dropout on, for every
-loss, over 2 and 4 processes, whichever launcher's words start them."""
+loss, over 2 and 4 processes, whichever launcher's words start them. CORTUNE_TEST_CASES=infonce runs that one alone."""
 import os
 import pathlib
 import socket
@@ -99,7 +99,11 @@ def test_equal(folder, data, subjects):
              ("mse", single, ["--loss", "mse"], ((2, hydra),)),
              ("validation", single, ["--batch", 16, "--patience", 2, "--validation-share", 0.3], ((2, srun),)),
              ("aligned", pooled, ["--align-shared"], ((2, torchrun),))]
+    wanted = os.environ.get("CORTUNE_TEST_CASES", "").split()
+    assert set(wanted) <= {case[0] for case in cases}, wanted
     for label, inputs, more, worlds in cases:
+        if wanted and label not in wanted:
+            continue
         outputs = lambda name: ["--checkpoint", folder / f"{name}.ckpt", "-o", folder / f"{name}.h5"]
         if label in ("infonce", "clip", "aligned"):
             one_step(label, folder, [*inputs, *more, "--batch", 1000, "--epochs", 1], outputs)

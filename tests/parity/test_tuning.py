@@ -171,7 +171,7 @@ def main():
     torch.backends.cudnn.deterministic = True
     with scratch() as name:
         folder = pathlib.Path(name)
-        data = make_dataset(folder, images=60, voxels=30)
+        data = make_dataset(folder, images=40, voxels=30)
         torch.save(start_state(), folder / "mini.pth")
         run("model-convert", folder / "mini.pth", "-o", folder / "mini.h5")
         for loss in ("infonce", "clip", "mse"):

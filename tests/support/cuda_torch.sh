@@ -9,5 +9,5 @@ venv=build/cuda-venv
 # CMake from there as well: Debian's does not know CUDA C++20 with a current nvcc.
 # Only what the libraries are linked against and the toolkit does not bring.
 mapfile -t packages < <(share/setup/install-deps.sh --list python)
-$venv/bin/pip install --quiet --no-cache-dir "${packages[@]}"
-$venv/bin/pip install --quiet --no-cache-dir --no-deps torch
+$venv/bin/pip install --quiet --no-cache-dir --no-compile "${packages[@]}"
+$venv/bin/pip install --quiet --no-cache-dir --no-compile --no-deps torch

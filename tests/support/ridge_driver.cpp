@@ -96,7 +96,7 @@ int main(int argc, char** argv) {
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     save(dir + "cv_r.f32", fit.cv_r);
     save(dir + "alpha.f64", fit.alpha);
-    save(dir + "prediction.f32", fit.prediction);
+    save(dir + "prediction.f32", sets.scored.empty() ? fit.folded : fit.scored);
     const auto weights = encode::refit_weights(gram, d, sets.cv, y, fit.alpha, options);
     save(dir + "vectors.f64", weights.pca.vectors);
     save(dir + "values.f64", weights.pca.values);

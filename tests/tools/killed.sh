@@ -23,7 +23,7 @@ killed() {
         if [ "$k" -le 7 ]; then
             sleep "$(awk -v t=$whole -v k="$k" 'BEGIN { print t / 1e9 * k / 7 }')"
         else
-            until ls .*.part > /dev/null 2>&1 || ! kill -0 $pid 2> /dev/null; do :; done
+            until compgen -G '.*.part' > /dev/null || ! kill -0 $pid 2> /dev/null; do read -rt .005 <> <(:); done
             sleep "$(awk -v k="$k" 'BEGIN { print (k - 8) / 250 }')"
         fi
         kill -9 $pid 2> /dev/null

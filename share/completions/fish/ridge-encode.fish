@@ -3,6 +3,7 @@ complete -c ridge-encode -l roi -r -d 'Region(s) of interest, separated by comma
 complete -c ridge-encode -l roi-class -r -d 'Class of --roi, where the name alone is not unique'
 complete -c ridge-encode -l all -d 'Every ROI of the subject, also with a tuned model'
 complete -c ridge-encode -l protocol -r -d 'held-out, paper or train-cv'
+complete -c ridge-encode -l also -r -d 'Encode by another protocol as well, from the same forward pass, to FILE (repeatable)'
 complete -c ridge-encode -l score -r -d 'Split that is scored: test, or official_test where the data have one'
 complete -c ridge-encode -l allow-tuned-images -d 'Score images that tuned the model, and say so in the file'
 complete -c ridge-encode -l layers -r -d 'Modules to tap, e.g. features.2,classifier.5; default: those of the paper'

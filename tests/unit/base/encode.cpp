@@ -73,10 +73,11 @@ TEST_CASE("held-out predictions are ridge's on the penalty that cross-validation
     const auto p = make(120, 20, 6, 20);
     encode::RidgeOptions options;
     const auto fit = encode::fit_layer(p.gram, 20, p.sets, p.y, options, silent);
-    REQUIRE(fit.prediction.rows() == 20);
+    REQUIRE(fit.scored.rows() == 20);
+    REQUIRE(fit.folded.size() == 0);
     for (Eigen::Index v = 0; v < 6; ++v) {
         const auto expected = primal(p, p.sets.cv, p.sets.scored, v, fit.alpha(v));
-        REQUIRE((fit.prediction.col(v).cast<double>() - expected).cwiseAbs().maxCoeff() < 1e-4);
+        REQUIRE((fit.scored.col(v).cast<double>() - expected).cwiseAbs().maxCoeff() < 1e-4);
     }
     // The reported r is the mean over folds at that penalty, and no penalty does better.
     for (double alpha = 0.1; alpha < 2e7; alpha *= 10) {
@@ -95,12 +96,32 @@ TEST_CASE("held-out predictions are ridge's on the penalty that cross-validation
 TEST_CASE("without scored images the folds' own predictions are reported") {
     const auto p = make(100, 15, 4, 0);
     const auto fit = encode::fit_layer(p.gram, 15, p.sets, p.y, {}, silent);
-    REQUIRE(fit.prediction.rows() == 100);
+    REQUIRE(fit.folded.rows() == 100);
+    REQUIRE(fit.scored.size() == 0);
     std::vector<std::int64_t> inside, outside;
     for (std::int64_t i = 0; i < 100; ++i) (i % 5 == 3 ? inside : outside).push_back(i);
     const auto expected = primal(p, outside, inside, 1, fit.alpha(1));
-    const Eigen::VectorXd found = fit.prediction(inside, 1).cast<double>();
+    const Eigen::VectorXd found = fit.folded(inside, 1).cast<double>();
     REQUIRE((found - expected).cwiseAbs().maxCoeff() < 1e-4);
+}
+
+TEST_CASE("held-out and the folds' predictions come from the same decompositions") {
+    auto p = make(110, 20, 5, 15);
+    p.y.col(2).setConstant(0.5F);
+    const auto held_out = encode::fit_layer(p.gram, 20, p.sets, p.y, {}, silent);
+    auto sets = p.sets;
+    sets.keep_folds = true;
+    const auto both = encode::fit_layer(p.gram, 20, sets, p.y, {}, silent);
+    sets.scored.clear();
+    const auto folds = encode::fit_layer(p.gram, 20, sets, p.y, {}, silent);
+    const auto same = [](const Eigen::MatrixXf& a, const Eigen::MatrixXf& b) {
+        return a.rows() == b.rows() && (a.array() == b.array() || (a.array().isNaN() && b.array().isNaN())).all();
+    };
+    REQUIRE(same(both.scored, held_out.scored));
+    REQUIRE(same(both.folded, folds.folded));
+    REQUIRE(both.folded.rows() == static_cast<Eigen::Index>(p.sets.cv.size()));
+    REQUIRE(both.folded.col(2).array().isNaN().all());
+    REQUIRE(same(both.cv_r.matrix(), folds.cv_r.matrix()));
 }
 
 TEST_CASE("saved weights give the held-out predictions") {
@@ -116,7 +137,7 @@ TEST_CASE("saved weights give the held-out predictions") {
                                   w.pca.values.cwiseSqrt().cwiseInverse().asDiagonal();
     Eigen::MatrixXd found = (scored.rowwise() - mean) * basis * w.coef.cast<double>();
     found.rowwise() += w.intercept.cast<double>().transpose();
-    REQUIRE((found - fit.prediction.cast<double>()).cwiseAbs().maxCoeff() < 1e-4);
+    REQUIRE((found - fit.scored.cast<double>()).cwiseAbs().maxCoeff() < 1e-4);
 }
 
 TEST_CASE("constant and broken voxels give NaN and disturb no other") {
@@ -128,7 +149,7 @@ TEST_CASE("constant and broken voxels give NaN and disturb no other") {
     for (const Eigen::Index v : {1, 3}) {
         REQUIRE(std::isnan(fit.cv_r(v)));
         REQUIRE(std::isnan(fit.alpha(v)));
-        REQUIRE(fit.prediction.col(v).array().isNaN().all());
+        REQUIRE(fit.scored.col(v).array().isNaN().all());
     }
     for (const Eigen::Index v : {0, 2, 4}) {
         REQUIRE(fit.cv_r(v) == Approx(clean.cv_r(v)).margin(1e-6));
@@ -151,7 +172,7 @@ TEST_CASE("equal scores take the smaller penalty, blocks of voxels do not matter
     tight.decompositions = 1;
     tight.threads = 2;
     const auto blocks = encode::fit_layer(p.gram, 25, p.sets, p.y, tight, silent);
-    REQUIRE((whole.prediction - blocks.prediction).cwiseAbs().maxCoeff() < 1e-5F);
+    REQUIRE((whole.scored - blocks.scored).cwiseAbs().maxCoeff() < 1e-5F);
     REQUIRE(whole.alpha == blocks.alpha);
     encode::RidgeOptions bad;
     bad.alphas = {0, 1};
