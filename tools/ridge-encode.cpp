@@ -40,17 +40,19 @@ const cli::Doc doc{
          "prediction of test images that nothing has seen. paper: the folds run inside the test images, and penalty and "
          "layer are chosen on the folds that are reported. train-cv: the same inside the training images, which tuned the "
          "network. The last two mark the file optimistic. --also makes the file of another protocol in the same run: the "
-         "network sees every image once, and held-out and train-cv share their decompositions.",
+         "network sees every image once, and held-out and train-cv share their decompositions. --save-weights is of -o.",
          "Images that tuned the model are refused as scored images, by id and by the hash of their pixels; "
-         "--allow-tuned-images admits them and marks the file."},
+         "--allow-tuned-images admits them and marks the file; where train-cv is one of several protocols, for it alone."},
     .examples = {{"all ROIs of a subject with the untuned shipped backbone", "ridge-encode subj01.h5 -o untuned.h5"},
                  {"the ROI that a model was tuned to", "ridge-encode subj01.h5 v1v.h5 -o v1v-encoding.h5"},
                  {"two layers of AlexNet in one ROI", "ridge-encode subj01.h5 alexnet.h5 --hemi lh --roi hV4 --layers features.5,features.12 -o out.h5"},
+                 {"three protocols from one forward pass",
+                  "ridge-encode subj01.h5 v1v.h5 --allow-tuned-images --also paper=paper.h5 --also train-cv=cv.h5 -o held-out.h5"},
                  {"predict new pictures with saved weights",
                   "ridge-encode v1v-encoding.h5 v1v.h5 --predict new-images.h5 -o predicted.h5"}},
     .reads = {"DATASET: a file of kind dataset; with --predict the encoding whose weights are used",
               "MODEL: a file of kind model, safetensors, or a torchvision .pth"},
-    .writes = {"-o: a file of kind encoding"},
+    .writes = {"-o, --also: files of kind encoding, all of them or none"},
     .see_also = {"cl-finetune(1)", "encode-eval(1)", "cortune(5)"},
     .references = {"Hoerl & Kennard 1970: Ridge regression. Technometrics 12.",
                    "Mulrooney & Brockmeier: arXiv 2410.06067."}};

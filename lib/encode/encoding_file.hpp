@@ -63,6 +63,7 @@ class EncodingWriter {
                    const EncodingHeader& header);
     void add(const RoiEncoding& roi);
     h5::Output& file() { return file_; }  // --save-weights adds its groups here
+    void finish() { file_.finish(); }
     void commit() { file_.commit(); }
 
   private:

@@ -39,24 +39,30 @@ struct Part {
     std::size_t solved_by = 0;     // its own place; train-cv beside held-out: that one's, whose folds it takes
 };
 
+std::vector<AlsoEncode> wanted_parts(const EncodeJob& job) {
+    std::vector<AlsoEncode> out = {{job.protocol, job.run.output}};
+    out.insert(out.end(), job.also.begin(), job.also.end());
+    return out;
+}
+
 std::vector<Part> plan_parts(const EncodeJob& job, const DatasetFile& data, const weights::Model& model, const std::vector<std::string>& layers, Reporter& reporter) {
-    std::vector<AlsoEncode> wanted = {{job.protocol, job.run.output}};
-    wanted.insert(wanted.end(), job.also.begin(), job.also.end());
+    const auto wanted = wanted_parts(job);
     std::vector<Part> out(wanted.size());
+    const auto place = [&](encode::Protocol protocol) {
+        return static_cast<std::size_t>(std::find_if(wanted.begin(), wanted.end(), [&](const auto& w) { return w.protocol == protocol; }) - wanted.begin());
+    };
+    const auto held_out = place(encode::Protocol::held_out), folds = place(encode::Protocol::train_cv);
     Reporter silent;  // what the first plan has said
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-        h5::check_target(wanted[i].output, job.run.overwrite, "encoding");
         EncodeJob one = job;
         one.protocol = wanted[i].protocol;
+        // Where train-cv is among others, it alone is what the permission is for.
+        one.allow_tuned_images &= folds == wanted.size() || wanted.size() == 1 || i == folds;
         out[i].output = wanted[i].output;
         out[i].solved_by = i;
         out[i].plan = plan_encoding(one, data, model, layers, i == 0 ? reporter : silent);
         if (h5::is_hdf5(job.model)) out[i].plan.header.model_uuid = h5::Input(job.model).uuid();
     }
-    const auto place = [&](encode::Protocol protocol) {
-        return static_cast<std::size_t>(std::find_if(wanted.begin(), wanted.end(), [&](const auto& w) { return w.protocol == protocol; }) - wanted.begin());
-    };
-    const auto held_out = place(encode::Protocol::held_out), folds = place(encode::Protocol::train_cv);
     if (held_out < out.size() && folds < out.size()) {
         out[held_out].plan.sets.keep_folds = true;
         out[folds].solved_by = held_out;
@@ -76,33 +82,41 @@ std::vector<std::int64_t> share_rows(std::vector<Part>& parts) {
     return out;
 }
 
-// Every file is made before the first is given its name.
+// Bytes of results that wait until all parts are solved.
+std::uint64_t waiting_bytes(const std::vector<Part>& parts) {
+    std::uint64_t out = 0;
+    for (const Part& part : parts)
+        for (const auto& roi : part.plan.rois) out += 2 * sizeof(float) * roi.at.size() * part.plan.reported.size();
+    return parts.size() > 1 ? out : 0;
+}
+
+// Every file is whole before the first is given its name.
 void write_parts(const EncodeJob& job, const h5::Record& record, const std::vector<Part>& parts, const DatasetFile& data, const nn::FeatureStore& store,
                  const std::vector<std::string>& layers, const encode::RidgeOptions& ridge, Reporter& reporter) {
+    std::vector<EncodedRois> encoded(parts.size());
+    for (std::size_t p = 0; p < parts.size(); ++p)
+        if (parts[p].solved_by == p) encoded[p] = encode_rois(data, parts[p].plan, store, parts[p].at, layers, ridge, reporter);
     std::vector<std::unique_ptr<encode::EncodingWriter>> writers;
-    for (const Part& part : parts) writers.push_back(std::make_unique<encode::EncodingWriter>(part.output, record, job.run.overwrite, part.plan.header));
     for (std::size_t p = 0; p < parts.size(); ++p) {
-        const Part& part = parts[p];
-        if (part.solved_by != p) continue;
-        const auto encoded = encode_rois(data, part.plan, store, part.at, layers, ridge, reporter);
-        for (std::size_t i = 0; i < parts.size(); ++i) {
-            if (parts[i].solved_by != p) continue;
-            for (const auto& roi : i == p ? encoded.roi : encoded.folds) writers[i]->add(roi);
-            // --save-weights keeps those of -o; refitted on the same images they are held-out's, too.
-            if (i == 0 && job.save_weights) save_weights(writers[i]->file().root(), ridge, part.plan, store, part.at, encoded.response, encoded.chosen, reporter);
-        }
+        writers.push_back(std::make_unique<encode::EncodingWriter>(parts[p].output, record, job.run.overwrite, parts[p].plan.header));
+        const std::size_t by = parts[p].solved_by;
+        for (const auto& roi : by == p ? encoded[p].roi : encoded[by].folds) writers[p]->add(roi);
+        // Fitted on the same images, train-cv's weights are held-out's.
+        if (p == 0 && job.save_weights)
+            save_weights(writers[p]->file().root(), ridge, parts[by].plan, store, parts[by].at, encoded[by].response, encoded[by].chosen, reporter);
     }
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-        writers[i]->commit();
-        const auto& header = parts[i].plan.header;
-        if (header.optimistic) reporter.warn((parts.size() > 1 ? parts[i].output.string() + ": " : "") + "the scores are optimistic: " + header.optimistic_reason);
-    }
+    for (const auto& writer : writers) writer->finish();
+    for (const auto& writer : writers) writer->commit();
+    for (const Part& part : parts)
+        if (part.plan.header.optimistic)
+            reporter.warn((parts.size() > 1 ? part.output.string() + ": " : "") + "the scores are optimistic: " + part.plan.header.optimistic_reason);
 }
 
 }  // namespace
 
 void run_encode(const EncodeJob& job, Reporter& reporter) {
     if (!job.predict.empty()) return run_predict(job, reporter);
+    for (const auto& part : wanted_parts(job)) h5::check_target(part.output, job.run.overwrite, "encoding");
     h5::Record record = job.run.record;
     const DatasetFile data(job.dataset);
     data.input().register_in(record);
@@ -125,7 +139,8 @@ void run_encode(const EncodeJob& job, Reporter& reporter) {
     std::vector<const EncodePlan*> plans;
     for (std::size_t p = 0; p < parts.size(); ++p)
         if (parts[p].solved_by == p) plans.push_back(&parts[p].plan);
-    const MemoryPlan memory = plan_memory(plans, images, features, job.ridge, job.save_weights, memory_budget(job.memory));
+    const std::uint64_t budget = memory_budget(job.memory), waiting = waiting_bytes(parts);
+    const MemoryPlan memory = plan_memory(plans, images, features, job.ridge, job.save_weights, budget - std::min(budget, waiting));
     encode::RidgeOptions ridge = job.ridge;
     ridge.decompositions = memory.decompositions;
 

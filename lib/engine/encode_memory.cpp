@@ -59,8 +59,9 @@ MemoryPlan plan_memory(const std::vector<const EncodePlan*>& plans, std::int64_t
                        bool save_weights, std::uint64_t memory) {
     MemoryPlan out{true, 1 << 10};
     for (const EncodePlan* plan : plans) {
-        // A panel of features is of all the images, not of this plan's alone.
-        const auto others = 4 * static_cast<std::uint64_t>(nn::panel_width) * static_cast<std::uint64_t>(images - static_cast<std::int64_t>(plan->rows.size()));
+        // A panel of features is of all the images, beside the one of this plan's alone.
+        const bool part = images != static_cast<std::int64_t>(plan->rows.size());
+        const auto others = part ? 4 * static_cast<std::uint64_t>(nn::panel_width) * static_cast<std::uint64_t>(images) : 0;
         const MemoryPlan one = plan_one(*plan, features, ridge, save_weights, memory - std::min(memory, others));
         out.resident &= one.resident;
         out.decompositions = std::min(out.decompositions, one.decompositions);

@@ -162,7 +162,7 @@ Output::Output(fs::path path, const std::string& kind, const Record& record, boo
 
 void Output::write_head(const std::string& kind, const Record& record) {
     const std::string created = iso_time(creation_time());
-    uuid_ = reproducible_time() ? derived_uuid(kind + created + json_text(record.node(), -1))
+    uuid_ = reproducible_time() ? derived_uuid(kind + created + target_.filename().string() + json_text(record.node(), -1))
                                 : random_uuid();
     root_->attr("format", "cortune");
     root_->attr("kind", kind);
@@ -186,7 +186,8 @@ void Output::discard() noexcept {
     fs::remove(part_, ignored);
 }
 
-void Output::commit() {
+void Output::finish() {
+    if (!file_) return;
     auto flush = [&] {
         const bool failed = H5Fflush(file_.get(), H5F_SCOPE_GLOBAL) < 0;
         const std::string reason = write_failure(file_.get());
@@ -209,6 +210,10 @@ void Output::commit() {
         throw cannot_write(target_.string(), "it could not be closed");
     }
     sync_file(part_);
+}
+
+void Output::commit() {
+    finish();
     std::error_code error;
     fs::rename(part_, target_, error);
     if (error) throw OutputError(fmt::format("{}: {}", target_.string(), error.message()));

@@ -16,8 +16,9 @@ namespace cortune::h5 {
 inline constexpr int schema_major = 1;
 inline constexpr int schema_minor = 0;
 
-// A file being written: ".<name>.<pid>.part" in the folder of its target. commit()
-// writes `complete`, syncs and renames; a destructor without commit removes it.
+// A file being written: ".<name>.<pid>.part" in the folder of its target. finish() writes
+// `complete` and syncs, commit() does so where it was not done and renames; a destructor without
+// commit removes it. Files that belong together are all finished before one gets its name.
 class Output {
   public:
     // Throws OutputError if `path` exists and `overwrite` is false, or its folder
@@ -30,6 +31,7 @@ class Output {
 
     Node& root() { return *root_; }
     const std::string& uuid() const { return uuid_; }
+    void finish();
     void commit();
 
   private:

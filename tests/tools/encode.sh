@@ -55,9 +55,32 @@ for alone, also in (("paper.h5", "also-paper.h5"), ("leak3.h5", "also-leak.h5"))
     np.testing.assert_allclose(a["cv_r"][chosen], b["cv_r"][chosen], atol=1e-5)
     np.testing.assert_allclose(a["prediction"][:], b["prediction"][:], atol=1e-5)
 PY
+# Whichever is named first; the images of one protocol are a part of those that pass through the network.
+expect 0 ridge-encode s1.h5 v1v.h5 "${common[@]}" --folds 3 --allow-tuned-images --save-weights --protocol train-cv --also held-out=second.h5 -o first.h5
+same_data alone.h5 second.h5 results || fail "--also held-out= is not held-out"
+same_data alone.h5 first.h5 weights || fail "train-cv's weights are not held-out's"
+expect 0 ridge-encode s1.h5 v1v.h5 "${common[@]}" --folds 3 --save-weights --protocol paper -o paper-alone.h5
+expect 0 ridge-encode s1.h5 v1v.h5 "${common[@]}" --folds 3 --save-weights --protocol paper --also held-out=third.h5 -o paper-first.h5
+same_data alone.h5 third.h5 results || fail "--also held-out= is not held-out"
+/usr/bin/python3 - << 'PY' || fail "the weights are of other images"
+import h5py, numpy as np
+def weights(name):
+    f = h5py.File(name)["weights"]
+    roi = f["rois/lh/prf-visualrois/V1v"]
+    layer = f["layers"][roi.attrs["layer"]]
+    return layer["mean"][:], layer["basis"][:] @ roi["coef"][:], roi["intercept"][:]  # the axes' signs are free
+for one, other in zip(weights("paper-alone.h5"), weights("paper-first.h5")):
+    np.testing.assert_allclose(one, other, atol=1e-5 * np.abs(one).max())
+assert len({h5py.File(n).attrs["uuid"] for n in ("also.h5", "also-leak.h5", "also-paper.h5")}) == 3
+PY
 expect 3 ridge-encode s1.h5 v1v.h5 "${common[@]}" --also train-cv=no.h5 -o x.h5
 says '--allow-tuned-images'
 absent no.h5 x.h5
+# None of them where one cannot be written; what is in the way is said at once.
+expect 4 ridge-encode s1.h5 v1v.h5 "${common[@]}" --also paper=paper.h5 -o x.h5
+says 'paper.h5'
+expect 4 ridge-encode s1.h5 v1v.h5 "${common[@]}" --also paper=nowhere/paper.h5 -o x.h5
+absent x.h5
 expect 2 ridge-encode s1.h5 v1v.h5 --also paper -o x.h5
 expect 2 ridge-encode s1.h5 v1v.h5 --also held-out=no.h5 -o x.h5
 says 'held-out is named twice'
@@ -67,6 +90,10 @@ expect 2 ridge-encode s1.h5 v1v.h5 --also paper=x.h5 -o x.h5
 expect 0 nsd-extract algonauts sim --subject 1 --size 64 --split-seed 9 --test-share .3 -o other.h5
 expect 3 ridge-encode other.h5 v1v.h5 "${common[@]}" -o x.h5
 says 'images to be scored tuned'
+# What train-cv may, held-out beside it may not.
+expect 3 ridge-encode other.h5 v1v.h5 "${common[@]}" --allow-tuned-images --also train-cv=no.h5 -o x.h5
+says 'images to be scored tuned'
+absent no.h5 x.h5
 
 # Features on scratch give the same predictions as features in memory.
 mkdir scratch

@@ -33,6 +33,7 @@ killed() {
             # An earlier epoch's checkpoint is whole, too.
             [ "$out" = state.ckpt ] || cmp "$out" "$out.whole" || fail "$out is not what an unbroken run writes"
         fi
+        [ ! -e also.h5 ] || expect 0 cortune-info also.h5
         for part in .*.part; do
             [ -e "$part" ] || continue
             expect 3 cortune-info "$part"
@@ -50,5 +51,5 @@ chmod +x checkpointed
 killed extracted.h5 nsd-extract algonauts sim --subject 1 --size 64 -q
 killed tuned.h5 cl-finetune s1.h5 --hemi lh --roi V1v --min-voxels 5 --epochs 2 --batch 32 -q
 killed state.ckpt ./checkpointed
-killed encoded.h5 ridge-encode s1.h5 --hemi lh --roi V1v --min-voxels 5 -q --save-weights
+killed encoded.h5 ridge-encode s1.h5 --hemi lh --roi V1v --min-voxels 5 -q --save-weights --also train-cv=also.h5 --overwrite
 killed evaluated.h5 encode-eval encoded.h5.whole -q

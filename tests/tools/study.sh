@@ -57,7 +57,7 @@ expect 3 study-run study.json encode/contrastive/subj01/lh.V1v.s0
 says 'needs tune/contrastive/subj01/lh.V1v.s0, which is ready'
 
 # Killed in the middle: said, and continued from its checkpoint.
-sed -i 's/"temperature": 0.2/"epochs": 20/' study.json
+sed -i 's/"temperature": 0.2/"epochs": 40/' study.json
 step=tune/contrastive/subj01/lh.V1v.s0
 ckpt=out/checkpoints/tune_contrastive_subj01_lh.V1v.s0.ckpt
 study-run study.json $step 2> /dev/null &
@@ -70,12 +70,12 @@ kill -9 $runner
 wait $runner 2> /dev/null
 until [ "$(state $step)" = stopped ]; do sleep .1; done
 [ -e $ckpt ] || fail "the checkpoint is gone"
-until ! pgrep -f "cl-finetune out/data/subj01.h5.*--epochs 20" > /dev/null; do sleep .1; done
+until ! pgrep -f "cl-finetune out/data/subj01.h5.*--epochs 40" > /dev/null; do sleep .1; done
 expect 0 study-run study.json $step
 grep -q 'continuing after epoch' out/steps/tune.contrastive.subj01.lh.V1v.s0.log || fail "it began anew"
 is $step done
 # Other options after a stop: made anew, not stuck at a checkpoint that is of no use.
-sed -i 's/"epochs": 20/"epochs": 200/' study.json
+sed -i 's/"epochs": 40/"epochs": 200/' study.json
 study-run study.json $step 2> /dev/null &
 runner=$!
 until [ -e $ckpt ]; do sleep .1; done
@@ -85,9 +85,9 @@ wait $runner
 sed -i 's/"epochs": 200/"epochs": 3/' study.json
 expect 0 study-run study.json $step
 says 'the checkpoint of a run with other options or inputs goes'
-sed -i 's/"epochs": 3}/"epochs": 20}/' study.json
+sed -i 's/"epochs": 3}/"epochs": 40}/' study.json
 # A signal goes to the tool.
-sed -i 's/"epochs": 20/"epochs": 100000/' study.json
+sed -i 's/"epochs": 40/"epochs": 100000/' study.json
 study-run study.json $step 2> /dev/null &
 runner=$!
 until [ "$(state $step)" = running ]; do sleep .1; done
