@@ -49,7 +49,7 @@ const cli::Doc doc{
                  {"three protocols from one forward pass",
                   "ridge-encode subj01.h5 v1v.h5 --allow-tuned-images --also paper=paper.h5 --also train-cv=cv.h5 -o held-out.h5"},
                  {"predict new pictures with saved weights",
-                  "ridge-encode v1v-encoding.h5 v1v.h5 --predict new-images.h5 -o predicted.h5"}},
+                  "ridge-encode v1v-encoding.h5 v1v.h5 --predict new-pictures/ -o predicted.h5"}},
     .reads = {"DATASET: a file of kind dataset; with --predict the encoding whose weights are used",
               "MODEL: a file of kind model, safetensors, or a torchvision .pth"},
     .writes = {"-o, --also: files of kind encoding, all of them or none"},
@@ -76,8 +76,11 @@ void declare(cli::App& app, Options& o) {
     cli::declare_encode_settings(app, j, o.words);
     app.add_flag("--save-weights", j.save_weights, "Keep what predicts new images");
     auto* predict =
-        app.add_option("--predict", j.predict, "Predict this data set's images with the weights of the encoding given first")->type_name("FILE");
+        app.add_option("--predict", j.predict, "Predict the pictures of this data set, folder or zip archive with the weights of the encoding given first")->type_name("PATH");
     app.add_flag("--same-units", j.same_units, "With --predict: columns without vertices (layout table) are the encoding's units")->needs(predict);
+    app.add_option("--fit", j.fit, "With --predict: how a folder's pictures come to the network's size: squash or crop")
+        ->needs(predict)->check(cli::one_of({"squash", "crop"}))->capture_default_str()->type_name("HOW");
+    app.add_option("--namespace", j.image_namespace, "With --predict: of a folder's image ids; default: its name")->needs(predict)->type_name("NAME");
     // All of this is in the weights already.
     for (const char* decided : {"--layers", "--hemi", "--roi", "--roi-class", "--all", "--protocol", "--also", "--score", "--folds", "--fold-seed",
                                 "--components", "--alphas", "--pca", "--min-voxels", "--memory", "--scratch", "--save-weights"})

@@ -77,8 +77,10 @@ struct EncodeJob : EncodeSettings {
     bool allow_tuned_images = false;
     bool leave_out_tuned = false;            // score the others, where some of the images tuned the model
     bool save_weights = false;               // in run.output
-    std::filesystem::path predict;           // dataset whose images are predicted from `dataset`,
-                                             // then an encoding file with weights
+    std::filesystem::path predict;           // data set, folder or zip archive whose pictures are predicted from
+                                             // `dataset`, then an encoding file with weights
+    std::string fit = "squash";              // a folder's pictures to the network's size, as in PictureChoice
+    std::string image_namespace;
     bool same_units = false;                 // its columns that have only numbers are the encoding's
 };
 

@@ -11,6 +11,7 @@
 #include "core/text.hpp"
 #include "encode/saved_weights.hpp"
 #include "engine/encode_job.hpp"
+#include "engine/feature_pictures.hpp"
 #include "engine/inputs.hpp"
 #include "linalg/gram.hpp"
 #include "nn/backbone.hpp"
@@ -50,10 +51,12 @@ bool same_columns(const datasets::Hemisphere& h, const encode::RoiEncoding& roi,
 
 // True responses and ceilings where the new data set is of the same subject and has these
 // very vertices; else NaN and none, since no one measured them. Returns whether they are there.
-bool take_truth(const datasets::DatasetFile& data, const std::string& subject, bool same_units, const std::vector<std::int64_t>& rows,
-                encode::RoiEncoding& roi) {
-    roi.response.assign(rows.size() * roi.column.size(), std::numeric_limits<float>::quiet_NaN());
+bool take_truth(const FeaturePictures& pictures, const std::string& subject, bool same_units, encode::RoiEncoding& roi) {
+    roi.response.assign(pictures.id().size() * roi.column.size(), std::numeric_limits<float>::quiet_NaN());
     roi.noise_ceiling.clear();
+    if (!pictures.data()) return false;
+    const auto& data = *pictures.data();
+    const auto& rows = pictures.rows();
     const auto& all = data.hemispheres();
     const auto found = std::find_if(all.begin(), all.end(), [&](const auto& h) { return h.name == roi.hemisphere; });
     if (data.header().subject != subject || found == all.end() || !same_columns(*found, roi, same_units)) return false;
@@ -62,6 +65,21 @@ bool take_truth(const datasets::DatasetFile& data, const std::string& subject, b
     if (const auto ceiling = data.noise_ceiling(roi.hemisphere, rows); !ceiling.empty())
         for (auto c : roi.column) roi.noise_ceiling.push_back(ceiling[static_cast<std::size_t>(c)]);
     return true;
+}
+
+void describe_pictures(encode::EncodingHeader& h, const FeaturePictures& pictures) {
+    h.protocol = "predicted";
+    h.dataset_uuid = pictures.content();
+    h.image = pictures.id();
+    h.image_sha256.clear();
+    for (std::size_t i = 0; i < h.image.size(); ++i) h.image_sha256.push_back(pictures.sha256(static_cast<std::int64_t>(i)));
+    h.run.clear();
+    h.fold.assign(h.image.size(), -1);
+    if (!pictures.data()) return;
+    h.run = pictures.data()->images().run;
+    // What was found in the data that the ridge was fitted on stays true.
+    for (const auto& text : pictures.data()->warnings()) h.data_warnings.push_back("predicted images: " + text);
+    for (const auto& text : pictures.data()->passed_checks()) h.data_checks.push_back("predicted images: " + text);
 }
 
 // Images that tuned the network or that the ridge was fitted on are no test of either.
@@ -86,49 +104,41 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
     h5::Record record = job.run.record;
     const encode::EncodingFile source(job.dataset);
     source.input().register_in(record);
-    const datasets::DatasetFile data(job.predict);
-    data.input().register_in(record);
     const weights::Model model = weights::load_network(job.model, record);
     if (weights::parameters_sha256(model.parameters) != source.header().model_sha256)
         throw BadInput(fmt::format("{}: its weights belong to another model than {}", job.dataset.string(), job.model.string()),
                        "give the model that the encoding was made with");
-    nn::check_image_size(data, model.backbone, model.image_size);
+    PictureChoice choice;
+    choice.images = job.predict, choice.fit = job.fit, choice.image_namespace = job.image_namespace;
+    FeaturePictures pictures(choice, job.run.threads, model, record);
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);
     nn::Backbone backbone(model.backbone);
     backbone.load(model.parameters, torch::kFloat32, device);
 
-    std::vector<std::int64_t> rows(data.images().id.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::int64_t>(i);
     const auto layers = stored_layers(source, backbone);
-    const auto images = static_cast<Eigen::Index>(rows.size());
+    const auto images = static_cast<Eigen::Index>(pictures.id().size());
     std::map<std::string, LayerMap> maps;
     for (const auto& name : layers) {
         auto& m = maps[name];
         m.weights = encode::read_saved_layer(source, name);
         m.scores.resize(images, m.weights.basis.cols());
     }
-    nn::extract_features(backbone, layers, data, rows, job.batch, device,
-                         [&](std::size_t layer, std::int64_t first, std::int64_t count, const float* values) {
-                             auto& m = maps.at(layers[layer]);
-                             RowMatrixF x = Eigen::Map<const RowMatrixF>(values, count, m.weights.mean.size());
-                             x.rowwise() -= m.weights.mean;
-                             m.scores.middleRows(first, count) = x * m.weights.basis;
-                         }, reporter);
+    const auto read = [&](std::int64_t first, std::int64_t count) { return pictures.read(first, count); };
+    nn::forward_pass(backbone, layers, images, read, job.batch, device,
+                     [&](std::size_t layer, std::int64_t first, const torch::Tensor& output) {
+                         const auto flat = output.contiguous().flatten(1).to(torch::kCPU, torch::kFloat32);
+                         auto& m = maps.at(layers[layer]);
+                         RowMatrixF x = Eigen::Map<const RowMatrixF>(flat.data_ptr<float>(), flat.size(0), m.weights.mean.size());
+                         x.rowwise() -= m.weights.mean;
+                         m.scores.middleRows(first, x.rows()) = x * m.weights.basis;
+                     }, reporter);
 
     encode::EncodingHeader header = source.header();
-    const bool same_units = job.same_units || header.dataset_uuid == data.input().uuid();
+    const bool same_units = job.same_units || header.dataset_uuid == pictures.content();
     std::size_t unmeasured = 0;
-    header.protocol = "predicted";
-    // What was found in the data that the ridge was fitted on stays true.
-    for (const auto& text : data.warnings()) header.data_warnings.push_back("predicted images: " + text);
-    for (const auto& text : data.passed_checks()) header.data_checks.push_back("predicted images: " + text);
-    header.dataset_uuid = data.input().uuid();
-    header.image = data.images().id;
-    header.image_sha256 = data.images().sha256;
-    header.run = data.images().run;
-    header.fold.assign(header.image.size(), -1);
-    judge_prediction(header, data.where(), job.allow_tuned_images);
+    describe_pictures(header, pictures);
+    judge_prediction(header, job.predict.string(), job.allow_tuned_images);
     encode::EncodingWriter writer(job.run.output, record, job.run.overwrite, header);
     for (const auto& path : source.roi_paths()) {
         encode::RoiEncoding roi = source.read(path);
@@ -136,12 +146,13 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
         RowMatrixF predicted = maps.at(weights.layer).scores * weights.coef;
         predicted.rowwise() += weights.intercept;
         roi.prediction.assign(predicted.data(), predicted.data() + predicted.size());
-        unmeasured += !take_truth(data, header.subject, same_units, rows, roi);
+        unmeasured += !take_truth(pictures, header.subject, same_units, roi);
         writer.add(roi);
     }
-    if (unmeasured > 0)
-        reporter.warn(fmt::format("{}: no responses of the encoding's voxels in {} of {} ROIs; theirs are NaN and cannot be scored{}", data.where(), unmeasured,
-                                  source.roi_paths().size(), same_units ? "" : " (columns without vertices: --same-units says that they are the same)"));
+    // Of mere pictures nobody expects responses.
+    if (unmeasured > 0 && pictures.data())
+        reporter.warn(fmt::format("{}: no responses of the encoding's voxels in {} of {} ROIs; theirs are NaN and cannot be scored{}", pictures.data()->where(),
+                                  unmeasured, source.roi_paths().size(), same_units ? "" : " (columns without vertices: --same-units says that they are the same)"));
     writer.commit();
 }
 

@@ -112,6 +112,24 @@ p = "results/lh/prf-visualrois/V1v/prediction"
 # float32 features, basis and coefficients against kernels in double.
 np.testing.assert_allclose(b[p][:][rows], a[p][:], atol=2e-4)
 PY
+# Mere pictures, in a folder: the same predictions, no responses.
+mkdir pictures
+cp sim/subj01/training_split/training_images/*.png pictures/
+expect 3 ridge-encode tuned.h5 v1v.h5 --predict pictures -q -o folder.h5
+says 'were fitted on'
+expect 0 ridge-encode tuned.h5 v1v.h5 --predict pictures --allow-tuned-images -q -o folder.h5
+expect 0 cortune-info folder.h5
+/usr/bin/python3 - << 'PY' || fail "a folder's pictures are predicted otherwise"
+import h5py, numpy as np
+a, b = h5py.File("predicted.h5"), h5py.File("folder.h5")
+place = {s: k for k, s in enumerate(a["image_sha256"][:])}
+rows = [place[s] for s in b["image_sha256"][:]]
+assert len(rows) == 120 and all(i.startswith(b"pictures:") for i in b["image"][:])
+p = "results/lh/prf-visualrois/V1v/"
+np.testing.assert_allclose(b[p + "prediction"][:], a[p + "prediction"][:][rows], atol=1e-5)  # other batches
+assert np.isnan(b[p + "response"][:]).all() and b.attrs["optimistic"] == 1
+PY
+expect 2 ridge-encode s1.h5 v1v.h5 --fit crop -o x.h5
 expect 3 ridge-encode untuned.h5 --predict s1.h5 -q -o x.h5
 says '--save-weights'
 expect 3 ridge-encode tuned.h5 --predict s1.h5 --allow-tuned-images -q -o x.h5 # the shipped backbone, not v1v.h5

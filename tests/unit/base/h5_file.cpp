@@ -67,6 +67,24 @@ TEST_CASE("a file appears only when it is whole") {
     CHECK(in.provenance()["nodes"][in.uuid()]["tool"] == "unit-test");
 }
 
+TEST_CASE("what is finished has no name before commit, and two files of one second are two") {
+    setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
+    Scratch scratch;
+    std::string uuid;
+    {
+        h5::Output one(scratch / "one.h5", "model", a_record(), false), two(scratch / "two.h5", "model", a_record(), false), lost(scratch / "lost.h5", "model", a_record(), false);
+        CHECK(one.uuid() != two.uuid());
+        uuid = two.uuid();
+        for (auto* out : {&one, &two, &lost}) out->finish();
+        CHECK_FALSE(fs::exists(scratch / "one.h5"));
+        one.commit();
+        two.commit();
+    }
+    unsetenv("SOURCE_DATE_EPOCH");
+    CHECK(h5::Input(scratch / "two.h5").uuid() == uuid);
+    CHECK(scratch.entries() == 2);
+}
+
 TEST_CASE("without commit nothing is left") {
     Scratch scratch;
     { h5::Output out(scratch / "a.h5", "model", a_record(), false); }
@@ -123,11 +141,13 @@ TEST_CASE("existing output needs --overwrite and survives a failed run") {
 TEST_CASE("the same bytes with SOURCE_DATE_EPOCH") {
     Scratch scratch;
     ::setenv("SOURCE_DATE_EPOCH", "1700000000", 1);
-    write_small(scratch / "a.h5");
-    std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // HDF5 counts in seconds
-    write_small(scratch / "b.h5");
+    for (const char* folder : {"first", "second"}) {
+        fs::create_directory(scratch / folder);
+        write_small(scratch / folder / "a.h5");
+        std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // HDF5 counts in seconds
+    }
     ::unsetenv("SOURCE_DATE_EPOCH");
-    CHECK(sha256_file(scratch / "a.h5") == sha256_file(scratch / "b.h5"));
+    CHECK(sha256_file(scratch / "first/a.h5") == sha256_file(scratch / "second/a.h5"));
 }
 
 TEST_CASE("unfit files are refused as bad input") {
