@@ -5,7 +5,6 @@
 // arXiv 2410.06067, with a protocol whose scored images chose nothing.
 #include <fmt/format.h>
 
-
 #include "cli/encode_options.hpp"
 #include "cli/ranges.hpp"
 #include "cli/tool.hpp"
@@ -76,11 +75,11 @@ void declare(cli::App& app, Options& o) {
     cli::declare_encode_settings(app, j, o.words);
     app.add_flag("--save-weights", j.save_weights, "Keep what predicts new images");
     auto* predict =
-        app.add_option("--predict", j.predict, "Predict the pictures of this data set, folder or zip archive with the weights of the encoding given first")->type_name("PATH");
+        app.add_option("--predict", j.predict.images, "Predict the pictures of this data set, folder or zip archive with the weights of the encoding given first")->type_name("PATH");
     app.add_flag("--same-units", j.same_units, "With --predict: columns without vertices (layout table) are the encoding's units")->needs(predict);
-    app.add_option("--fit", j.fit, "With --predict: how a folder's pictures come to the network's size: squash or crop")
+    app.add_option("--fit", j.predict.fit, "With --predict: how a folder's pictures come to the network's size: squash or crop")
         ->needs(predict)->check(cli::one_of({"squash", "crop"}))->capture_default_str()->type_name("HOW");
-    app.add_option("--namespace", j.image_namespace, "With --predict: of a folder's image ids; default: its name")->needs(predict)->type_name("NAME");
+    app.add_option("--namespace", j.predict.image_namespace, "With --predict: of a folder's image ids; default: its name")->needs(predict)->type_name("NAME");
     // All of this is in the weights already.
     for (const char* decided : {"--layers", "--hemi", "--roi", "--roi-class", "--all", "--protocol", "--also", "--score", "--folds", "--fold-seed",
                                 "--components", "--alphas", "--pca", "--min-voxels", "--memory", "--scratch", "--save-weights"})
@@ -110,7 +109,7 @@ void choose_protocols(const Options& o, engine::EncodeJob& job) {
         outputs.emplace_back("--also " + protocols.back(), job.also.back().output);
     }
     cli::refuse_repeated("--protocol and --also", protocols);
-    check_distinct(outputs, {job.dataset, job.model, job.predict});
+    check_distinct(outputs, {job.dataset, job.model, job.predict.images});
 }
 
 void run(const Options& options, cli::Context& context) {

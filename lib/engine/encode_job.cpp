@@ -85,8 +85,10 @@ std::vector<std::int64_t> share_rows(std::vector<Part>& parts) {
 // Bytes of results that wait until all parts are solved.
 std::uint64_t waiting_bytes(const std::vector<Part>& parts) {
     std::uint64_t out = 0;
-    for (const Part& part : parts)
+    for (const Part& part : parts) {
+        out += sizeof(float) * part.plan.rows.size() * static_cast<std::uint64_t>(part.plan.voxels());
         for (const auto& roi : part.plan.rois) out += 2 * sizeof(float) * roi.at.size() * part.plan.reported.size();
+    }
     return parts.size() > 1 ? out : 0;
 }
 
@@ -115,7 +117,7 @@ void write_parts(const EncodeJob& job, const h5::Record& record, const std::vect
 }  // namespace
 
 void run_encode(const EncodeJob& job, Reporter& reporter) {
-    if (!job.predict.empty()) return run_predict(job, reporter);
+    if (!job.predict.images.empty()) return run_predict(job, reporter);
     for (const auto& part : wanted_parts(job)) h5::check_target(part.output, job.run.overwrite, "encoding");
     h5::Record record = job.run.record;
     const DatasetFile data(job.dataset);

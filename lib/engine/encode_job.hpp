@@ -20,7 +20,7 @@ struct ChosenRoi {
 void save_weights(h5::Node& root, const encode::RidgeOptions& ridge, const EncodePlan& plan, const nn::FeatureStore& store,
                   const std::vector<std::int64_t>& at, const Eigen::MatrixXf& y, const std::vector<ChosenRoi>& chosen, Reporter& reporter);
 
-// --predict: the images of another dataset, from an encoding file with weights.
+// --predict: other pictures, from an encoding file with weights.
 void run_predict(const EncodeJob& job, Reporter& reporter);
 
 }  // namespace cortune::engine

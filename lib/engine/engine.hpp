@@ -59,6 +59,14 @@ struct EncodeSettings {
     int batch = 64;
 };
 
+// Which pictures, and how they come to the network's size.
+struct PictureChoice {
+    std::filesystem::path images;            // data set, folder or zip archive
+    std::string split = "all";               // of a data set: all, train, test, official_test
+    std::string fit = "squash";              // a folder's pictures to the network's size: squash, crop
+    std::string image_namespace;             // of a folder's ids; empty: its name
+};
+
 // Another protocol for the same network, data set and regions, and where its encoding goes.
 struct AlsoEncode {
     encode::Protocol protocol;
@@ -77,10 +85,8 @@ struct EncodeJob : EncodeSettings {
     bool allow_tuned_images = false;
     bool leave_out_tuned = false;            // score the others, where some of the images tuned the model
     bool save_weights = false;               // in run.output
-    std::filesystem::path predict;           // data set, folder or zip archive whose pictures are predicted from
-                                             // `dataset`, then an encoding file with weights
-    std::string fit = "squash";              // a folder's pictures to the network's size, as in PictureChoice
-    std::string image_namespace;
+    PictureChoice predict;                   // pictures to be predicted from `dataset`, then an encoding file with
+                                             // weights; without images: none
     bool same_units = false;                 // its columns that have only numbers are the encoding's
 };
 
@@ -100,14 +106,6 @@ struct EncodePass {
 struct EncodeManyJob : EncodeSettings {
     Run run;                                 // without an output: the targets have theirs
     std::vector<EncodePass> passes;
-};
-
-// Which pictures, and how they come to the network's size.
-struct PictureChoice {
-    std::filesystem::path images;            // data set, folder or zip archive
-    std::string split = "all";               // of a data set: all, train, test, official_test
-    std::string fit = "squash";              // a folder's pictures to the network's size: squash, crop
-    std::string image_namespace;             // of a folder's ids; empty: its name
 };
 
 // What a network makes of pictures, to a file of kind features.

@@ -108,9 +108,14 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
     if (weights::parameters_sha256(model.parameters) != source.header().model_sha256)
         throw BadInput(fmt::format("{}: its weights belong to another model than {}", job.dataset.string(), job.model.string()),
                        "give the model that the encoding was made with");
-    PictureChoice choice;
-    choice.images = job.predict, choice.fit = job.fit, choice.image_namespace = job.image_namespace;
-    FeaturePictures pictures(choice, job.run.threads, model, record);
+    FeaturePictures pictures(job.predict, job.run.threads, model, record);
+    encode::EncodingHeader header = source.header();
+    const bool same_units = job.same_units || header.dataset_uuid == pictures.content();
+    const auto judge = [&] {
+        describe_pictures(header, pictures);
+        judge_prediction(header, job.predict.images.string(), job.allow_tuned_images);
+    };
+    if (pictures.data()) judge();  // a folder's hashes are known when it was read
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);
     nn::Backbone backbone(model.backbone);
@@ -125,20 +130,16 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
         m.scores.resize(images, m.weights.basis.cols());
     }
     const auto read = [&](std::int64_t first, std::int64_t count) { return pictures.read(first, count); };
-    nn::forward_pass(backbone, layers, images, read, job.batch, device,
-                     [&](std::size_t layer, std::int64_t first, const torch::Tensor& output) {
-                         const auto flat = output.contiguous().flatten(1).to(torch::kCPU, torch::kFloat32);
-                         auto& m = maps.at(layers[layer]);
-                         RowMatrixF x = Eigen::Map<const RowMatrixF>(flat.data_ptr<float>(), flat.size(0), m.weights.mean.size());
-                         x.rowwise() -= m.weights.mean;
-                         m.scores.middleRows(first, x.rows()) = x * m.weights.basis;
-                     }, reporter);
+    nn::extract_features(backbone, layers, images, read, job.batch, device,
+                         [&](std::size_t layer, std::int64_t first, std::int64_t count, const float* values) {
+                             auto& m = maps.at(layers[layer]);
+                             RowMatrixF x = Eigen::Map<const RowMatrixF>(values, count, m.weights.mean.size());
+                             x.rowwise() -= m.weights.mean;
+                             m.scores.middleRows(first, count) = x * m.weights.basis;
+                         }, reporter);
+    if (!pictures.data()) judge();
 
-    encode::EncodingHeader header = source.header();
-    const bool same_units = job.same_units || header.dataset_uuid == pictures.content();
     std::size_t unmeasured = 0;
-    describe_pictures(header, pictures);
-    judge_prediction(header, job.predict.string(), job.allow_tuned_images);
     encode::EncodingWriter writer(job.run.output, record, job.run.overwrite, header);
     for (const auto& path : source.roi_paths()) {
         encode::RoiEncoding roi = source.read(path);

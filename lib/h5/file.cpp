@@ -187,7 +187,7 @@ void Output::discard() noexcept {
 }
 
 void Output::finish() {
-    if (!file_) return;
+    if (finished_) return;
     auto flush = [&] {
         const bool failed = H5Fflush(file_.get(), H5F_SCOPE_GLOBAL) < 0;
         const std::string reason = write_failure(file_.get());
@@ -210,6 +210,7 @@ void Output::finish() {
         throw cannot_write(target_.string(), "it could not be closed");
     }
     sync_file(part_);
+    finished_ = true;
 }
 
 void Output::commit() {

@@ -41,7 +41,7 @@ class Output {
     std::string uuid_;
     Handle file_;
     std::unique_ptr<Node> root_;
-    bool committed_ = false;
+    bool finished_ = false, committed_ = false;
 };
 
 // Refuses early, before a long computation, what would be refused at its end: an existing

@@ -48,17 +48,22 @@ void forward_pass(const Backbone& backbone, const std::vector<std::string>& taps
     }
 }
 
+void extract_features(const Backbone& backbone, const std::vector<std::string>& taps, std::int64_t total, const PixelReader& pixels,
+                      int batch, torch::Device device, const FeatureSink& sink, Reporter& reporter) {
+    forward_pass(backbone, taps, total, pixels, batch, device,
+                 [&](std::size_t layer, std::int64_t first, const torch::Tensor& output) {
+                     const auto flat = output.contiguous().flatten(1).to(torch::kCPU, torch::kFloat32);
+                     sink(layer, first, flat.size(0), flat.data_ptr<float>());
+                 }, reporter);
+}
+
 void extract_features(const Backbone& backbone, const std::vector<std::string>& taps,
                       const datasets::DatasetFile& data, std::span<const std::int64_t> rows,
                       int batch, torch::Device device, const FeatureSink& sink, Reporter& reporter) {
     const auto read = [&](std::int64_t first, std::int64_t count) {
         return read_pixel_rows(data, rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
     };
-    forward_pass(backbone, taps, static_cast<std::int64_t>(rows.size()), read, batch, device,
-                 [&](std::size_t layer, std::int64_t first, const torch::Tensor& output) {
-                     const auto flat = output.contiguous().flatten(1).to(torch::kCPU, torch::kFloat32);
-                     sink(layer, first, flat.size(0), flat.data_ptr<float>());
-                 }, reporter);
+    extract_features(backbone, taps, static_cast<std::int64_t>(rows.size()), read, batch, device, sink, reporter);
 }
 
 void check_image_size(const datasets::DatasetFile& data, const std::string& backbone, int wanted) {

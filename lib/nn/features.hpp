@@ -29,12 +29,15 @@ using TapSink = std::function<void(std::size_t layer, std::int64_t first, const 
 void forward_pass(const Backbone& backbone, const std::vector<std::string>& taps, std::int64_t total, const PixelReader& pixels,
                   int batch, torch::Device device, const TapSink& sink, Reporter& reporter);
 
-// The same for a data set: layer: index into `taps`; values: count × width, float32, flattened as torch.flatten
-// does (channel, row, column); images [first, first + count) of `rows`.
+// The same as plain numbers: layer: index into `taps`; values: count × width, float32, flattened as torch.flatten
+// does (channel, row, column); pictures [first, first + count).
 using FeatureSink = std::function<void(std::size_t layer, std::int64_t first, std::int64_t count,
                                        const float* values)>;
 
-// Feeds the images `rows` (ascending) of `data` through the backbone in batches.
+// Feeds pictures [0, total) through the backbone in batches.
+void extract_features(const Backbone& backbone, const std::vector<std::string>& taps, std::int64_t total, const PixelReader& pixels,
+                      int batch, torch::Device device, const FeatureSink& sink, Reporter& reporter);
+// The images `rows` (ascending) of `data`.
 void extract_features(const Backbone& backbone, const std::vector<std::string>& taps,
                       const datasets::DatasetFile& data, std::span<const std::int64_t> rows,
                       int batch, torch::Device device, const FeatureSink& sink, Reporter& reporter);

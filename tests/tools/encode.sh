@@ -33,7 +33,7 @@ expect 0 cortune-info --json leak.h5
 prints 'tuned'
 
 # Several protocols from one forward pass: held-out as by itself, the others but for rounding.
-expect 0 ridge-encode s1.h5 v1v.h5 "${common[@]}" --allow-tuned-images --save-weights --also train-cv=also-leak.h5 --also paper=also-paper.h5 --folds 3 -o also.h5
+SOURCE_DATE_EPOCH=1700000000 expect 0 ridge-encode s1.h5 v1v.h5 "${common[@]}" --allow-tuned-images --save-weights --also train-cv=also-leak.h5 --also paper=also-paper.h5 --folds 3 -o also.h5
 says 'also-paper.h5: the scores are optimistic'
 expect 0 ridge-encode s1.h5 v1v.h5 "${common[@]}" --folds 3 --save-weights -o alone.h5
 expect 0 ridge-encode s1.h5 v1v.h5 "${common[@]}" --folds 3 --protocol train-cv --allow-tuned-images -o leak3.h5
