@@ -5,7 +5,7 @@
 #   tests/run.sh --asan         also the unit tests under the address and undefined-behaviour sanitizers
 #   tests/run.sh --cluster      only: the study by a real Slurm, with the release build that is there
 #   tests/run.sh --cuda-build   only: builds against the Python package torch and an installed CUDA toolkit,
-#                               for one GPU architecture, and runs the CPU tests with that build
+#                               for one GPU architecture, and runs the CPU tests of what computes with it
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"

@@ -102,7 +102,7 @@ void declare(cli::App& app, Options& o) {
     app.add_option("--min-voxels", t.min_voxels, "Refuse smaller ROIs")->check(cli::whole_at_least(1))->capture_default_str()->type_name("INT");
     app.add_option("--memory", o.memory, "Memory for pictures held as they are, e.g. 2G; default: half of what is free")->type_name("SIZE");
     app.add_option("--store", o.job.store, "How to keep the weights: float32; float16 or bfloat16 (half the size, rounded); difference from the untuned network (half, exact) or "
-                   "difference16 (a quarter). The last two are read with the untuned network's file at hand")
+                   "difference16 (less than a third). The last two are read with the untuned network's file at hand")
         ->check(cli::one_of(weights::storage_names()))->capture_default_str()->type_name("HOW");
     app.add_option("--loss-curve", o.job.loss_curve, "Write the loss of every epoch as TSV")->type_name("FILE");
     app.add_option("--checkpoint", o.job.checkpoint, "Keep the state here while the run goes on")->type_name("FILE");

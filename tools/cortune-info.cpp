@@ -30,7 +30,7 @@ const cli::Doc doc = {
      "shapes, "
      "regions of interest with their voxels, splits, what is particular to the kind, and the tree of "
      "commands that made it from its sources.",
-     "A file that is incomplete, foreign, damaged, or does not keep to its layout is named with the "
+     "A file that is incomplete, foreign, damaged in any byte, or does not keep to its layout is named with the "
      "reason, "
      "and the exit code is 3; the other files are printed all the same. Data sets that the layout does "
      "not "
@@ -68,6 +68,7 @@ void read_as_tools_do(const h5::Input& file) {
 
 Json inspect(const std::string& path, cli::Context& context) {
     const h5::Input file(path);
+    file.verify();  // before HDF5 follows what may lead nowhere
     const h5::Findings findings = h5::check(file, h5::load_schema(file));
     for (const auto& note : findings.notes) context.detail(note);
     if (!findings.violations.empty())

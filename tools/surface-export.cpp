@@ -105,6 +105,7 @@ void run(const Options& o, cli::Context& context) {
     h5::check_target(context.output, context.overwrite, sort_of(format, context.output));
     check_distinct({{"-o", context.output}}, {o.file, o.reference});
     const h5::Input file(o.file, {"evaluation", "encoding", "dataset"});
+    file.verify();
     Target target;
     if (format == "nifti") target.volume = formats::read_nifti_grid(o.reference);
     if (format == "cifti") target.cortex.emplace(o.reference);

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 
 namespace cortune::cli {
 namespace {
@@ -46,6 +47,24 @@ void refuse_not_finite(const CLI::App& app) {
         for (const auto& value : option->results())
             if (is_not_finite(value)) throw UsageError(fmt::format("{}: expected a finite number, found '{}'", option->get_name(), value));
     }
+}
+
+// "--subject -o x.h5": the name of an option is no value.
+void refuse_swallowed(const CLI::App& app) {
+    for (const CLI::Option* option : app.get_options())
+        for (const auto& value : option->results())
+            if (value.size() > 1 && value[0] == '-' && app.get_option_no_throw(value))
+                throw UsageError(fmt::format("{}: expected a value, found the option {}", option->get_name(), value));
+}
+
+UsageError unexpected(const CLI::App& app, const std::string& hint) {
+    std::vector<std::string> known;
+    for (const CLI::Option* option : app.get_options())
+        for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+    for (const auto& argument : app.remaining())
+        if (argument.starts_with("--"))
+            return UsageError(fmt::format("unknown option {}", argument), fmt::format("nearest: {}; {}", nearest_first(argument.substr(0, argument.find('=')), known)[0], hint));
+    return UsageError("not expected: " + join(app.remaining(), " "), hint);
 }
 
 nlohmann::json effective_value(const CLI::Option& option) {
@@ -132,8 +151,12 @@ Parsed App::parse(int argc, char** argv) {
     } catch (const CLI::CallForVersion&) {
         return Parsed::version;
     } catch (const CLI::ParseError& e) {
-        throw UsageError(e.what(), inside_->app.get_name() + " --help lists the options");
+        const std::string hint = inside_->app.get_name() + " --help lists the options";
+        refuse_swallowed(inside_->app);
+        if (dynamic_cast<const CLI::ExtrasError*>(&e)) throw unexpected(inside_->app, hint);
+        throw UsageError(e.what(), hint);
     }
+    refuse_swallowed(inside_->app);
     refuse_not_finite(inside_->app);
     return Parsed::run;
 }

@@ -51,7 +51,7 @@ struct ResourceError : Error {
         : Error(ExitCode::resource, what, std::move(hint)) {}
 };
 
-// Thrown at a safe point after SIGINT or SIGTERM; the tool ends with 128 + signal.
+// Thrown at a safe point after SIGINT, SIGTERM, SIGHUP or SIGXCPU; the tool ends with 128 + signal.
 class Interrupted : public std::runtime_error {
   public:
     explicit Interrupted(int signal)

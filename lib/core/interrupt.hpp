@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// SIGINT and SIGTERM set a flag; long loops ask for it at points where stopping is safe.
+// SIGINT, SIGTERM, SIGHUP and SIGXCPU set a flag; long loops ask for it at points where stopping is safe.
 #pragma once
 
 namespace cortune {

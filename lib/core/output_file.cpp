@@ -138,6 +138,14 @@ void write_at(int file, const fs::path& path, const void* data, std::size_t byte
     if (const int error = try_write_at(file, data, bytes, offset); error != 0) throw cannot_write(path, error);
 }
 
+int give_name(const fs::path& part, const fs::path& name, bool overwrite) {
+    if (!overwrite) {
+        if (::renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, name.c_str(), RENAME_NOREPLACE) == 0) return 0;
+        if (errno != EINVAL && errno != ENOSYS) return errno;  // these: a file system that cannot
+    }
+    return std::rename(part.c_str(), name.c_str()) == 0 ? 0 : errno;
+}
+
 void sync_folder(const fs::path& folder) {
     const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (file < 0) return;
@@ -148,7 +156,7 @@ void sync_folder(const fs::path& folder) {
 }
 
 StagedFile::StagedFile(fs::path path, std::initializer_list<std::string_view> pieces, const WriteOptions& options)
-    : path_(std::move(path)), part_(part_path(path_)), durable_(options.durable) {
+    : path_(std::move(path)), part_(part_path(path_)), overwrite_(options.overwrite), durable_(options.durable) {
     check_output(path_, options.overwrite);
     try {
         Writing out(part_, path_);
@@ -162,7 +170,7 @@ StagedFile::StagedFile(fs::path path, std::initializer_list<std::string_view> pi
     }
 }
 
-StagedFile::StagedFile(StagedFile&& other) noexcept : path_(std::move(other.path_)), part_(std::exchange(other.part_, {})), durable_(other.durable_) {}
+StagedFile::StagedFile(StagedFile&& other) noexcept : path_(std::move(other.path_)), part_(std::exchange(other.part_, {})), overwrite_(other.overwrite_), durable_(other.durable_) {}
 
 StagedFile::~StagedFile() {
     std::error_code ignored;
@@ -170,7 +178,7 @@ StagedFile::~StagedFile() {
 }
 
 void StagedFile::commit() {
-    if (std::rename(part_.c_str(), path_.c_str()) != 0) throw cannot_write(path_, errno);
+    if (const int error = give_name(part_, path_, overwrite_); error != 0) throw cannot_write(path_, error);
     part_.clear();
     if (durable_) sync_folder(folder_of(path_));
 }

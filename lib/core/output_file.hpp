@@ -36,7 +36,7 @@ class StagedFile {
 
   private:
     std::filesystem::path path_, part_;  // part_ is empty when nothing is left to do
-    bool durable_;
+    bool overwrite_, durable_;
 };
 
 // Writes the pieces one after the other to part_path(path), syncs that, renames it over
@@ -73,8 +73,10 @@ int try_write_at(int file, const void* data, std::size_t bytes, std::int64_t off
 int try_read_at(int file, void* data, std::size_t bytes, std::int64_t offset);
 std::string read_failure(int error);  // "cut short", or the system's reason
 
-// As try_write_at. Throws OutputError
-// naming `path`.
+// Gives a part file or folder its name. Without `overwrite` what has got the name in the meantime is kept. 0 or errno.
+int give_name(const std::filesystem::path& part, const std::filesystem::path& name, bool overwrite);
+
+// As try_write_at. Throws OutputError naming `path`.
 void write_at(int file, const std::filesystem::path& path, const void* data, std::size_t bytes,
               std::int64_t offset);
 

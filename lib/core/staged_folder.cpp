@@ -18,12 +18,14 @@ namespace cortune {
 StagedFolder::StagedFolder(const fs::path& target, bool overwrite, const std::string& marker, const std::string& what)
     : target_(fs::absolute(target).lexically_normal()), overwrite_(overwrite) {
     if (!target_.has_filename()) target_ = target_.parent_path();
-    std::error_code ignored;
-    if (fs::exists(fs::symlink_status(target_))) {
+    std::error_code failed, ignored;
+    const auto status = fs::symlink_status(target_, failed);
+    if (failed && failed != std::errc::no_such_file_or_directory) throw OutputError(fmt::format("{}: {}", target.string(), failed.message()));
+    if (fs::exists(status)) {
         if (!overwrite)
             throw OutputError(target.string() + ": exists already", "--overwrite replaces it");
-        if (!fs::is_directory(target_) ||
-            !(fs::is_empty(target_, ignored) || fs::exists(target_ / marker)))
+        if (!fs::is_directory(target_, ignored) ||
+            !(fs::is_empty(target_, ignored) || fs::exists(target_ / marker, ignored)))
             throw OutputError(
                 fmt::format(
                     "{}: is not a folder that {} wrote (it has no {}), so it is not replaced",
@@ -35,7 +37,6 @@ StagedFolder::StagedFolder(const fs::path& target, bool overwrite, const std::st
                                       target_.parent_path().string()));
     part_ = part_path(target_);
     fs::remove_all(part_, ignored);
-    std::error_code failed;
     fs::create_directories(part_, failed);
     if (failed) throw OutputError(fmt::format("{}: cannot be created: {}", part_.string(), failed.message()));
 }
@@ -57,8 +58,7 @@ void StagedFolder::commit() {
     // Without leave to replace, what has appeared meanwhile makes the renaming fail.
     const bool replaces = overwrite_ && fs::exists(target_);
     if (replaces && std::rename(target_.c_str(), old.c_str()) != 0) throw cannot_write(target_, errno);
-    if (std::rename(part_.c_str(), target_.c_str()) != 0) {
-        const int error = errno;
+    if (const int error = give_name(part_, target_, false); error != 0) {
         if (replaces) std::rename(old.c_str(), target_.c_str());
         throw cannot_write(target_, error);
     }

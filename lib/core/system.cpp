@@ -84,7 +84,10 @@ int positive(const char* variable) {
 }  // namespace
 
 int default_threads() {
-    if (const int n = positive("CORTUNE_THREADS"); n > 0) return n;
+    if (const char* set = std::getenv("CORTUNE_THREADS"); set && *set != '\0') {
+        if (const int n = positive("CORTUNE_THREADS"); n > 0) return n;
+        throw UsageError(fmt::format("CORTUNE_THREADS: expected a whole number above 0, found '{}'", set), "set it right, or unset it");
+    }
     const Launch launch = launch_or_alone();
     if (const int n = positive("SLURM_CPUS_PER_TASK"); n > 0) return std::max(1, n / (launch.by == "torchrun" ? launch.local_size : 1));  // its processes are of one task
     const int mine = cores();

@@ -170,6 +170,7 @@ Plan table_plan(const TableOptions& options, Reporter& reporter) {
     std::int32_t runs = 0;
     for (std::size_t s = 0; s < options.images.size(); ++s) {
         const auto source = images::open_source(options.images[s]);
+        if (const auto text = images::left_out_text(*source); !text.empty()) reporter.warn(text);
         const std::string list = options.names.empty() ? "" : options.names[s];
         const auto order = picture_order(*source, list, options.average_repeats);
         auto file = std::make_shared<NpyFile>(options.responses[s]);

@@ -49,7 +49,7 @@ struct EncodingHeader {
     std::vector<std::string> fitted_image, fitted_sha256;  // images that the ridge was fitted on
 };
 
-// Of each of `ids` (with `sha256`) 1 where it is among the tuned images, by id or by pixels.
+// Of each of `ids` (with `sha256`) 1 where it is among the tuned images, by id, without a picture file's ending, or by pixels.
 std::vector<std::int16_t> mark_tuned(const std::vector<std::string>& ids, const std::vector<std::string>& sha256,
                                      const std::vector<std::string>& tuned_ids, const std::vector<std::string>& tuned_sha256);
 // How many of `ids` (with `sha256`) are among the tuned images, by id or by pixels.

@@ -57,10 +57,14 @@ std::vector<Part> plan_parts(const EncodeJob& job, const DatasetFile& data, cons
         EncodeJob one = job;
         one.protocol = wanted[i].protocol;
         // Where train-cv is among others, it alone is what the permission is for.
-        one.allow_tuned_images &= folds == wanted.size() || wanted.size() == 1 || i == folds;
+        std::string admit = admits_tuned;
+        if (folds < wanted.size() && i != folds && one.allow_tuned_images) {
+            one.allow_tuned_images = false;
+            admit = fmt::format("beside train-cv that option is for train-cv alone: make {} in a run of its own", encode::protocol_name(one.protocol));
+        }
         out[i].output = wanted[i].output;
         out[i].solved_by = i;
-        out[i].plan = plan_encoding(one, data, model, layers, i == 0 ? reporter : silent);
+        out[i].plan = plan_encoding(one, data, model, layers, i == 0 ? reporter : silent, admit);
         if (h5::is_hdf5(job.model)) out[i].plan.header.model_uuid = h5::Input(job.model).uuid();
     }
     if (held_out < out.size() && folds < out.size()) {
@@ -92,6 +96,12 @@ std::uint64_t waiting_bytes(const std::vector<Part>& parts) {
     return parts.size() > 1 ? out : 0;
 }
 
+std::string summary(const Part& part) {
+    const auto& rois = part.plan.rois;
+    const std::string what = rois.size() == 1 ? fmt::format("{} {}", rois[0].roi.hemisphere, rois[0].roi.name) : fmt::format("{} ROIs", rois.size());
+    return fmt::format("{}: {}, {}, {} voxels, {} scored images", part.output.string(), part.plan.header.protocol, what, part.plan.voxels(), part.plan.reported.size());
+}
+
 // Every file is whole before the first is given its name.
 void write_parts(const EncodeJob& job, const h5::Record& record, const std::vector<Part>& parts, const DatasetFile& data, const nn::FeatureStore& store,
                  const std::vector<std::string>& layers, const encode::RidgeOptions& ridge, Reporter& reporter) {
@@ -109,6 +119,7 @@ void write_parts(const EncodeJob& job, const h5::Record& record, const std::vect
     }
     for (const auto& writer : writers) writer->finish();
     for (const auto& writer : writers) writer->commit();
+    for (const Part& part : parts) reporter.info(summary(part));
     for (const Part& part : parts)
         if (part.plan.header.optimistic)
             reporter.warn((parts.size() > 1 ? part.output.string() + ": " : "") + "the scores are optimistic: " + part.plan.header.optimistic_reason);

@@ -42,14 +42,14 @@ std::vector<Roi> choose_rois(const EncodeJob& job, const DatasetFile& data, cons
         if (!small.empty())
             reporter.warn(fmt::format("left out, fewer than {} voxels: {}", job.min_voxels, join(small)));
         if (chosen.empty())
-            throw BadInput(fmt::format("{}: no ROI has {} voxels", data.where(), job.min_voxels), "--min-voxels admits smaller ROIs");
+            throw BadInput(fmt::format("{}: no ROI has {} voxels", data.where(), job.min_voxels), "a smaller --min-voxels admits it");
         return chosen;
     }
     for (const auto& roi : chosen)
         if (static_cast<int>(roi.column.size()) < job.min_voxels)
             throw BadInput(fmt::format("{}: {} of {} has {} voxels, fewer than {}", data.where(), roi.name, roi.hemisphere,
                                        roi.column.size(), job.min_voxels),
-                           "--min-voxels admits smaller ROIs");
+                           "a smaller --min-voxels admits it");
     return chosen;
 }
 
@@ -115,6 +115,7 @@ void choose_images(EncodePlan& plan, const EncodeJob& job, const DatasetFile& da
         ++sizes[static_cast<std::size_t>(fold)];
     }
     for (auto r : scored) plan.sets.scored.push_back(position(r));
+    if (cv.empty()) throw BadInput(fmt::format("{}: it has no training images", data.where()), "extract with a smaller --test-share");
     constexpr std::size_t least = 3;  // of a correlation that is not always 1
     if (held_out && scored.size() < least)
         throw BadInput(fmt::format("{}: {} images to be scored are too few for a correlation", data.where(), scored.size()), "extract with a larger --test-share");
@@ -137,13 +138,12 @@ std::int64_t count_twins(const EncodePlan& plan, const DatasetFile& data) {
     return twins;
 }
 
-void judge_honesty(EncodePlan& plan, const EncodeJob& job, const DatasetFile& data, const weights::Model& model) {
+void judge_honesty(EncodePlan& plan, const EncodeJob& job, const DatasetFile& data, const weights::Model& model, const std::string& hint) {
     auto& h = plan.header;
     std::vector<std::string> reasons;
     if (const auto reason = encode::optimistic_reason(job.protocol, model.tuned()); !reason.empty()) reasons.push_back(reason);
     const auto tuned = encode::count_tuned(h.image, h.image_sha256, model.tuned_image, model.tuned_sha256);
     const auto twins = count_twins(plan, data);
-    const std::string hint = "--allow-tuned-images scores them and marks the result optimistic";
     if (tuned > 0 && !job.allow_tuned_images)
         throw BadInput(fmt::format("{}: {} of the {} images to be scored tuned {}", data.where(), tuned, h.image.size(),
                                    job.model.string()), hint);
@@ -164,7 +164,7 @@ Eigen::Index EncodePlan::voxels() const {
 }
 
 EncodePlan plan_encoding(const EncodeJob& job, const DatasetFile& data, const weights::Model& model,
-                         const std::vector<std::string>& layers, Reporter& reporter) {
+                         const std::vector<std::string>& layers, Reporter& reporter, const std::string& admit) {
     EncodePlan plan;
     lay_out(plan, choose_rois(job, data, model, reporter));
     choose_images(plan, job, data, model);
@@ -195,7 +195,7 @@ EncodePlan plan_encoding(const EncodeJob& job, const DatasetFile& data, const we
     }
     h.tuned_image = model.tuned_image;
     h.tuned_sha256 = model.tuned_sha256;
-    judge_honesty(plan, job, data, model);
+    judge_honesty(plan, job, data, model, admit);
     return plan;
 }
 

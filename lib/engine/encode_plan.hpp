@@ -40,8 +40,9 @@ struct EncodePlan {
 
 // Throws BadInput for unknown or too small ROIs asked for by name, too few images, and
 // scored images that tuned the model (unless allowed). Names on `reporter` the ROIs
-// that are left out for their size.
+// that are left out for their size. `admit`: the mend where tuned images are refused.
+inline constexpr const char* admits_tuned = "--allow-tuned-images scores them and marks the result optimistic";
 EncodePlan plan_encoding(const EncodeJob& job, const datasets::DatasetFile& data, const weights::Model& model,
-                         const std::vector<std::string>& layers, Reporter& reporter);
+                         const std::vector<std::string>& layers, Reporter& reporter, const std::string& admit = admits_tuned);
 
 }  // namespace cortune::engine

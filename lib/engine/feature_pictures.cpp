@@ -14,13 +14,13 @@ namespace fs = std::filesystem;
 
 namespace cortune::engine {
 
-FeaturePictures::FeaturePictures(const PictureChoice& choice, int threads, const weights::Model& model, h5::Record& record)
+FeaturePictures::FeaturePictures(const PictureChoice& choice, int threads, const weights::Model& model, h5::Record& record, Reporter& reporter)
     : size_(model.image_size), threads_(threads), crop_(choice.fit == "crop") {
     if (fs::is_regular_file(choice.images) && h5::is_hdf5(choice.images)) {
         open_data(choice, record);
         nn::check_image_size(*data_, model.backbone, model.image_size);
     } else {
-        open_folder(choice, record);
+        open_folder(choice, record, reporter);
     }
 }
 
@@ -42,9 +42,10 @@ void FeaturePictures::open_data(const PictureChoice& choice, h5::Record& record)
     if (rows_.empty()) throw BadInput(fmt::format("{}: it has no {} images", data_->where(), choice.split), "--split all takes them all");
 }
 
-void FeaturePictures::open_folder(const PictureChoice& choice, h5::Record& record) {
+void FeaturePictures::open_folder(const PictureChoice& choice, h5::Record& record, Reporter& reporter) {
     if (choice.split != "all") throw UsageError("--split is for data sets: a folder has no split");
     source_ = images::open_source(choice.images);
+    if (const auto text = images::left_out_text(*source_); !text.empty()) reporter.warn(text);
     content_ = images::source_sha256(*source_, threads_);
     record.add_input(choice.images, content_);
     for (const auto& [name, version] : images::library_versions()) record.libraries[name] = version;

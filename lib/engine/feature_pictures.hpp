@@ -18,7 +18,8 @@ class FeaturePictures {
   public:
     // `record` gets the data set as parent, or the folder with its hash as input. Throws BadInput for pictures of a
     // data set that have another size than the network's, UsageError for options that do not go with what `choice.images` is.
-    FeaturePictures(const PictureChoice& choice, int threads, const weights::Model& model, h5::Record& record);
+    // `reporter` hears of pictures that are left out.
+    FeaturePictures(const PictureChoice& choice, int threads, const weights::Model& model, h5::Record& record, Reporter& reporter);
 
     const std::vector<std::string>& id() const { return id_; }
     const std::vector<std::string>& split() const { return split_; }  // empty for a folder
@@ -31,7 +32,7 @@ class FeaturePictures {
 
   private:
     void open_data(const PictureChoice& choice, h5::Record& record);
-    void open_folder(const PictureChoice& choice, h5::Record& record);
+    void open_folder(const PictureChoice& choice, h5::Record& record, Reporter& reporter);
     std::unique_ptr<const datasets::DatasetFile> data_;
     std::shared_ptr<const images::Source> source_;
     std::vector<std::int64_t> rows_;

@@ -134,7 +134,7 @@ std::vector<salience::FieldScores> run_fields(const FieldJob& job, Reporter& rep
     h5::check_target(job.run.output, job.run.overwrite, "fields");
     h5::Record record = job.run.record;
     const weights::Model model = weights::load_network(job.model, record);
-    FeaturePictures pictures(job, job.run.threads, model, record);
+    FeaturePictures pictures(job, job.run.threads, model, record, reporter);
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);
     const encode::EncodingFile encoding(job.encoding);

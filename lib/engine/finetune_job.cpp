@@ -189,6 +189,7 @@ void run_finetune(const FinetuneJob& job, Reporter& reporter) {
     auto subjects = open_subjects(job, options, start, record, reporter);
     if (start.tuned() && weights::needs_base(weights::storage_of(job.store)))
         throw UsageError(fmt::format("--store {}: {} is tuned already, and differences are from an untuned network", job.store, job.weights.string()));
+    if (job.options.epochs == 0) reporter.warn("--epochs 0: no step is made, the network stays what it is");
     if (start.tuned()) reporter.warn(job.weights.string() + " is tuned already; tuning goes on from there");
 
     nn::describe(record, device);

@@ -108,7 +108,7 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
     if (weights::parameters_sha256(model.parameters) != source.header().model_sha256)
         throw BadInput(fmt::format("{}: its weights belong to another model than {}", job.dataset.string(), job.model.string()),
                        "give the model that the encoding was made with");
-    FeaturePictures pictures(job.predict, job.run.threads, model, record);
+    FeaturePictures pictures(job.predict, job.run.threads, model, record, reporter);
     encode::EncodingHeader header = source.header();
     const bool same_units = job.same_units || header.dataset_uuid == pictures.content();
     const auto judge = [&] {
@@ -155,6 +155,8 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
         reporter.warn(fmt::format("{}: no responses of the encoding's voxels in {} of {} ROIs; theirs are NaN and cannot be scored{}", pictures.data()->where(),
                                   unmeasured, source.roi_paths().size(), same_units ? "" : " (columns without vertices: --same-units says that they are the same)"));
     writer.commit();
+    reporter.info(fmt::format("{}: {} pictures, {} ROIs", job.run.output.string(), images, source.roi_paths().size()));
+    if (header.optimistic) reporter.warn("the predictions are optimistic: " + header.optimistic_reason);
 }
 
 }  // namespace cortune::engine

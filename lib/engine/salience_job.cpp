@@ -96,7 +96,7 @@ SalienceResult run_salience(const SalienceJob& job, Reporter& reporter) {
     h5::check_target(job.run.output, job.run.overwrite, "salience");
     h5::Record record = job.run.record;
     const weights::Model model = weights::load_network(job.model, record);
-    FeaturePictures pictures(job, job.run.threads, model, record);
+    FeaturePictures pictures(job, job.run.threads, model, record, reporter);
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);
     const auto note = weights::network_note(model);

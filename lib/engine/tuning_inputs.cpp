@@ -22,7 +22,7 @@ void check_voxels(const DatasetFile& data, const Roi& roi, int minimum) {
     if (static_cast<int>(roi.column.size()) < minimum)
         throw datasets::MissingRoi(fmt::format("{}: {} of {} has {} voxels, fewer than {}", data.where(), roi.name, roi.hemisphere,
                                    roi.column.size(), minimum),
-                       "--min-voxels admits smaller ROIs; A+B joins two");
+                       "a smaller --min-voxels admits it; A+B joins two");
 }
 
 TunedSubject open_subject(const std::filesystem::path& path, const RoiChoice& choice, int min_voxels) {

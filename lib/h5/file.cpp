@@ -9,12 +9,15 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <mutex>
+#include <set>
 
 #include "core/error.hpp"
 #include "core/output_file.hpp"
 #include "core/system.hpp"
 #include "core/text.hpp"
 #include "h5/driver.hpp"
+#include "h5/seal.hpp"
 
 namespace fs = std::filesystem;
 
@@ -106,6 +109,8 @@ void check_replaceable(const fs::path& path, const std::string& kind) {
 }
 
 void check_writable(const fs::path& folder, const fs::path& path) {
+    std::error_code error;
+    if (!fs::exists(folder, error)) throw OutputError(fmt::format("{}: the folder {} does not exist", path.string(), folder.string()), "mkdir -p makes it");
     if (::access(folder.c_str(), W_OK) != 0)
         throw OutputError(fmt::format("{}: the folder {} cannot be written ({})", path.string(), folder.string(), std::strerror(errno)));
 }
@@ -142,7 +147,7 @@ void check_no_input(const fs::path& target, const Record& record) {
 }
 
 Output::Output(fs::path path, const std::string& kind, const Record& record, bool overwrite)
-    : target_(std::move(path)), part_(part_path(target_)) {
+    : target_(std::move(path)), part_(part_path(target_)), overwrite_(overwrite) {
     silence_hdf5();
     check_target(target_, overwrite, kind);
     check_no_input(target_, record);
@@ -162,7 +167,7 @@ Output::Output(fs::path path, const std::string& kind, const Record& record, boo
 
 void Output::write_head(const std::string& kind, const Record& record) {
     const std::string created = iso_time(creation_time());
-    uuid_ = reproducible_time() ? derived_uuid(kind + created + target_.filename().string() + json_text(record.node(), -1))
+    uuid_ = reproducible_time() ? derived_uuid(kind + created + target_.string() + json_text(record.node(), -1))
                                 : random_uuid();
     root_->attr("format", "cortune");
     root_->attr("kind", kind);
@@ -170,6 +175,7 @@ void Output::write_head(const std::string& kind, const Record& record) {
     root_->attr("generated_by", fmt::format("{} (cortune) {}", record.tool, version()));
     root_->attr("created", created);
     root_->attr("uuid", uuid_);
+    reserve_seal(*root_);
     root_->put_text("provenance", json_text(provenance_of(record, uuid_), 1),
                     {"commands that made this file, as JSON"});
 }
@@ -198,6 +204,7 @@ void Output::finish() {
     sync_file(part_);
     root_->attr("complete", 1);
     flush();
+    const std::int64_t seal = seal_offset(*root_);
     root_.reset();
     const bool closed = H5Fclose(file_.get()) >= 0;
     file_.reset();
@@ -209,15 +216,15 @@ void Output::finish() {
     } catch (const BadInput&) {
         throw cannot_write(target_.string(), "it could not be closed");
     }
+    write_seal(part_, seal);
     sync_file(part_);
     finished_ = true;
 }
 
 void Output::commit() {
     finish();
-    std::error_code error;
-    fs::rename(part_, target_, error);
-    if (error) throw OutputError(fmt::format("{}: {}", target_.string(), error.message()));
+    if (const int error = give_name(part_, target_, overwrite_); error != 0)
+        throw OutputError(fmt::format("{}: {}", target_.string(), std::strerror(error)), error == EEXIST ? "another run has made it in the meantime" : "");
     committed_ = true;
     sync_folder(target_.has_parent_path() ? target_.parent_path() : fs::path("."));
 }
@@ -260,6 +267,26 @@ Input::Input(const fs::path& path, const std::vector<std::string>& kinds, Part m
     if (!kinds.empty() && std::find(kinds.begin(), kinds.end(), kind_) == kinds.end())
         throw BadInput(fmt::format("{}: a file of kind '{}', expected '{}'", path.string(), kind_,
                                    join(kinds, "' or '")));
+}
+
+void Input::verify() const {
+    static std::mutex one_at_a_time;
+    static std::set<std::string> verified;
+    const std::int64_t offset = seal_offset(*root_);
+    if (offset < 0) return;
+    std::error_code error;
+    const auto state = fmt::format("{} {} {}", path_.string(), uuid_, fs::last_write_time(path_, error).time_since_epoch().count());
+    const std::lock_guard lock(one_at_a_time);
+    if (verified.contains(state)) return;
+    if (!seal_holds(path_, offset))
+        throw BadInput(path_.string() + ": its bytes are not those that were written: damaged on a disk or on the way, or edited",
+                       "copy it again or make it anew; where it was edited on purpose, remove its data set file_sha256");
+    verified.insert(state);
+}
+
+void Input::register_in(Record& record) const {
+    verify();
+    record.add_parent(uuid_, provenance());
 }
 
 nlohmann::json Input::provenance() const {

@@ -41,7 +41,7 @@ class Output {
     std::string uuid_;
     Handle file_;
     std::unique_ptr<Node> root_;
-    bool finished_ = false, committed_ = false;
+    bool overwrite_, finished_ = false, committed_ = false;
 };
 
 // Refuses early, before a long computation, what would be refused at its end: an existing
@@ -64,8 +64,10 @@ class Input {
     const std::string& kind() const { return kind_; }
     const std::string& uuid() const { return uuid_; }
     nlohmann::json provenance() const;
-    // Enters this file among the parents of what `record` will describe.
-    void register_in(Record& record) const { record.add_parent(uuid_, provenance()); }
+    // Reads every byte, once a program: throws BadInput where they are not those that were written (seal.hpp).
+    void verify() const;
+    // Enters this file, verified, among the parents of what `record` will describe.
+    void register_in(Record& record) const;
 
   private:
     friend class Output;

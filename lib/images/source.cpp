@@ -25,13 +25,17 @@ namespace {
 
 constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30;  // of one picture file
 
-bool is_picture(const std::string& name) {
+enum class Sort { picture, left_out, other };
+
+Sort sort_of(const std::string& name) {
     const fs::path path(name);
     for (const auto& part : path)  // hidden files, and what macOS adds to archives
-        if (part.string().starts_with('.') || part == "__MACOSX") return false;
+        if (part.string().starts_with('.') || part == "__MACOSX") return Sort::other;
     std::string ending = path.extension().string();
     for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return ending == ".png" || ending == ".jpg" || ending == ".jpeg";
+    const auto among = [&](std::initializer_list<const char*> endings) { return std::find(endings.begin(), endings.end(), ending) != endings.end(); };
+    if (among({".png", ".jpg", ".jpeg"})) return Sort::picture;
+    return among({".gif", ".tif", ".tiff", ".bmp", ".webp", ".heic", ".jp2", ".ppm", ".pgm"}) ? Sort::left_out : Sort::other;
 }
 
 class Folder : public Source {
@@ -41,7 +45,7 @@ class Folder : public Source {
         try {
             for (const auto& entry : fs::recursive_directory_iterator(path, options)) {
                 const std::string name = entry.path().lexically_relative(path).generic_string();
-                if (is_picture(name) && !entry.is_directory()) names_.push_back(name);
+                if (!entry.is_directory()) enter(name);
             }
         } catch (const fs::filesystem_error& e) {
             throw BadInput(fmt::format("{}: {}", e.path1().string(), e.code().message()));
@@ -62,7 +66,7 @@ class Archive : public Source {
         const zip_int64_t count = zip_get_num_entries(zip, 0);
         for (zip_int64_t i = 0; i < count; ++i) {
             const char* name = zip_get_name(zip, static_cast<zip_uint64_t>(i), ZIP_FL_ENC_GUESS);
-            if (name && is_picture(name)) names_.emplace_back(name);
+            if (name) enter(name);
         }
         std::sort(names_.begin(), names_.end());
         give(zip);
@@ -145,6 +149,18 @@ class Archive : public Source {
 };
 
 }  // namespace
+
+void Source::enter(const std::string& name) {
+    const Sort sort = sort_of(name);
+    if (sort != Sort::other) (sort == Sort::picture ? names_ : left_out_).push_back(name);
+}
+
+std::string left_out_text(const Source& source) {
+    const auto& names = source.left_out();
+    if (names.empty()) return {};
+    return fmt::format("{}: {} picture{} of other formats than PNG and JPEG left out: {}{}", source.path().string(), names.size(), names.size() == 1 ? "" : "s", names[0],
+                       names.size() > 1 ? ", …" : "");
+}
 
 std::shared_ptr<const Source> open_source(const fs::path& path) {
     std::error_code error;

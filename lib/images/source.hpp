@@ -20,6 +20,8 @@ class Source {
     virtual ~Source() = default;
     const std::filesystem::path& path() const { return path_; }
     const std::vector<std::string>& names() const { return names_; }
+    // Pictures of formats that are not read (GIF, TIFF, BMP, WebP, HEIC, JPEG 2000, Netpbm): left out, and worth a word.
+    const std::vector<std::string>& left_out() const { return left_out_; }
     // "folder/image0001.png" or "archive.zip:image0001.png": for messages.
     virtual std::string where(std::size_t i) const = 0;
     // The bytes as they are stored; safe from several threads. Throws BadInput.
@@ -33,11 +35,15 @@ class Source {
   protected:
     explicit Source(std::filesystem::path path) : path_(std::move(path)) {}
     std::filesystem::path path_;
-    std::vector<std::string> names_;
+    void enter(const std::string& name);  // in the list that it belongs to
+    std::vector<std::string> names_, left_out_;
 };
 
 // Throws BadInput where `path` is neither a folder nor a zip archive, or holds no picture.
 std::shared_ptr<const Source> open_source(const std::filesystem::path& path);
+
+// A line that says so where pictures of other formats were left out; else empty.
+std::string left_out_text(const Source& source);
 
 // A picture file's bytes. Throws BadInput.
 std::vector<std::uint8_t> read_picture_file(const std::filesystem::path& file);

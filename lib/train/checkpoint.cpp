@@ -84,6 +84,7 @@ void write_checkpoint(const std::filesystem::path& path, const h5::Record& recor
 
 Tuner::State read_checkpoint(const std::filesystem::path& path, const std::string& identity) {
     const h5::Input file(path, {"checkpoint"});
+    file.verify();
     h5::refuse_loops(file);
     const h5::Node& root = file.root();
     check_identity(path, root.attr_string("identity"), identity);

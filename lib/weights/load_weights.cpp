@@ -43,6 +43,7 @@ Model load_weights(const std::filesystem::path& path, h5::Record& record, const 
     require_readable(path);
     if (h5::is_hdf5(path)) {
         const h5::Input file(path, {"model"});
+        file.verify();
         Model m = read_model(file);
         if (!expected.empty()) check_architecture(m.parameters, architecture(expected), where);
         record.add_parent(m.uuid, m.provenance);

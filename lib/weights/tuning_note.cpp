@@ -49,6 +49,7 @@ void read_note(const json& note, const std::string& where, Model& m) {
                                    note.at("backbone").dump()));
     m.image_size = checked_image_size(note.at("image_size").get<std::int64_t>(), architecture(m.backbone),
                                       where + "image_size");
+    if (m.heads.empty() && !note.contains("method")) return;  // untuned
     note.at("method").get_to(m.method);
     note.at("subjects").get_to(m.subjects);
     note.at("dataset_uuids").get_to(m.dataset_uuids);
@@ -68,31 +69,33 @@ void read_note(const json& note, const std::string& where, Model& m) {
     read_origin(note, where, m);
 }
 
+void add_tuning(json& note, const Model& m) {
+    note["method"] = m.method;
+    note["subjects"] = m.subjects;
+    note["dataset_uuids"] = m.dataset_uuids;
+    note["hemisphere"] = m.hemisphere;
+    note["roi_class"] = m.roi_class;
+    note["roi"] = m.roi;
+    note["seed"] = m.seed;
+    note["options"] = m.options;
+    note["column"] = m.column;
+    note["vertex"] = m.vertex;
+    note["tuned_image"] = m.tuned_image;
+    note["tuned_sha256"] = m.tuned_sha256;
+    note["loss"] = m.history.loss;
+    note["validation_loss"] = m.history.validation_loss;
+    note["learning_rate"] = m.history.learning_rate;
+    if (!m.branch.empty()) note["branch"] = m.branch;
+    if (!m.start_sha256.empty()) note["start_sha256"] = m.start_sha256;
+    if (!m.uuid.empty()) note["uuid"] = m.uuid, note["provenance"] = m.provenance;
+}
+
 }  // namespace
 
 std::map<std::string, std::string> tuning_note(const Model& m) {
     std::map<std::string, std::string> out = {{"format", "pt"}};
-    if (!m.tuned()) return out;
-    json note = {{"backbone", m.backbone},
-                 {"image_size", m.image_size},
-                 {"method", m.method},
-                 {"subjects", m.subjects},
-                 {"dataset_uuids", m.dataset_uuids},
-                 {"hemisphere", m.hemisphere},
-                 {"roi_class", m.roi_class},
-                 {"roi", m.roi},
-                 {"seed", m.seed},
-                 {"options", m.options},
-                 {"column", m.column},
-                 {"vertex", m.vertex},
-                 {"tuned_image", m.tuned_image},
-                 {"tuned_sha256", m.tuned_sha256},
-                 {"loss", m.history.loss},
-                 {"validation_loss", m.history.validation_loss},
-                 {"learning_rate", m.history.learning_rate}};
-    if (!m.branch.empty()) note["branch"] = m.branch;
-    if (!m.start_sha256.empty()) note["start_sha256"] = m.start_sha256;
-    if (!m.uuid.empty()) note["uuid"] = m.uuid, note["provenance"] = m.provenance;
+    json note = {{"backbone", m.backbone}, {"image_size", m.image_size}};
+    if (m.tuned()) add_tuning(note, m);
     // Ids may hold bytes that are no UTF-8.
     out["cortune.model"] = note.dump(-1, ' ', false, json::error_handler_t::replace);
     return out;

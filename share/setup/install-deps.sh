@@ -21,8 +21,9 @@ test=(
 )
 cluster=(slurm-wlm munge)
 cuda=(python3-venv python3-pip)
-# For pip in a virtual environment, with torch itself: only --list knows this group.
+# For pip in a virtual environment: only --list knows these groups. Of the second nothing that they need is fetched.
 python=('cmake>=3.30' nvidia-cusparselt-cu13 nvidia-nvshmem-cu13 nvidia-nccl-cu13 nvidia-cudnn-cu13 nvidia-cufile)
+pytorch=(torch safetensors)
 
 die() {
     echo "install-deps: error: $1" >&2
@@ -43,7 +44,11 @@ for group in "$@"; do
         test) wanted+=("${test[@]}") ;;
         cluster) wanted+=("${cluster[@]}") ;;
         cuda) wanted+=("${cuda[@]}") ;;
-        python) [ $list = 1 ] || die "group python is pip's" "--list python prints it"; wanted+=("${python[@]}") ;;
+        python | pytorch)
+            [ $list = 1 ] || die "group $group is pip's" "--list $group prints it"
+            declare -n names=$group
+            wanted+=("${names[@]}")
+            ;;
         *)
             echo "usage: install-deps.sh [--list] [build] [test] [cluster] [cuda]" >&2
             exit 2

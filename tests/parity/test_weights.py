@@ -54,6 +54,7 @@ def write_safetensors(path, arrays, dtype="F32", metadata=None, spoil=None):
     pathlib.Path(path).write_bytes(len(text).to_bytes(8, "little") + text + data)
 
 
+sys.path.extend(map(str, SOURCE.glob("build/cuda-venv/lib/python3*/site-packages")))  # behind Debian's packages
 skipped = set()
 
 
@@ -72,7 +73,7 @@ def read_safetensors(path):
     try:
         from safetensors.numpy import load_file
     except ImportError:
-        # Debian 12 has no package of it; the format is read by hand above.
+        # Debian 12 has no package of it; the format is read by hand above. The CUDA build's environment has one.
         skipped.add("the Python package safetensors is not installed, so its reader was not asked")
     else:
         for name, a in load_file(str(path)).items():

@@ -23,13 +23,14 @@ done
 export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:-}"
 # What needs no tensors is the same code as in the release build, and is tested there: where that build is there, the
 # engine alone is made. Else all.
-base="" targets=(unit_engine engine_driver cl-finetune ridge-encode encode-eval cortune-info nsd-simulate nsd-extract model-convert)
+base="" targets=(all)
 if [ -x build/release/bin/cl-finetune ] && cmake --build build/release; then
-    base=$root/build/release targets=(unit_engine engine_driver)
+    base=$root/build/release targets=(unit_engine engine_driver ridge_driver)
     LD_LIBRARY_PATH=$root/build/cuda/lib:$LD_LIBRARY_PATH
 fi
 TORCH_CUDA_ARCH_LIST=${ARCH:-9.0} "$cmake" --preset cuda -DCORTUNE_TORCH_DIR="$TORCH_DIR" -DCORTUNE_BASE_BUILD="$base" $(share/setup/first-build.sh build/cuda)
 "$cmake" --build build/cuda --target "${targets[@]}"
-# LibTorch with CUDA takes seconds to load: what starts many tools is left to the release build, and of processes one case is enough.
-CORTUNE_TEST_CASES=infonce ctest --test-dir build/cuda -j 2 --output-on-failure --no-tests=error -R '^(unit_engine|parity_test_(tuning|processes|backbone))$'
+# What computes with LibTorch; CORTUNE_CUDA_TESTS is another choice.
+tests=${CORTUNE_CUDA_TESTS:-unit_engine|parity_test_(backbone|features|pooling|process_rules|processes|ridge|salience|store|transfer|tuning)|tool_(encode|honest|tune)}
+ctest --test-dir build/cuda -j 2 --output-on-failure --no-tests=error -R "^($tests)\$"
 echo "cuda build: passed, LibTorch $(cat "$TORCH_DIR"/version.py | sed -n "s/^__version__ = '\(.*\)'/\1/p"), $(nvcc --version | sed -n 's/.*release \([0-9.]*\).*/nvcc \1/p'), CPU path"

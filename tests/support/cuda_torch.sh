@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
-# The Python package torch in a virtual environment of its own, build/cuda-venv, for the CUDA build; nothing where it is there.
+# The Python packages torch and safetensors in a virtual environment of its own, build/cuda-venv, for the CUDA build; nothing where it is there.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 venv=build/cuda-venv
@@ -10,4 +10,5 @@ venv=build/cuda-venv
 # Only what the libraries are linked against and the toolkit does not bring.
 mapfile -t packages < <(share/setup/install-deps.sh --list python)
 $venv/bin/pip install --quiet --no-cache-dir --no-compile "${packages[@]}"
-$venv/bin/pip install --quiet --no-cache-dir --no-compile --no-deps torch
+mapfile -t packages < <(share/setup/install-deps.sh --list pytorch)
+$venv/bin/pip install --quiet --no-cache-dir --no-compile --no-deps "${packages[@]}"

@@ -2,6 +2,7 @@
 # Sourced by the scripts in tests/tools: a scratch folder that goes away, and checks.
 set -uo pipefail
 PATH="$CORTUNE_BIN:$PATH"
+export PYTHONPATH="$CORTUNE_SOURCE/tests/support"
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work" 2> /dev/null; rm -rf "$work"' EXIT
 cd "$work" || exit 1

@@ -45,12 +45,15 @@ cp whole.h5 old.h5
 expect 4 on_disk_of 100 model-convert mini.safetensors -o old.h5 --overwrite
 cmp whole.h5 old.h5 || fail "a failed run damaged the old file"
 
-# kill -9 at twenty moments: what is there under the name is whole, or is not there.
+# kill -9 at twenty moments of a run: what is there under the name is whole, or is not there.
+start=$(date +%s%N)
+expect 0 model-convert mini.safetensors -q -o unbroken.h5
+whole=$(($(date +%s%N) - start))
 for moment in $(seq 20); do
     rm -f .killed* killed.h5
     model-convert mini.safetensors -o killed.h5 2> /dev/null &
     job=$!
-    sleep "$(awk "BEGIN { print $moment * 0.002 }")"
+    sleep "$(awk "BEGIN { print $moment * $whole / 18e9 }")"
     kill -9 $job 2> /dev/null
     wait $job 2> /dev/null
     [ ! -e killed.h5 ] || cortune-info killed.h5 > /dev/null 2>&1 || fail "killed at moment $moment: an unfit file has the name"

@@ -14,6 +14,10 @@ cmp b.safetensors c.safetensors || fail "a second trip changes the weights"
 expect 0 model-convert a.h5 --image-size 96 -o d.h5
 expect 0 cortune-info d.h5
 prints 'image_size: 96'
+expect 0 model-convert d.h5 --to safetensors -o d.safetensors
+expect 0 model-convert d.safetensors -o e.h5
+expect 0 cortune-info e.h5
+prints 'image_size: 96'
 
 # The least pictures that an architecture can take.
 expect 0 model-convert a.h5 --image-size 29 -o least.h5
@@ -46,7 +50,7 @@ says 'without --heads'
 
 # What would hide a tuning.
 refused() { expect 3 model-convert bad.h5 -o x.h5; says "bad.h5$1"; absent x.h5; }
-spoil() { cp "$1" bad.h5 && /usr/bin/python3 -c "import h5py
+spoil() { cp "$1" bad.h5 && /usr/bin/python3 -c "import edited, h5py
 with h5py.File('bad.h5', 'r+') as f:
     $2" || fail "spoil $2"; }
 spoil tuned.h5 "f.attrs['method'] = 'untuned'"; refused ':/tuned: expected no such group'

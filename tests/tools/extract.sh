@@ -249,16 +249,18 @@ expect 4 nsd-extract algonauts good --subject 1 -o no/such/folder.h5
 absent full.h5
 no_parts
 
-# A signal leaves nothing.
+# A signal leaves nothing, be it of a user, of a cluster or of a connection that is lost.
 nsd-simulate --preset tiny --images 300 --subjects 1 --seed 1 -q -o many || fail "nsd-simulate"
-nsd-extract algonauts many --subject 1 --size 1500 --threads 1 -q -o killed.h5 2> stderr &
-job=$!
-for _ in $(seq 200); do ls .killed.h5.*.part > /dev/null 2>&1 && break; sleep 0.01; done
-kill -TERM "$job"
-wait "$job"
-[ $? = 143 ] || fail "SIGTERM"
-absent killed.h5
-no_parts
+for signal in TERM HUP; do
+    nsd-extract algonauts many --subject 1 --size 1500 --threads 1 -q -o killed.h5 2> stderr &
+    job=$!
+    for _ in $(seq 200); do ls .killed.h5.*.part > /dev/null 2>&1 && break; sleep 0.01; done
+    kill -$signal "$job"
+    wait "$job"
+    [ $? = $((128 + $(kill -l $signal))) ] || fail "SIG$signal"
+    absent killed.h5
+    no_parts
+done
 
 # Bytes: equal for equal commands; for other numbers of threads, which the provenance
 # records, in all but that.

@@ -48,6 +48,9 @@ expect 3 encode-eval again-scored.h5
 says 'the ridge was fitted on'
 /usr/bin/python3 -c 'import h5py, numpy as np; h5py.File("again-scored.h5", "a").attrs["optimistic"] = np.int64(0)'
 expect 3 encode-eval again-scored.h5 --allow-tuned-images
+says 'its bytes are not those that were written'
+/usr/bin/python3 -c 'import edited, h5py, numpy as np; h5py.File("again-scored.h5", "a").attrs["optimistic"] = np.int64(0)'
+expect 3 encode-eval again-scored.h5 --allow-tuned-images
 says 'beside the reason'
 
 # A network that is tuned twice says of both data sets and lists every image once.
@@ -94,7 +97,7 @@ PY
 # with a weight that is not finite is none.
 expect 0 ridge-encode s1.h5 --protocol train-cv --hemi lh --roi V1v --min-voxels 5 -q -o cv.h5
 /usr/bin/python3 - << 'PY'
-import h5py, numpy as np, shutil
+import edited, h5py, numpy as np, shutil
 with h5py.File("cv.h5", "a") as f:
     assert "tuned model" not in f.attrs["optimistic_reason"]
     f.attrs["optimistic"] = np.int64(0)

@@ -34,10 +34,35 @@ prints '/backbone/features.0.weight'
 
 # Refusals, each with its own words. The good file among bad ones is still printed.
 refused() { expect 3 cortune-info "$1"; says "$2"; says "$1"; [ ! -s stdout ] || fail "$1 was printed"; }
-spoil() { cp "$1" bad.h5 && /usr/bin/python3 -c "import h5py
+spoil() { cp "$1" bad.h5 && /usr/bin/python3 -c "import edited, h5py
 with h5py.File('bad.h5', 'r+') as f: $2"; }
 refused absent.h5 'no such file'
 head -c 5000 s1.h5 > bad.h5; refused bad.h5 'cut short'
+# A byte that a disk or a network changed, wherever it lies, metadata and digest included.
+/usr/bin/python3 - << 'PY' || fail "a changed byte is not noticed"
+import hashlib, pathlib, random, subprocess, h5py
+random.seed(1)
+whole = pathlib.Path("s1.h5").read_bytes()
+with h5py.File("s1.h5") as f:
+    digest = f["file_sha256"].id.get_offset()
+# The digest is what its description says.
+assert hashlib.sha256(whole[:digest] + b"0" * 64 + whole[digest + 64:]).hexdigest().encode() == whole[digest:digest + 64]
+for at in [digest, digest + 63, *(random.randrange(len(whole)) for _ in range(30)), *(random.randrange(4096) for _ in range(10))]:
+    changed = bytearray(whole)
+    changed[at] ^= 1 << random.randrange(8)
+    pathlib.Path("bad.h5").write_bytes(changed)
+    done = subprocess.run(["cortune-info", "bad.h5"], capture_output=True, text=True)
+    assert done.returncode == 3 and done.stdout == "", (at, done)
+PY
+# A tool that reads it refuses it, too; without the digest it is taken as it is.
+/usr/bin/python3 -c "import h5py
+with h5py.File('s1.h5') as f: at = f['response_lh'].id.get_offset() + 5000
+raw = bytearray(open('s1.h5', 'rb').read()); raw[at] ^= 1; open('bad.h5', 'wb').write(raw)"
+expect 3 ridge-encode bad.h5 --hemi lh --roi V1v --min-voxels 5 --layers features.2 -o x.h5
+says 'bad.h5: its bytes are not those that were written'
+absent x.h5
+/usr/bin/python3 -c "import edited, h5py; h5py.File('bad.h5', 'a').close()"
+expect 0 cortune-info bad.h5
 head -c 0 s1.h5 > bad.h5; refused bad.h5 'not an HDF5 file'
 spoil s1.h5 "del f.attrs['complete']"; refused bad.h5 'unfinished'
 spoil s1.h5 "f.attrs['complete'] = 0"; refused bad.h5 'unfinished'

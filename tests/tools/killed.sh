@@ -7,24 +7,24 @@ export SOURCE_DATE_EPOCH=1700000000
 expect 0 nsd-simulate --preset tiny --subjects 1 --seed 3 -o sim
 expect 0 nsd-extract algonauts sim --subject 1 --size 64 -o s1.h5
 
-# killed NAME COMMAND…: times an unbroken run, then cuts others short.
+# killed MOMENTS NAME COMMAND…: times an unbroken run, then cuts others short.
 killed() {
-    local out=$1 start whole
-    shift
+    local half=$(($1 / 2)) out=$2 start whole
+    shift 2
     start=$(date +%s%N)
     expect 0 "$@" -o "$out"
     whole=$(($(date +%s%N) - start))
     mv "$out" "$out.whole"
-    # At seven moments of the run, and at five while the part file is there.
-    for k in $(seq 1 12); do
+    # Half of the moments are of the whole run, half of the time that the part file is there.
+    for k in $(seq 1 $((2 * half))); do
         rm -f "$out"
         "$@" -o "$out" > /dev/null 2>&1 &
         local pid=$!
-        if [ "$k" -le 7 ]; then
-            sleep "$(awk -v t=$whole -v k="$k" 'BEGIN { print t / 1e9 * k / 7 }')"
+        if [ "$k" -le $half ]; then
+            sleep "$(awk -v t=$whole -v k="$k" -v n=$half 'BEGIN { print t / 1e9 * k / n }')"
         else
             until compgen -G '.*.part' > /dev/null || ! kill -0 $pid 2> /dev/null; do read -rt .005 <> <(:); done
-            sleep "$(awk -v k="$k" 'BEGIN { print (k - 8) / 250 }')"
+            sleep "$(awk -v k=$((k - half - 1)) -v n=$half 'BEGIN { print k / n / 50 }')"
         fi
         kill -9 $pid 2> /dev/null
         wait $pid 2> /dev/null
@@ -48,8 +48,8 @@ cat > checkpointed << 'SH'
 exec cl-finetune s1.h5 --hemi lh --roi V1v --min-voxels 5 --epochs 3 --batch 32 -q --overwrite -o t.h5 --checkpoint "$2"
 SH
 chmod +x checkpointed
-killed extracted.h5 nsd-extract algonauts sim --subject 1 --size 64 -q
-killed tuned.h5 cl-finetune s1.h5 --hemi lh --roi V1v --min-voxels 5 --epochs 2 --batch 32 -q
-killed state.ckpt ./checkpointed
-killed encoded.h5 ridge-encode s1.h5 --hemi lh --roi V1v --min-voxels 5 -q --save-weights --also train-cv=also.h5 --overwrite
-killed evaluated.h5 encode-eval encoded.h5.whole -q
+killed 12 extracted.h5 nsd-extract algonauts sim --subject 1 --size 64 -q
+killed 20 tuned.h5 cl-finetune s1.h5 --hemi lh --roi V1v --min-voxels 5 --epochs 2 --batch 32 -q
+killed 12 state.ckpt ./checkpointed
+killed 20 encoded.h5 ridge-encode s1.h5 --hemi lh --roi V1v --min-voxels 5 -q --save-weights --also train-cv=also.h5 --overwrite
+killed 12 evaluated.h5 encode-eval encoded.h5.whole -q

@@ -46,6 +46,7 @@ mkdir precious && echo x >precious/file
 expect 4 "not a folder that a simulation wrote" "$tool" -o precious "${small[@]}" --overwrite
 [ -f precious/file ] || fail "a foreign folder was replaced"
 expect 4 "does not exist" "$tool" -o absent/out "${small[@]}"
+expect 4 "name too long" "$tool" -o "$(printf 'x%.0s' $(seq 260))" "${small[@]}"
 expect 2 "nothing to write" "$tool"
 expect 2 preset "$tool" -o x --preset huge
 expect 2 "picture ids" "$tool" -o x --images 40000 --subjects 2

@@ -21,7 +21,7 @@ complete -c cl-finetune -l precision -r -d 'Of the backbone'\''s passes: float32
 complete -c cl-finetune -l freeze -r -d 'Modules that stay as they are, e.g. features.0,features.3 or features'
 complete -c cl-finetune -l min-voxels -r -d 'Refuse smaller ROIs'
 complete -c cl-finetune -l memory -r -d 'Memory for pictures held as they are, e.g. 2G; default: half of what is free'
-complete -c cl-finetune -l store -r -d 'How to keep the weights: float32; float16 or bfloat16 (half the size, rounded); difference from the untuned network (half, exact) or difference16 (a quarter). The last two are read with the untuned network'\''s file at hand'
+complete -c cl-finetune -l store -r -d 'How to keep the weights: float32; float16 or bfloat16 (half the size, rounded); difference from the untuned network (half, exact) or difference16 (less than a third). The last two are read with the untuned network'\''s file at hand'
 complete -c cl-finetune -l loss-curve -r -d 'Write the loss of every epoch as TSV'
 complete -c cl-finetune -l checkpoint -r -d 'Keep the state here while the run goes on'
 complete -c cl-finetune -l checkpoint-every -r -d 'Epochs between checkpoints'

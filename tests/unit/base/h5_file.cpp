@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <csignal>
@@ -65,6 +67,42 @@ TEST_CASE("a file appears only when it is whole") {
     CHECK(in.root().attr_int("complete") == 1);
     CHECK(in.provenance()["root"] == in.uuid());
     CHECK(in.provenance()["nodes"][in.uuid()]["tool"] == "unit-test");
+}
+
+TEST_CASE("of two runs that make the same file without leave to replace one, the second ends") {
+    Scratch scratch;
+    h5::Output first(scratch / "a.h5", "model", a_record(), false);
+    std::string kept;
+    {
+        // A part file is named for its process: another one's is another file.
+        fs::rename(scratch / fmt::format(".a.h5.{}.part", ::getpid()), scratch / ".a.h5.1.part");
+        write_small(scratch / "a.h5");
+        kept = h5::Input(scratch / "a.h5").uuid();
+        fs::rename(scratch / ".a.h5.1.part", scratch / fmt::format(".a.h5.{}.part", ::getpid()));
+    }
+    CHECK_THROWS_AS(first.commit(), OutputError);
+    CHECK(h5::Input(scratch / "a.h5").uuid() == kept);
+}
+
+TEST_CASE("every byte counts, and a file without a digest is taken as it is") {
+    Scratch scratch;
+    write_small(scratch / "a.h5");
+    h5::Record record = a_record();
+    CHECK_NOTHROW(h5::Input(scratch / "a.h5").register_in(record));
+    for (const bool edited : {false, true}) {
+        const fs::path path = scratch / (edited ? "edited.h5" : "damaged.h5");
+        fs::copy_file(scratch / "a.h5", path);
+        {
+            h5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT));
+            h5::Node root(h5::Handle(H5Gopen2(file.get(), "/", H5P_DEFAULT)), "test:/");
+            const float other[3] = {1, 2, 4};
+            root.dataset("value").write<float>(other);
+            if (edited) H5Ldelete(root.id(), "file_sha256", H5P_DEFAULT);
+        }
+        const h5::Input in(path);
+        if (edited) CHECK_NOTHROW(in.register_in(record));
+        else CHECK_THROWS_AS(in.register_in(record), BadInput);
+    }
 }
 
 TEST_CASE("what is finished has no name before commit, and two files of one second are two") {

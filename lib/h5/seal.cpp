@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "h5/seal.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <vector>
+
+#include "core/error.hpp"
+#include "core/hash.hpp"
+#include "core/interrupt.hpp"
+#include "core/output_file.hpp"
+
+namespace fs = std::filesystem;
+
+namespace cortune::h5 {
+namespace {
+
+constexpr const char* seal_name = "file_sha256";
+constexpr std::int64_t seal_characters = 64;
+
+struct Descriptor {
+    Descriptor(const fs::path& path, int flags) : number(::open(path.c_str(), flags | O_CLOEXEC)) {}
+    ~Descriptor() {
+        if (number >= 0) ::close(number);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    int number;
+};
+
+// The digest that belongs at `offset`, and in `found` what is there. 0, or why it could not be read.
+int digest_of(int file, std::int64_t offset, std::string& found, std::string& expected) {
+    const auto bytes = static_cast<std::int64_t>(::lseek(file, 0, SEEK_END));
+    if (bytes < 0) return errno;
+    found.assign(seal_characters, '\0');
+    if (const int error = try_read_at(file, found.data(), found.size(), offset); error != 0) return error;
+    Sha256 hash;
+    std::vector<char> block(1 << 20);
+    for (std::int64_t at = 0; at < bytes; at += static_cast<std::int64_t>(block.size())) {
+        check_interrupt();
+        const auto count = std::min<std::int64_t>(static_cast<std::int64_t>(block.size()), bytes - at);
+        if (const int error = try_read_at(file, block.data(), static_cast<std::size_t>(count), at); error != 0) return error;
+        const auto first = std::clamp<std::int64_t>(offset - at, 0, count), last = std::clamp<std::int64_t>(offset + seal_characters - at, 0, count);
+        std::fill(block.begin() + first, block.begin() + last, '0');
+        hash.update(block.data(), static_cast<std::size_t>(count));
+    }
+    expected = to_hex(hash.digest());
+    return 0;
+}
+
+}  // namespace
+
+void reserve_seal(Node& root) {
+    const auto fail = [&] { return OutputError(root.where() + seal_name + ": cannot be created"); };
+    const Handle type(H5Tcopy(H5T_C_S1)), space(H5Screate(H5S_SCALAR)), options(H5Pcreate(H5P_DATASET_CREATE));
+    if (H5Tset_size(type.get(), seal_characters) < 0 || H5Tset_strpad(type.get(), H5T_STR_NULLPAD) < 0) throw fail();
+    // In one piece and at once, so that it has a place.
+    if (H5Pset_layout(options.get(), H5D_CONTIGUOUS) < 0 || H5Pset_alloc_time(options.get(), H5D_ALLOC_TIME_EARLY) < 0 ||
+        H5Pset_obj_track_times(options.get(), false) < 0)
+        throw fail();
+    Dataset made(Handle(H5Dcreate2(root.id(), seal_name, type.get(), space.get(), H5P_DEFAULT, options.get(), H5P_DEFAULT)), root.where() + seal_name);
+    const std::string zeros(seal_characters, '0');
+    if (made.id() < 0 || H5Dwrite(made.id(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, zeros.data()) < 0) throw fail();
+    made.attr("long_name", "SHA-256 of this file with these characters as zeros");
+    made.attr("units", "1");
+}
+
+std::int64_t seal_offset(const Node& root) {
+    if (!root.has(seal_name)) return -1;
+    const haddr_t at = H5Dget_offset(root.dataset(seal_name).id());
+    if (at == HADDR_UNDEF) throw BadInput(root.where() + seal_name + ": expected 64 characters in one piece");
+    return static_cast<std::int64_t>(at);
+}
+
+void write_seal(const fs::path& path, std::int64_t offset) {
+    const Descriptor file(path, O_RDWR);
+    if (file.number < 0) throw cortune::cannot_write(path, errno);
+    std::string found, digest;
+    if (const int error = digest_of(file.number, offset, found, digest); error != 0)
+        throw OutputError(fmt::format("{}: cannot be read back ({})", path.string(), read_failure(error)));
+    write_at(file.number, path, digest.data(), digest.size(), offset);
+}
+
+bool seal_holds(const fs::path& path, std::int64_t offset) {
+    const Descriptor file(path, O_RDONLY);
+    std::string found, digest;
+    const int error = file.number < 0 ? errno : digest_of(file.number, offset, found, digest);
+    if (error != 0) throw BadInput(fmt::format("{}: cannot be read ({})", path.string(), read_failure(error)));
+    return found == digest;
+}
+
+}  // namespace cortune::h5
