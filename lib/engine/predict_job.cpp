@@ -115,13 +115,13 @@ void run_predict(const EncodeJob& job, Reporter& reporter) {
         describe_pictures(header, pictures);
         judge_prediction(header, job.predict.images.string(), job.allow_tuned_images);
     };
-    if (pictures.data()) judge();  // a folder's hashes are known when it was read
     const torch::Device device = nn::choose_device(job.run.device, job.run.threads);
     nn::describe(record, device);
     nn::Backbone backbone(model.backbone);
     backbone.load(model.parameters, torch::kFloat32, device);
 
     const auto layers = stored_layers(source, backbone);
+    if (pictures.data()) judge();  // a folder's hashes are known when it was read
     const auto images = static_cast<Eigen::Index>(pictures.id().size());
     std::map<std::string, LayerMap> maps;
     for (const auto& name : layers) {

@@ -16,7 +16,7 @@ expect 0 "${quick[@]}"
 grep -qE '^(cl-finetune|ridge-encode|encode-eval)' stdout && fail "a second make computes again"
 expect 0 "${quick[@]}" -n
 grep -q nsd-simulate stdout && fail "make -n would do what is done"
-expect 0 "${quick[@]}" -q
-expect 1 "${quick[@]}" EPOCHS=3 -q # another number of epochs is another run
-expect 1 "${quick[@]}" -q
+expect 0 "${quick[@]}" -q "$PWD/out/held-out.tsv"
+expect 1 "${quick[@]}" -q "$PWD/out/held-out.tsv" EPOCHS=3 # another number of epochs is another run
+expect 1 "${quick[@]}" -q "$PWD/out/held-out.tsv"
 no_parts

@@ -26,6 +26,7 @@ h5::Findings findings(const Json& schema, Fill fill) {
     }
     Json with_common = schema;
     with_common["datasets"]["provenance"] = {{"dtype", "string"}, {"dims", Json::array()}};
+    with_common["datasets"]["file_sha256"] = {{"dtype", "fixed-string"}, {"dims", Json::array()}};
     return h5::check(h5::Input(scratch / "a.h5"), with_common);
 }
 

@@ -242,7 +242,7 @@ TEST_CASE("a folder that appears meanwhile is not replaced", "[simulate]") {
         write_file(part.path() / "new", "x");
         fs::create_directory(tmp.path / "out");
         std::ofstream(tmp.path / "out" / "precious") << "x";
-        CHECK_THROWS_WITH(part.commit(), Catch::Contains("out: cannot be written (Directory not empty)"));
+        CHECK_THROWS_WITH(part.commit(), Catch::Contains("out: cannot be written (File exists)"));
     }
     CHECK(fs::exists(tmp.path / "out" / "precious"));
     CHECK_FALSE(fs::exists(tmp.path / "out" / "new"));

@@ -267,7 +267,10 @@ TEST_CASE("the tree of commands goes through safetensors") {
         write_safetensors(from, back.parameters, tuning_note(back), false);
     }
     CHECK(sha256_file(scratch / "a.st") == sha256_file(scratch / "b.st"));
-    CHECK(tuning_note(a_model()) == std::map<std::string, std::string>{{"format", "pt"}});
+    const auto untuned = tuning_note(a_model());
+    CHECK(untuned.size() == 2);
+    CHECK(untuned.at("format") == "pt");
+    CHECK(nlohmann::json::parse(untuned.at("cortune.model")) == nlohmann::json{{"backbone", a_model().backbone}, {"image_size", a_model().image_size}});
 }
 
 TEST_CASE("a model file becomes a parent") {
