@@ -129,13 +129,11 @@ void run(const Options& o, cli::Context& context) {
         files.emplace_back(path);
         files.back().input().register_in(record);
     }
+    std::optional<const datasets::DatasetFile> data;
+    if (!o.sheet.empty()) data.emplace(o.data), data->input().register_in(record);
     const auto found = salience::compare_hemispheres(files, {o.resamples, o.allow_tuned, static_cast<std::uint64_t>(context.seed), context.threads});
     say(found, context);
-    if (!o.sheet.empty()) {
-        const datasets::DatasetFile data(o.data);
-        data.input().register_in(record);
-        write_bytes(o.sheet, {sheet_page(o, found, files, data)}, {.overwrite = context.overwrite});
-    }
+    if (data) write_bytes(o.sheet, {sheet_page(o, found, files, *data)}, {.overwrite = context.overwrite});
     if (!context.output.empty()) salience::write_lateralization(context.output, record, context.overwrite, found);
     const auto rows = table_of(found);
     context.result(context.json ? rows.dump(2) + "\n" : cli::tsv_rows(rows));

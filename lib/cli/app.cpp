@@ -52,7 +52,7 @@ void refuse_not_finite(const CLI::App& app) {
 // "--subject -o x.h5": the name of an option is no value.
 void refuse_swallowed(const CLI::App& app) {
     for (const CLI::Option* option : app.get_options())
-        for (const auto& value : option->results())
+        for (const auto& value : option->get_positional() ? CLI::results_t{} : option->results())
             if (value.size() > 1 && value[0] == '-' && app.get_option_no_throw(value))
                 throw UsageError(fmt::format("{}: expected a value, found the option {}", option->get_name(), value));
 }

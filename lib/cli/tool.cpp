@@ -136,7 +136,8 @@ int run_main(int argc, char** argv, const Doc& doc, const Common& common,
     context.tool = doc.name;
     context.argv.assign(argv, argv + argc);
     if (!context.argv.empty()) context.argv[0] = doc.name;
-    context.threads = default_threads();
+    if (common.threads) // before the options, whose default it is
+        if (const int refused = guarded(context, [&] { context.threads = default_threads(); }); refused != 0) return refused;
     context.draws = common.seed;
     context.device = common.device ? "auto" : "cpu";
     Asked asked;

@@ -17,9 +17,10 @@ void remember(int signal) { caught = signal; }
 void install_signal_handlers() {
     struct sigaction action {};
     action.sa_handler = remember;
-    action.sa_flags = SA_RESTART | SA_RESETHAND;
+    action.sa_flags = SA_RESTART | SA_RESETHAND;  // a second one ends at once
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
+    action.sa_flags = SA_RESTART;  // these come several times, from the shell and the kernel, or every second
     sigaction(SIGXCPU, &action, nullptr);
     struct sigaction hangup {};
     // nohup has it ignored.

@@ -141,7 +141,13 @@ void write_at(int file, const fs::path& path, const void* data, std::size_t byte
 int give_name(const fs::path& part, const fs::path& name, bool overwrite) {
     if (!overwrite) {
         if (::renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, name.c_str(), RENAME_NOREPLACE) == 0) return 0;
-        if (errno != EINVAL && errno != ENOSYS) return errno;  // these: a file system that cannot
+        if (errno == EEXIST) return errno;
+        // NFS and others cannot do that, but a second name for a file they refuse where it is taken.
+        if (::link(part.c_str(), name.c_str()) == 0) {
+            ::unlink(part.c_str());
+            return 0;
+        }
+        if (errno == EEXIST) return errno;
     }
     return std::rename(part.c_str(), name.c_str()) == 0 ? 0 : errno;
 }

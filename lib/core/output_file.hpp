@@ -73,7 +73,8 @@ int try_write_at(int file, const void* data, std::size_t bytes, std::int64_t off
 int try_read_at(int file, void* data, std::size_t bytes, std::int64_t offset);
 std::string read_failure(int error);  // "cut short", or the system's reason
 
-// Gives a part file or folder its name. Without `overwrite` what has got the name in the meantime is kept. 0 or errno.
+// Gives a part file or folder its name. Without `overwrite` what has got the name in the meantime is kept, where the file
+// system has a way to do so. 0 or errno.
 int give_name(const std::filesystem::path& part, const std::filesystem::path& name, bool overwrite);
 
 // As try_write_at. Throws OutputError naming `path`.

@@ -185,6 +185,7 @@ Plan algonauts_plan(const fs::path& root, int subject, const std::string& ceilin
     plan.header.layout = "algonauts";
     plan.header.image_namespace = "nsd";
     const auto training = images::open_source(tree.training_images);
+    if (const auto text = images::left_out_text(*training); !text.empty()) reporter.warn(text);
     std::shared_ptr<const images::Source> test;
     if (!tree.test_fmri.empty()) {
         if (tree.test_images.empty())

@@ -48,7 +48,10 @@ std::vector<Work> group_targets(const EncodeManyJob& job, const EncodePass& pass
     std::vector<Work> out;
     for (const auto& target : pass.targets) {
         auto found = std::find_if(out.begin(), out.end(), [&](const Work& w) { return w.targets[0]->dataset == target.dataset; });
-        if (found == out.end()) found = out.insert(found, Work{std::make_unique<const DatasetFile>(target.dataset), {}, {}, {}, 0, {}});
+        if (found == out.end()) {
+            found = out.insert(found, Work{std::make_unique<const DatasetFile>(target.dataset), {}, {}, {}, 0, {}});
+            found->data->input().verify();  // before hours of work
+        }
         found->targets.push_back(&target);
     }
     Reporter silent;  // what is tuned to whom is the point here

@@ -102,6 +102,7 @@ struct Pass {
 
     void copy_part(const FeatureParts& parts, std::int64_t first, std::int64_t count, const ArraySink& sink) {
         const features::FeaturesFile file(parts.path(first));
+        file.input().verify();
         sha256.insert(sha256.end(), file.header().image_sha256.begin(), file.header().image_sha256.end());
         for (std::size_t a = 0; a < network.arrays().size(); ++a) {
             const std::string path = network.arrays()[a].group + '/' + network.arrays()[a].name;

@@ -29,6 +29,7 @@ TunedSubject open_subject(const std::filesystem::path& path, const RoiChoice& ch
     TunedSubject out;
     out.data = std::make_unique<const DatasetFile>(path);
     const DatasetFile& data = *out.data;
+    data.input().verify();
     out.roi = data.roi(choice.hemisphere, choice.roi_class, choice.roi);
     check_voxels(data, out.roi, min_voxels);
     out.rows = data.rows(Split::train);

@@ -205,6 +205,7 @@ void Output::finish() {
     root_->attr("complete", 1);
     flush();
     const std::int64_t seal = seal_offset(*root_);
+    if (seal < 0) throw cannot_write(target_.string(), "its digest has no place");
     root_.reset();
     const bool closed = H5Fclose(file_.get()) >= 0;
     file_.reset();
@@ -274,11 +275,10 @@ void Input::verify() const {
     static std::set<std::string> verified;
     const std::int64_t offset = seal_offset(*root_);
     if (offset < 0) return;
-    std::error_code error;
-    const auto state = fmt::format("{} {} {}", path_.string(), uuid_, fs::last_write_time(path_, error).time_since_epoch().count());
+    const std::string state = file_state(file_.get());
     const std::lock_guard lock(one_at_a_time);
     if (verified.contains(state)) return;
-    if (!seal_holds(path_, offset))
+    if (!seal_holds(file_.get(), path_, offset))
         throw BadInput(path_.string() + ": its bytes are not those that were written: damaged on a disk or on the way, or edited",
                        "copy it again or make it anew; where it was edited on purpose, remove its data set file_sha256");
     verified.insert(state);

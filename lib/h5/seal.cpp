@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,16 +33,24 @@ struct Descriptor {
     int number;
 };
 
-// The digest that belongs at `offset`, and in `found` what is there. 0, or why it could not be read.
-int digest_of(int file, std::int64_t offset, std::string& found, std::string& expected) {
-    const auto bytes = static_cast<std::int64_t>(::lseek(file, 0, SEEK_END));
-    if (bytes < 0) return errno;
+// -1: HDF5 reads the file otherwise than by a descriptor.
+int descriptor_of(hid_t file) {
+    void* number = nullptr;
+    return H5Fget_vfd_handle(file, H5P_DEFAULT, &number) >= 0 && number ? *static_cast<int*>(number) : -1;
+}
+
+// The digest that belongs at `offset`, and in `found` what is there. 0, or why it could not be read. What is written is
+// worth keeping: only a reader lets itself be interrupted.
+int digest_of(int file, std::int64_t offset, std::string& found, std::string& expected, bool interruptible) {
+    struct stat s {};
+    if (::fstat(file, &s) != 0) return errno;
+    const auto bytes = static_cast<std::int64_t>(s.st_size);
     found.assign(seal_characters, '\0');
     if (const int error = try_read_at(file, found.data(), found.size(), offset); error != 0) return error;
     Sha256 hash;
     std::vector<char> block(1 << 20);
     for (std::int64_t at = 0; at < bytes; at += static_cast<std::int64_t>(block.size())) {
-        check_interrupt();
+        if (interruptible) check_interrupt();
         const auto count = std::min<std::int64_t>(static_cast<std::int64_t>(block.size()), bytes - at);
         if (const int error = try_read_at(file, block.data(), static_cast<std::size_t>(count), at); error != 0) return error;
         const auto first = std::clamp<std::int64_t>(offset - at, 0, count), last = std::clamp<std::int64_t>(offset + seal_characters - at, 0, count);
@@ -80,17 +89,23 @@ void write_seal(const fs::path& path, std::int64_t offset) {
     const Descriptor file(path, O_RDWR);
     if (file.number < 0) throw cortune::cannot_write(path, errno);
     std::string found, digest;
-    if (const int error = digest_of(file.number, offset, found, digest); error != 0)
+    if (const int error = digest_of(file.number, offset, found, digest, false); error != 0)
         throw OutputError(fmt::format("{}: cannot be read back ({})", path.string(), read_failure(error)));
     write_at(file.number, path, digest.data(), digest.size(), offset);
 }
 
-bool seal_holds(const fs::path& path, std::int64_t offset) {
-    const Descriptor file(path, O_RDONLY);
+bool seal_holds(hid_t file, const fs::path& path, std::int64_t offset) {
     std::string found, digest;
-    const int error = file.number < 0 ? errno : digest_of(file.number, offset, found, digest);
+    const int number = descriptor_of(file);
+    const int error = number < 0 ? EBADF : digest_of(number, offset, found, digest, true);
     if (error != 0) throw BadInput(fmt::format("{}: cannot be read ({})", path.string(), read_failure(error)));
     return found == digest;
+}
+
+std::string file_state(hid_t file) {
+    struct stat s {};
+    if (const int number = descriptor_of(file); number < 0 || ::fstat(number, &s) != 0) return {};
+    return fmt::format("{} {} {} {}.{}", s.st_dev, s.st_ino, s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec);
 }
 
 }  // namespace cortune::h5

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 
 #include "h5/node.hpp"
 
@@ -17,7 +18,10 @@ void reserve_seal(Node& root);
 std::int64_t seal_offset(const Node& root);
 // Enters the digest of a closed file. Throws OutputError.
 void write_seal(const std::filesystem::path& path, std::int64_t offset);
-// Reads the whole file. Throws BadInput where it cannot be read.
-bool seal_holds(const std::filesystem::path& path, std::int64_t offset);
+// Reads the whole file, through the descriptor that HDF5 has open: whatever has its name by now. Throws BadInput where
+// it cannot be read, Interrupted.
+bool seal_holds(hid_t file, const std::filesystem::path& path, std::int64_t offset);
+// Device, inode, size and time of change of an open file: the same for the same bytes.
+std::string file_state(hid_t file);
 
 }  // namespace cortune::h5

@@ -45,12 +45,12 @@ class Folder : public Source {
         try {
             for (const auto& entry : fs::recursive_directory_iterator(path, options)) {
                 const std::string name = entry.path().lexically_relative(path).generic_string();
-                if (!entry.is_directory()) enter(name);
+                enter(name, [&] { return entry.is_directory(); });
             }
         } catch (const fs::filesystem_error& e) {
             throw BadInput(fmt::format("{}: {}", e.path1().string(), e.code().message()));
         }
-        std::sort(names_.begin(), names_.end());
+        std::sort(names_.begin(), names_.end()), std::sort(left_out_.begin(), left_out_.end());
     }
     std::string where(std::size_t i) const override { return (path_ / names_.at(i)).string(); }
     std::vector<std::uint8_t> read(std::size_t i) const override { return read_picture_file(path_ / names_.at(i)); }
@@ -66,9 +66,9 @@ class Archive : public Source {
         const zip_int64_t count = zip_get_num_entries(zip, 0);
         for (zip_int64_t i = 0; i < count; ++i) {
             const char* name = zip_get_name(zip, static_cast<zip_uint64_t>(i), ZIP_FL_ENC_GUESS);
-            if (name) enter(name);
+            if (name) enter(name, [] { return false; });
         }
-        std::sort(names_.begin(), names_.end());
+        std::sort(names_.begin(), names_.end()), std::sort(left_out_.begin(), left_out_.end());
         give(zip);
     }
     ~Archive() override {
@@ -150,9 +150,9 @@ class Archive : public Source {
 
 }  // namespace
 
-void Source::enter(const std::string& name) {
+void Source::enter(const std::string& name, const std::function<bool()>& is_folder) {
     const Sort sort = sort_of(name);
-    if (sort != Sort::other) (sort == Sort::picture ? names_ : left_out_).push_back(name);
+    if (sort != Sort::other && !is_folder()) (sort == Sort::picture ? names_ : left_out_).push_back(name);
 }
 
 std::string left_out_text(const Source& source) {
@@ -169,7 +169,8 @@ std::shared_ptr<const Source> open_source(const fs::path& path) {
     if (fs::is_directory(path, error)) out = std::make_shared<Folder>(path);
     else out = std::make_shared<Archive>(path);
     if (out->names().empty())
-        throw BadInput(fmt::format("{}: holds no picture (.png, .jpg, .jpeg)", path.string()));
+        throw BadInput(fmt::format("{}: holds no picture (.png, .jpg, .jpeg)", path.string()),
+                       out->left_out().empty() ? "" : fmt::format("convert {} and the others to PNG", out->left_out()[0]));
     return out;
 }
 

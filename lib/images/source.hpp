@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,7 +36,8 @@ class Source {
   protected:
     explicit Source(std::filesystem::path path) : path_(std::move(path)) {}
     std::filesystem::path path_;
-    void enter(const std::string& name);  // in the list that it belongs to
+    // In the list that it belongs to. `is_folder` is asked of what has a picture's name alone.
+    void enter(const std::string& name, const std::function<bool()>& is_folder);
     std::vector<std::string> names_, left_out_;
 };
 

@@ -130,7 +130,7 @@ fs::path record_file(const Study& study, const Step& step) { return step_file(st
 fs::path running_file(const Study& study, const Step& step) { return step_file(study, step, ".running"); }
 fs::path lock_file(const Study& study, const Step& step) { return step_file(study, step, ".lock"); }
 
-bool was_interrupted(int exit_code) { return exit_code == 128 + SIGHUP || exit_code == 128 + SIGINT || exit_code == 128 + SIGTERM; }
+bool was_interrupted(int exit_code) { return exit_code == 128 + SIGHUP || exit_code == 128 + SIGINT || exit_code == 128 + SIGTERM || exit_code == 128 + SIGXCPU; }
 
 std::string last_error(const Study& study, const Step& step) {
     std::ifstream in(log_file(study, step));

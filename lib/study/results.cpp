@@ -43,6 +43,7 @@ std::optional<h5::Input> Results::open(const fs::path& output, const char* kind)
         return std::nullopt;
     }
     h5::Input file(s_.folder / output, {kind});
+    file.verify();
     const auto tree = file.provenance();
     const auto& node = tree.at("nodes").at(file.uuid());
     out_.files.push_back(fmt::format("{}  {}\n  {}", file.path().string(), file.uuid(), join(node.at("argv").get<std::vector<std::string>>(), " ")));

@@ -65,6 +65,16 @@ for moment in $(seq 20); do
 done
 rm -f .killed*
 
+# A number of threads that is none.
+CORTUNE_THREADS=two expect 2 ridge-encode whole.h5 -o none.h5
+says "CORTUNE_THREADS: expected a whole number above 0, found 'two'"
+CORTUNE_THREADS=two expect 0 cortune-info whole.h5
+# What was meant as a value, and what is misspelt.
+expect 2 model-convert mini.safetensors --to -o none.h5
+says 'expected a value, found the option -o'
+expect 2 model-convert mini.safetensors --image-sise 64 -o none.h5
+says 'nearest: --image-size'
+
 # Results that cannot be delivered are an error; messages that cannot are not.
 expect 4 bash -c 'cortune-info whole.h5 > /dev/full'
 expect 4 bash -c 'cortune-info --help > /dev/full'

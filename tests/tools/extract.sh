@@ -252,10 +252,11 @@ no_parts
 # A signal leaves nothing, be it of a user, of a cluster or of a connection that is lost.
 nsd-simulate --preset tiny --images 300 --subjects 1 --seed 1 -q -o many || fail "nsd-simulate"
 for signal in TERM HUP; do
-    nsd-extract algonauts many --subject 1 --size 1500 --threads 1 -q -o killed.h5 2> stderr &
+    env --default-signal=HUP nsd-extract algonauts many --subject 1 --size 1500 --threads 1 -q -o killed.h5 2> stderr &
     job=$!
     for _ in $(seq 200); do ls .killed.h5.*.part > /dev/null 2>&1 && break; sleep 0.01; done
     kill -$signal "$job"
+    [ $signal = TERM ] || { sleep .005; kill -$signal "$job"; } # a shell and the kernel send one each
     wait "$job"
     [ $? = $((128 + $(kill -l $signal))) ] || fail "SIG$signal"
     absent killed.h5

@@ -18,5 +18,7 @@ expect 0 "${quick[@]}" -n
 grep -q nsd-simulate stdout && fail "make -n would do what is done"
 expect 0 "${quick[@]}" -q "$PWD/out/held-out.tsv"
 expect 1 "${quick[@]}" -q "$PWD/out/held-out.tsv" EPOCHS=3 # another number of epochs is another run
-expect 1 "${quick[@]}" -q "$PWD/out/held-out.tsv"
+expect 0 "${quick[@]}" EPOCHS=3 -n
+prints cl-finetune
+expect 0 "${quick[@]}" -q "$PWD/out/held-out.tsv" # which has not begun
 no_parts
