@@ -165,13 +165,20 @@ void write_marker(const std::filesystem::path& folder, nlohmann::ordered_json op
     sim::write_file(folder / sim::marker_file, marker.dump(1) + '\n');
 }
 
+bool written_here(const std::string& name) {
+    static const std::vector<std::string> beginnings{"subj", "sub-", "truth", "nsddata", "derivatives", "stimuli", "supportfiles", "train", "val"};
+    return std::any_of(beginnings.begin(), beginnings.end(), [&](const auto& b) { return name.starts_with(b); });
+}
+
 void run(const Options& o, cli::Context& context) {
     check_targets(o, context.output);
     const sim::SimulationOptions s = chosen(o, context.seed);
     // Both targets are claimed before the first picture is drawn.
     std::optional<StagedFolder> subjects, labelled;
-    if (!context.output.empty()) subjects.emplace(context.output, context.overwrite, std::string(sim::marker_file), "a simulation");
-    if (!o.labelled.empty()) labelled.emplace(o.labelled, context.overwrite, std::string(sim::marker_file), "a simulation");
+    const auto stage = [&](std::optional<StagedFolder>& to, const std::filesystem::path& folder) {
+        if (!folder.empty()) to.emplace(folder, context.overwrite, std::string(sim::marker_file), "a simulation", written_here);
+    };
+    stage(subjects, context.output), stage(labelled, o.labelled);
     if (subjects) {
         if (o.layout == "nsd") sim::write_raw_nsd(subjects->path(), s, context.threads, context);
         else if (o.layout == "nod") sim::write_raw_nod(subjects->path(), s, context.threads, context);

@@ -15,7 +15,8 @@ namespace fs = std::filesystem;
 
 namespace cortune {
 
-StagedFolder::StagedFolder(const fs::path& target, bool overwrite, const std::string& marker, const std::string& what)
+StagedFolder::StagedFolder(const fs::path& target, bool overwrite, const std::string& marker, const std::string& what,
+                           const std::function<bool(const std::string& name)>& ours)
     : target_(fs::absolute(target).lexically_normal()), overwrite_(overwrite) {
     if (!target_.has_filename()) target_ = target_.parent_path();
     std::error_code failed, ignored;
@@ -31,6 +32,9 @@ StagedFolder::StagedFolder(const fs::path& target, bool overwrite, const std::st
                     "{}: is not a folder that {} wrote (it has no {}), so it is not replaced",
                     target.string(), what, marker),
                 "choose another output");
+        for (const auto& entry : fs::directory_iterator(target_, ignored))
+            if (const auto name = entry.path().filename().string(); name != marker && !ours(name))
+                throw OutputError(fmt::format("{}: holds {}, which {} did not write, so it is not replaced", target.string(), name, what), "move that elsewhere, or choose another output");
     }
     if (!fs::is_directory(target_.parent_path(), ignored))
         throw OutputError(fmt::format("{}: the folder {} does not exist", target.string(),

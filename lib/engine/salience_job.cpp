@@ -34,10 +34,12 @@ std::string plain_name(const std::string& id) {
     return name.substr(0, 80);
 }
 
+bool numbered(const std::string& name) { return name.ends_with(".png") && name.find_first_not_of("0123456789") >= 5; }
+
 // Figures, a file a picture (00001.<name>.png), in a folder that appears with the maps or not at all.
 class Overlays {
   public:
-    explicit Overlays(const SalienceJob& job) : folder_(job.overlays, job.run.overwrite, "overlays.txt", "salience-map") {
+    explicit Overlays(const SalienceJob& job) : folder_(job.overlays, job.run.overwrite, "overlays.txt", "salience-map", numbered) {
         write_bytes(folder_.path() / "overlays.txt", {std::string_view("overlays of salience-map: --overwrite replaces this folder\n")}, {.durable = false});
     }
     void add(const Tensor& pixels, const Tensor& maps, const FeaturePictures& pictures, const SalienceTarget& target, std::int64_t first) const {

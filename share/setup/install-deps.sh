@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-3-Clause
 # Installs the Debian packages that cortune needs; the one place that names them.
-#   share/setup/install-deps.sh [GROUP…]     groups: build (default), test, cluster, cuda
+#   share/setup/install-deps.sh [GROUP…]     groups: build (default), test, cluster, snakemake, cuda
 #   share/setup/install-deps.sh --list [GROUP…]   only prints their names
 # Works as root or with sudo, asks nothing, and does nothing where all is there.
 set -euo pipefail
@@ -20,6 +20,7 @@ test=(
     python3-nibabel hdf5-tools mandoc time
 )
 cluster=(slurm-wlm munge)
+snakemake=(snakemake)
 cuda=(python3-venv python3-pip)
 # For pip in a virtual environment: only --list knows these groups. Of the second nothing that they need is fetched.
 python=('cmake>=3.30' nvidia-cusparselt-cu13 nvidia-nvshmem-cu13 nvidia-nccl-cu13 nvidia-cudnn-cu13 nvidia-cufile)
@@ -43,6 +44,7 @@ for group in "$@"; do
         build) wanted+=("${build[@]}") ;;
         test) wanted+=("${test[@]}") ;;
         cluster) wanted+=("${cluster[@]}") ;;
+        snakemake) wanted+=("${snakemake[@]}") ;;
         cuda) wanted+=("${cuda[@]}") ;;
         python | pytorch)
             [ $list = 1 ] || die "group $group is pip's" "--list $group prints it"
@@ -50,7 +52,7 @@ for group in "$@"; do
             wanted+=("${names[@]}")
             ;;
         *)
-            echo "usage: install-deps.sh [--list] [build] [test] [cluster] [cuda]" >&2
+            echo "usage: install-deps.sh [--list] [build] [test] [cluster] [snakemake] [cuda]" >&2
             exit 2
             ;;
     esac

@@ -94,4 +94,14 @@ make --no-print-directory -f "$root/examples/study/Makefile" BIN="$bin" -j2 > ma
 for table in evaluation.s0.tsv transfer.contrastive.s0.tsv; do
     cmp "$work/study/out/$table" "out/$table" || fail "$table differs"
 done
+# By Snakemake, where it is installed (install-deps.sh snakemake): every step a job of the same Slurm.
+if command -v snakemake > /dev/null; then
+    mkdir "$work/snake"
+    cp -r "$root"/examples/study/{Snakefile,slurm} "$work/made/study.json" "$work/snake/"
+    cd "$work/snake"
+    for goal in data all; do snakemake --profile slurm $goal > snake.log 2>&1 || { tail -n 30 snake.log; fail "snakemake --profile slurm $goal"; }; done
+    for table in evaluation.s0.tsv transfer.contrastive.s0.tsv; do cmp "$work/made/out/$table" "out/$table" || fail "Snakemake's $table differs"; done
+    echo "snakemake --profile slurm: passed, $(ls .snakemake/*.log | wc -l) jobs"
+    cd "$work/made"
+fi
 echo "slurm: passed, the tables of $(wc -l < out/evaluation.s0.tsv) and $(wc -l < out/transfer.contrastive.s0.tsv) lines are those of make -j2"

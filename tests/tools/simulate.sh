@@ -42,6 +42,9 @@ cmp -s labels/train/plain-star/0001.png labels/val/plain-star/0001.png &&
 
 expect 4 "exists already" "$tool" -o one "${small[@]}"
 expect 0 wall "$tool" -o one "${small[@]}" --overwrite
+echo x >one/notes.txt
+expect 4 "holds notes.txt" "$tool" -o one "${small[@]}" --overwrite
+rm one/notes.txt
 mkdir precious && echo x >precious/file
 expect 4 "not a folder that a simulation wrote" "$tool" -o precious "${small[@]}" --overwrite
 [ -f precious/file ] || fail "a foreign folder was replaced"

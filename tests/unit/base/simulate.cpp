@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 namespace {
 
 struct Staged : StagedFolder {
-    Staged(const fs::path& target, bool overwrite) : StagedFolder(target, overwrite, std::string(marker_file), "a simulation") {}
+    Staged(const fs::path& target, bool overwrite) : StagedFolder(target, overwrite, std::string(marker_file), "a simulation", [](const std::string& name) { return name != "mine.txt"; }) {}
 };
 
 struct Folder {
