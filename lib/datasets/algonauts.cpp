@@ -120,19 +120,6 @@ void look_for_gaps(Plan& plan, const images::Source& source, const std::string& 
                              fmt::format("{} pictures, numbered to {}{}", numbered, highest, missing > 0 ? ": some are missing" : "")});
 }
 
-// A class that one hemisphere lacks was probably not downloaded.
-void compare_classes(Plan& plan) {
-    std::vector<std::string> single;
-    for (std::size_t side = 0; side < 2; ++side)
-        for (const RoiClass& c : plan.hemispheres[side].about.roi_classes) {
-            const auto& other = plan.hemispheres[1 - side].about.roi_classes;
-            if (std::none_of(other.begin(), other.end(), [&](const RoiClass& o) { return o.name == c.name; }))
-                single.push_back(plan.hemispheres[side].about.name + ' ' + c.name);
-        }
-    plan.findings.push_back({"missing_masks", "", static_cast<double>(single.size()), !single.empty(),
-                             single.empty() ? "both hemispheres have the same ROI classes" : "of one hemisphere alone: " + join(single)});
-}
-
 void add_ceiling(const fs::path& folder, PlannedHemisphere& h, Plan& plan) {
     const fs::path path = response_file(folder, h.about.name + "_noise_ceiling.npy");
     const NpyFile file(path);
@@ -157,7 +144,7 @@ AlgonautsTree find_algonauts(const fs::path& root, int subject) {
         const auto number = subject_of(fs::absolute(named, error));
         if (number && *number != subject)
             throw BadInput(fmt::format("{}: is the folder of subject {}, asked for is subject {}", root.string(),
-                                       *number, subject));
+                                       *number, subject), fmt::format("give the folder of subject {}, or --subject {}", subject, *number));
         out = nested(root);
     } else if (const fs::path folder = subject_folder(root, subject);
                !folder.empty() && fs::is_directory(folder / "training_split", error)) {
@@ -215,7 +202,7 @@ Plan algonauts_plan(const fs::path& root, int subject, const std::string& ceilin
         if (!tree.noise_ceiling.empty() && ceiling != "none") add_ceiling(tree.noise_ceiling, h, plan);
         plan.hemispheres.push_back(std::move(h));
     }
-    compare_classes(plan);
+    plan.findings.push_back(compare_classes(plan.hemispheres[0].about, plan.hemispheres[1].about));
     return plan;
 }
 

@@ -23,7 +23,7 @@ std::vector<std::int64_t> read_mask(const fs::path& path, std::uint64_t length, 
     const NpyFile file(path);
     if (file.shape() != std::vector<std::uint64_t>{length})
         throw BadInput(fmt::format("{}: expected ({},), {}; found {}", path.string(), length, why,
-                                   shape_text(file.shape())));
+                                   shape_text(file.shape())), "masks and responses must be of the same subject and hemisphere");
     return file.integers();
 }
 
@@ -34,7 +34,7 @@ void read_vertices(const fs::path& path, Hemisphere& h, std::uint64_t vertices) 
         if (marks[i] != 0) h.vertex.push_back(static_cast<std::int32_t>(i));
     if (h.vertex.size() != vertices)
         throw BadInput(fmt::format("{}: expected {} marked vertices, as the responses have columns, found {}",
-                                   path.string(), vertices, h.vertex.size()));
+                                   path.string(), vertices, h.vertex.size()), "masks and responses must be of the same subject and hemisphere");
     h.space = "fsaverage";
 }
 

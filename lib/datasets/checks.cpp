@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "core/random.hpp"
+#include "core/text.hpp"
 #include "datasets/dataset.hpp"
 
 namespace cortune::datasets {
@@ -86,5 +87,16 @@ std::vector<std::string> listed(const h5::Node& root, bool warnings) {
 
 std::vector<std::string> DatasetFile::warnings() const { return listed(input_.root(), true); }
 std::vector<std::string> DatasetFile::passed_checks() const { return listed(input_.root(), false); }
+
+Finding compare_classes(const Hemisphere& left, const Hemisphere& right) {
+    std::vector<std::string> single;
+    const auto only = [&](const Hemisphere& here, const Hemisphere& there) {
+        for (const RoiClass& c : here.roi_classes)
+            if (std::none_of(there.roi_classes.begin(), there.roi_classes.end(), [&](const RoiClass& o) { return o.name == c.name; })) single.push_back(here.name + ' ' + c.name);
+    };
+    only(left, right), only(right, left);
+    return {"missing_masks", "", static_cast<double>(single.size()), !single.empty(),
+            single.empty() ? "both hemispheres have the same ROI classes" : "of one hemisphere alone: " + join(single) + "; download the others, too"};
+}
 
 }  // namespace cortune::datasets

@@ -72,4 +72,7 @@ std::vector<Finding> alignment_findings(const std::vector<float>& features, std:
 // /checks of a data set file (cortune(5)).
 void write_findings(h5::Node& root, const std::vector<Finding>& findings);
 
+// "missing_masks": a ROI class that one hemisphere lacks was probably not downloaded.
+Finding compare_classes(const Hemisphere& left, const Hemisphere& right);
+
 }  // namespace cortune::datasets

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "core/foreign_file.hpp"
 #include "core/output_file.hpp"
 #include "core/text.hpp"
 
@@ -67,6 +68,7 @@ std::vector<std::uint8_t> read_start(int file, std::size_t most) {
 
 NpyFile::NpyFile(const std::filesystem::path& path) : path_(path) {
     const std::string where = path.string();
+    require_file(path);
     file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     struct stat info {};
     try {

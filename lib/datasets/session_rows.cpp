@@ -55,12 +55,18 @@ Level standardise(std::vector<float>& values, std::uint64_t trials, std::size_t 
 double median(std::vector<double> values) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());
-    return *middle;
+    return values.size() % 2 == 1 ? *middle : (*middle + *std::max_element(values.begin(), middle)) / 2;
 }
 
 // Sessions whose figure is far from the others'.
 Finding outliers(const char* check, const std::string& hemisphere, const char* what, const std::vector<double>& value,
                  const std::vector<std::shared_ptr<const SessionFile>>& sessions) {
+    if (value.size() == 2) {  // of two none is far from the others, but deviations that differ so much are not of one preparation
+        const double ratio = std::max(value[0], value[1]) / std::min(value[0], value[1]);
+        const bool odd = std::string_view(what) == "deviation" && !(ratio <= far);
+        return {check, hemisphere, odd ? ratio : 0, odd,
+                fmt::format("2 sessions, {} {:.3g} and {:.3g}{}", what, value[0], value[1], odd ? ": one of them stands out" : "; of two none can be told to stand out")};
+    }
     const double centre = median(value);
     std::vector<double> distance;
     for (const double v : value) distance.push_back(std::abs(v - centre));

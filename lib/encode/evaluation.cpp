@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 
 #include "core/error.hpp"
@@ -49,7 +50,7 @@ std::string common_protocol(const std::vector<ModelFiles>& models, bool mixed) {
 }
 
 // The first model against itself says nothing.
-std::vector<SetScores> over_regions(const Evaluation& e, const Regions& regions) {
+std::vector<SetScores> over_regions(const Evaluation& e, const Regions& regions, Reporter& reporter) {
     std::vector<SetScores> out;
     std::vector<std::string> subjects;
     for (const auto& roi : e.rois)
@@ -59,11 +60,13 @@ std::vector<SetScores> over_regions(const Evaluation& e, const Regions& regions)
             for (const char* set : region_sets) {
                 SetScores s{subject, set, m};
                 std::vector<RegionGain> gains;
+                std::set<std::uint64_t> images;
                 for (const auto& roi : e.rois) {
                     const ModelScores& model = roi.models[m];
                     if (roi.subject != subject || !model.present || std::isnan(model.test.difference)) continue;
                     if (s.set != "all" && regions.group({roi.roi_class, roi.roi}) != s.set) continue;
                     gains.push_back(gain_of(model.test));
+                    images.insert(roi.image_set);
                     s.mean_r += model.mean_r;
                     s.reference_r += roi.models[0].mean_r;
                     s.optimistic |= model.optimistic;
@@ -73,6 +76,11 @@ std::vector<SetScores> over_regions(const Evaluation& e, const Regions& regions)
                 s.mean_r /= static_cast<double>(gains.size());
                 s.reference_r /= static_cast<double>(gains.size());
                 s.test = test_gain(mean_gain(gains));
+                if (images.size() > 1) {
+                    // Their resamples draw different images, and the mean would vary too little.
+                    s.test.low = s.test.high = s.test.p = s.test.share_p = std::numeric_limits<double>::quiet_NaN();
+                    reporter.warn(fmt::format("{}, {} of {}: the regions were scored on different images, so their mean has no interval and no p", subject, set, e.label[m]));
+                }
                 out.push_back(std::move(s));
             }
     return out;
@@ -156,7 +164,7 @@ Evaluation evaluate(const std::vector<ModelFiles>& models, const EvaluationOptio
     }
     if (const auto few = std::count_if(out.rois.begin(), out.rois.end(), [](const auto& r) { return r.few; }); few > 0)
         reporter.warn(fmt::format("{} of {} regions have folds of fewer than {} scored images; their intervals and p mean little", few, out.rois.size(), few_images));
-    out.sets = over_regions(out, regions);
+    out.sets = over_regions(out, regions, reporter);
     out.groups = over_subjects(out, options.resample.seed);
     return out;
 }

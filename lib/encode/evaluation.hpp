@@ -67,6 +67,7 @@ struct RoiScores {
     std::vector<std::int32_t> column, vertex;  // V
     std::vector<float> noise_ceiling;          // V, share of variance; empty: none
     std::string ceiling_mode;                  // where it comes from; "none" without
+    std::uint64_t image_set = 0;               // hash of the scored images' ids
     std::int64_t runs = 0;                     // inside which images were permuted; 0: across all
     std::int64_t voxels = 0;                   // used: those with an r for every model that has the ROI
     double ceiling_r;                          // mean over used voxels of sqrt(NC)

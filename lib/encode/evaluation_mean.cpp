@@ -145,7 +145,10 @@ Evaluation mean_over_subjects(const Evaluation& e, std::uint64_t seed) {
             over_subjects_of(mean.models[m], groups, mean, m);
             std::vector<double> excess;
             for (const auto* one : models)
-                if (!std::isnan(one->test.share_improved)) excess.push_back(one->test.share_improved - 0.5);
+                if (!std::isnan(one->test.share_improved)) {
+                    const bool same = one->test.share_improved == 0 && one->test.difference == 0;  // predictions equal those of the reference
+                    excess.push_back(same ? 0 : one->test.share_improved - 0.5);
+                }
             mean.models[m].test.share_p = stats::group_test(excess, std::vector<double>(excess.size(), unknown)).sign_flip_p;
         }
         out.rois.push_back(std::move(mean));

@@ -3,12 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "core/error.hpp"
+#include "core/hash.hpp"
 
 namespace cortune::encode {
 namespace {
@@ -173,7 +175,15 @@ PairedRoi pair_roi(const std::vector<RoiSource>& sources, bool common_images) {
     }
     if (shared.empty()) throw BadInput(first.where() + ": the models share no scored image");
 
+    // In one order whatever the files': resamples of several regions then draw the same images.
+    const auto& ids = first.file->header().image;
+    const auto id = [&](Index i) -> const std::string& { return ids[static_cast<std::size_t>(i)]; };
+    std::sort(shared.begin(), shared.end(), [&](Index a, Index b) { return id(a) < id(b); });
+
     PairedRoi out;
+    std::string all;
+    for (const Index i : shared) all += id(i) + '\n';
+    out.images = hash64(all);
     if (const auto& run = first.file->header().run; !run.empty())
         for (const Index i : shared) out.run.push_back(run[static_cast<std::size_t>(i)]);
     out.prediction.resize(sources.size());

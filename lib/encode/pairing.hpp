@@ -22,12 +22,13 @@ struct RoiSource {
 // it, without what only single ROIs have (cv_r, alpha, chosen_layer).
 RoiEncoding read_source(const RoiSource& source);
 
-// Images × voxels, in the order of the first model. Models without the ROI have empty
+// Images × voxels, images by their ids, voxels in the order of the first model. Models without the ROI have empty
 // matrices.
 struct PairedRoi {
     RoiEncoding first;                          // of the first model, as read
     Eigen::MatrixXf response;
     std::vector<std::int32_t> run;              // of every image; empty: unknown
+    std::uint64_t images;                       // hash of the images' ids: regions with equal ones resample alike
     std::vector<Eigen::MatrixXf> prediction;    // per model
     std::vector<std::vector<std::int16_t>> fold;  // per model
     std::vector<std::vector<double>> layer_r;   // per model: mean over voxels of cv_r per layer; empty for unions

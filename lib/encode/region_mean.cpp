@@ -24,7 +24,7 @@ double two_sided(const std::vector<double>& draws, double found) {
 }  // namespace
 
 RegionGain gain_of(const stats::PairedTest& test) {
-    return {test.difference, 2 * test.share_improved - 1, test.permuted, test.resampled, test.permuted_excess};
+    return {test.difference, test.excess, test.permuted, test.resampled, test.permuted_excess};
 }
 
 RegionGain mean_gain(const std::vector<RegionGain>& regions) {

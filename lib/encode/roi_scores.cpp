@@ -171,7 +171,7 @@ RoiScores score_roi(const RoiKey& key, const std::vector<RoiSource>& sources,
     PairedRoi paired = pair_roi(sources, options.common_images);
     if (options.across_runs) paired.run.clear();
     RoiScores out{key.subject, key.hemisphere, key.roi_class, key.roi, paired.first.space, paired.first.column, paired.first.vertex,
-                  paired.first.noise_ceiling, paired.first.noise_ceiling.empty() ? "none" : paired.first.ceiling_mode,
+                  paired.first.noise_ceiling, paired.first.noise_ceiling.empty() ? "none" : paired.first.ceiling_mode, paired.images,
                   static_cast<std::int64_t>(std::set(paired.run.begin(), paired.run.end()).size()), 0, no_score, {}};
     for (std::size_t m = 0; m < sources.size(); ++m) {
         if (sources[m].file) {

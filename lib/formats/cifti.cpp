@@ -63,7 +63,7 @@ CiftiFile::CiftiFile(const std::filesystem::path& path) : path_(path), library_(
         const auto& xml = library_->file.getCiftiXML();
         if (xml.getNumberOfDimensions() != 2 || xml.getMappingType(cifti::CiftiXML::ALONG_ROW) != cifti::CiftiMappingType::SCALARS ||
             xml.getMappingType(cifti::CiftiXML::ALONG_COLUMN) != cifti::CiftiMappingType::BRAIN_MODELS)
-            throw BadInput(path.string() + ": expected a dense scalar file (maps × brainordinates)");
+            throw BadInput(path.string() + ": expected a dense scalar file (maps × brainordinates)", "take the .dscalar.nii as it is distributed; a .dtseries.nii, or one with its axes exchanged, is another thing");
         maps_ = xml.getDimensionLength(cifti::CiftiXML::ALONG_ROW);
         brainordinates_ = xml.getDimensionLength(cifti::CiftiXML::ALONG_COLUMN);
         const Models& models = xml.getBrainModelsMap(cifti::CiftiXML::ALONG_COLUMN);

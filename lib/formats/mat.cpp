@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <matio.h>
 
+#include <array>
+#include <cstdint>
+#include <fstream>
 #include <memory>
 
 #include "core/error.hpp"
@@ -25,14 +28,40 @@ std::vector<std::int64_t> as_integers(const matvar_t& v) {
     return out;
 }
 
+// matio reads what is missing as zeros. A file of version 5 is a header of 128 bytes and elements that each say how long
+// they are (MAT-File Format, MathWorks): whether the last one ends within the file. Other versions are matio's to judge.
+bool is_cut_short(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::array<char, 128> head{};
+    if (!in.read(head.data(), head.size())) return true;
+    const bool swapped = head[126] == 'M';
+    if (!(head[126] == 'I' && head[127] == 'M') && !(swapped && head[127] == 'I')) return false;
+    if (head[swapped ? 124 : 125] != 1) return false;  // version 0x0100; 7.3 is HDF5
+    const auto size = std::filesystem::file_size(path);
+    std::uint64_t at = head.size();
+    while (at < size) {
+        std::array<unsigned char, 8> tag{};
+        in.seekg(static_cast<std::streamoff>(at));
+        if (!in.read(reinterpret_cast<char*>(tag.data()), tag.size())) return true;
+        const auto word = [&](std::size_t first) {
+            std::uint32_t out = 0;
+            for (std::size_t i = 0; i < 4; ++i) out = out << 8 | tag[swapped ? first + i : first + 3 - i];
+            return out;
+        };
+        at += word(0) >> 16 != 0 ? 8 : 8 + std::uint64_t{word(4)};  // the short form has its data in the tag
+    }
+    return at > size;
+}
+
 }  // namespace
 
 MatMatrix read_mat(const std::filesystem::path& path, const std::string& name, const std::string& mend) {
     require_file(path);
+    if (is_cut_short(path)) throw BadInput(path.string() + ": cut short", "download it again");
     Mat_LogInitFunc("cortune", [](int, char*) {});
     const std::string where = path.string();
     const std::unique_ptr<mat_t, Close> file(Mat_Open(where.c_str(), MAT_ACC_RDONLY));
-    if (!file) throw BadInput(where + ": not a MAT file, or cut short");
+    if (!file) throw BadInput(where + ": not a MAT file, or cut short", "download it again");
     const std::unique_ptr<matvar_t, Close> v(Mat_VarRead(file.get(), name.c_str()));
     if (!v) throw BadInput(fmt::format("{}: the variable {} is missing or cannot be read", where, name), mend);
     if (v->rank != 2 || v->data == nullptr || v->isComplex != 0) throw BadInput(fmt::format("{}: {}: expected a matrix of numbers", where, name));
@@ -46,6 +75,8 @@ MatMatrix read_mat(const std::filesystem::path& path, const std::string& name, c
         case MAT_T_UINT16: out.value = as_integers<std::uint16_t>(*v); break;
         case MAT_T_INT32: out.value = as_integers<std::int32_t>(*v); break;
         case MAT_T_UINT32: out.value = as_integers<std::uint32_t>(*v); break;
+        case MAT_T_INT64: out.value = as_integers<std::int64_t>(*v); break;
+        case MAT_T_UINT64: out.value = as_integers<std::uint64_t>(*v); break;
         default: throw BadInput(fmt::format("{}: {}: expected a matrix of numbers", where, name));
     }
     return out;

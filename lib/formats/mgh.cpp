@@ -58,7 +58,7 @@ MghFile::MghFile(const std::filesystem::path& path) : path_(path) {
     file_.reset(gzopen(path.c_str(), "rb"));
     std::uint8_t head[28] = {};
     if (!file_ || gzread(handle(file_.get()), head, sizeof head) != static_cast<int>(sizeof head) || big_endian(head, 4) != 1)
-        throw BadInput(path.string() + ": not an MGH file, or cut short");
+        throw BadInput(path.string() + ": not an MGH file, or cut short", "download it again");
     std::int64_t shape[4];
     for (int i = 0; i < 4; ++i) shape[i] = static_cast<std::int32_t>(big_endian(head + 4 + 4 * i, 4));
     type_ = static_cast<std::int32_t>(big_endian(head + 20, 4));

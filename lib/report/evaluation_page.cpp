@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "core/text.hpp"
 #include "h5/provenance.hpp"
@@ -80,7 +81,9 @@ std::string evaluation_page(const Evaluation& e, const std::vector<Figure>& figu
     out += "<h2>Regions and models</h2><div class=scroll><table><tr><th class=t>subject</th><th class=t>hemi</th><th class=t>region</th><th>voxels</th><th class=t>model</th>";
     if (e.protocol == "mixed") out += "<th class=t>protocol</th>";
     out += "<th>mean r</th><th>95 %</th><th>ceiling r</th><th>of ceiling</th><th>above it</th><th>significant</th><th>gain</th><th>95 %</th><th>p</th><th>improved</th><th class=t></th></tr>\n";
-    out += rows(e) + "</table></div>\n<p>mean r: over voxels, on the scored images; of ceiling: median over voxels of max(r, 0)² / noise ceiling, not capped; above it: "
+    std::set<std::string> ceilings;
+    for (const auto& roi : e.rois) ceilings.insert(roi.ceiling_mode);
+    out += rows(e) + "</table></div>\n<p>noise ceilings: " + escaped(join({ceilings.begin(), ceilings.end()})) + "; mean r: over voxels, on the scored images; of ceiling: median over voxels of max(r, 0)² / noise ceiling, not capped; above it: "
                      "voxels that exceed their ceiling; significant: "
                      "share of voxels at a false discovery rate of .05; gain: mean r minus the first model's, with its bootstrap interval over images and the p of "
                      "exchanging the models' predictions image by image; improved: share of voxels with a higher r.</p>\n";

@@ -216,7 +216,7 @@ double percentile(std::vector<double> values, double share) {
 
 PairedTest PairedTest::unknown() {
     constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-    return {nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, {}, {}, {}, {}, {}, {}, {}};
+    return {nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, nan, {}, {}, {}, {}, {}, {}, {}};
 }
 
 namespace {
@@ -287,6 +287,7 @@ class Tally {
         out.p = (1.0 + static_cast<double>((!(permuted_.array().abs() < std::abs(d.sum()) - n * tie)).count())) / tests;
         const auto higher = (d.array() > tie).count(), lower = (d.array() < -tie).count();
         out.share_improved = static_cast<double>(higher) / n;
+        out.excess = static_cast<double>(higher - lower) / n;
         out.share_binomial_p = binomial_p(higher, higher + lower);
         // Half of the voxels that are equal count for either side.
         const auto excess = [](auto up, auto down) { return std::abs(static_cast<double>(up) - static_cast<double>(down)); };

@@ -39,6 +39,7 @@ struct PairedTest {
     double share_improved;       // of voxels with a higher r
     double share_p;              // two-sided, of |share − ½| under the same exchanges
     double share_binomial_p;     // exact, two-sided, as if voxels were independent
+    double excess;               // share of voxels with a higher r minus share with a lower one: ties are on neither side
     // Per voxel; V, in the order given.
     std::vector<float> voxel_difference, voxel_low, voxel_high;
     std::vector<double> voxel_p;  // two-sided, as p, or from the tail where permutations are too few (tail.hpp)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the parity tests share: running tools, small data sets, checks with a tolerance."""
+import json
 import os
 import pathlib
 import subprocess
@@ -115,3 +116,14 @@ def same_data_sets(a, b):
     for name in names(a):
         x, y = a[name][()], b[name][()]
         assert np.array_equal(x, y, equal_nan=x.dtype.kind == "f"), name
+
+
+def same_library(path):
+    """Whether the file was made with the LibTorch that Python has."""
+    import h5py
+    import torch
+
+    with h5py.File(path) as file:
+        tree = json.loads(file["provenance"].asstr()[()])
+    made_with = tree["nodes"][tree["root"]]["libraries"]["libtorch"]
+    return made_with.split(".")[:2] == torch.__version__.split(".")[:2]

@@ -232,6 +232,37 @@ def check_union(folder):
     assert done.returncode == 3 and "has no ROI that" in done.stderr, done.stderr
 
 
+def check_sets(folder):
+    """Means over regions: the order of images in the files is nothing, a model against itself has nothing, and regions
+    with other images have no common resamples."""
+    rng = np.random.default_rng(8)
+    n = 80
+    p, q, y = simulate(rng, n, 20, 0.05)
+    images = np.array([f"t:{i:03d}" for i in range(n)])
+    at = lambda name: os.path.join(folder, f"set-{name}.h5")
+    roi = lambda name, x, order: {("lh", "x", name): (np.arange(20), x[order], y[order], None)}
+    plain, mixed, fewer = np.arange(n), rng.permutation(n), np.arange(60)
+    for name, region, x, order, method in (("a", "A", p, plain, "untuned"), ("b", "B", p, plain, "untuned"), ("b-mixed", "B", p, mixed, "untuned"), ("b-fewer", "B", p, fewer, "untuned"),
+                                           ("c", "A", q, plain, "mse"), ("d", "B", q, plain, "mse"), ("d-fewer", "B", q, fewer, "mse"), ("e", "A", p, plain, "mse"), ("f", "B", p, plain, "mse")):
+        write(at(name), roi(region, x, order), images[order], -np.ones(len(order)), method, tuned=["t:other"])
+
+    def sets(reference, model):
+        out = at("evaluation")
+        done = subprocess.run([TOOL, "--model", "r=" + ",".join(map(at, reference)), "--model", "m=" + ",".join(map(at, model)), "--permutations", "200",
+                               "--bootstrap", "200", "--overwrite", "-o", out], check=True, capture_output=True, text=True)
+        with h5py.File(out) as f:
+            which = list(f["sets/set"].asstr()[:]).index("all")
+            return done.stderr, {k: f[f"sets/{k}"][which] for k in ("difference", "difference_low", "difference_high", "p_value", "share_p_value", "rois")}
+
+    _, straight = sets(["a", "b"], ["c", "d"])
+    said, turned = sets(["a", "b-mixed"], ["c", "d"])
+    assert straight["rois"] == 2 and straight == turned and "different images" not in said, (straight, turned)
+    _, same = sets(["a", "b"], ["e", "f"])
+    assert same["difference"] == 0 and same["p_value"] == 1 and same["share_p_value"] == 1, same
+    said, other = sets(["a", "b-fewer"], ["c", "d-fewer"])
+    assert np.isfinite(other["difference"]) and np.isnan(other["difference_low"]) and np.isnan(other["p_value"]) and "different images" in said, (other, said)
+
+
 def check_voxels(folder):
     """Per voxel: p is uniform where nothing is predicted, intervals cover a known r at their rate,
     q is Benjamini and Hochberg's, for r and for the difference of two models."""
@@ -451,6 +482,7 @@ def main():
         check_table(folder, -np.ones(150, int), "held-out")
         check_table(folder, np.arange(150) % 5, "paper")
         check_union(folder)
+        check_sets(folder)
         check_voxels(folder)
         check_few(folder)
         check_runs(folder)

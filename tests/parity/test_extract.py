@@ -346,6 +346,8 @@ def test_cut_jpeg(folder):
 
 def test_real_masks(folder):
     """Vertices per ROI of the real masks, as NumPy counts them."""
+    if not (SHARED / "algonauts_masks").is_dir():
+        print("SKIPPED real masks: not here")
     for source in sorted((SHARED / "algonauts_masks").glob("subj*")):
         number = int(source.name[4:])
         root = folder / source.name

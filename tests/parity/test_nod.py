@@ -146,8 +146,22 @@ def test_wrong_inputs(root, folder, truth):
     refused(faulty(pointer(lambda o: o / "stimuli" / truth.names[0])), truth.names[0], "git annex get")
     refused(faulty(lambda o: (o / "stimuli" / truth.names[4]).unlink()), truth.names[4], "no such file")
     refused(faulty(cut), "cut short")
+    for compressed in (False, True):  # matio reads what is missing as zeros
+        def cut_atlas(other):
+            path = other / "MMP_mpmLR32k.mat"
+            scipy.io.savemat(path, {"glasser_MMP": truth.label[None].astype(np.uint16)}, do_compression=compressed)
+            path.write_bytes(path.read_bytes()[:-3])
+        refused(faulty(cut_atlas), "MMP_mpmLR32k.mat: cut short", "download it again")
+
+    def no_fit(other):
+        path = other / "derivatives/ciftify/sub-01/results/ses-prf_task-prf/ses-prf_task-prf_params.dscalar.nii"
+        fit = nib.load(path)
+        values = np.asarray(fit.dataobj).copy()
+        values[3] = np.nan
+        nib.save(nib.Cifti2Image(values, fit.header), path)
+    refused(faulty(no_fit), "has an R²", "without --prf-best", more=("--prf-best", "5"))
     refused(faulty(fewer), "90 trials", "run-01_events.tsv")
-    refused(faulty(other_subject), "other brainordinates")
+    refused(faulty(other_subject), "other brainordinates", "of one subject")
     def labels(order):
         def change(other):
             names = [truth.names[i] for i in truth.shown[:100]][::order]

@@ -159,7 +159,8 @@ def test_wrong_inputs(root, folder, truth):
     refused([faulty(root, folder, cut(volume)), *one], "betas_session02.hdf5", "cut short")
     refused([faulty(root, folder, cut(surface)), *fsaverage], "rh.betas_session02.mgh", "cut short", "download")
     refused([faulty(root, folder, cut(mask)), *one], "rh.prf-visualrois.nii.gz", "cut short")
-    refused([faulty(root, folder, cut(design, 0.5)), *one], "nsd_expdesign.mat")
+    for keep in (0.5, 0.99):
+        refused([faulty(root, folder, cut(design, keep)), *one], "nsd_expdesign.mat: cut short", "download it again")
     refused([faulty(root, folder, pointer(volume)), *one], "betas_session02.hdf5", "git annex get")
     refused([faulty(root, folder, pointer(mask)), *one], "rh.prf-visualrois.nii.gz", "git annex get")
 
@@ -227,6 +228,18 @@ def test_outlier(folder):
         found = dict(zip(f["checks/check"].asstr()[:], zip(f["checks/warning"][:], f["checks/text"].asstr()[:])))
     assert found["session_spread"][0] == 1 and "session05" in found["session_spread"][1], found["session_spread"]
     assert "session04" not in found["session_spread"][1]
+    # Of two sessions neither is far from the others; deviations that differ thirtyfold are noticed all the same.
+    truth = nsd_tree.Truth(seed=3)
+    truth.volume[1] = (truth.volume[1] / 20).astype(np.int16)
+    (folder / "outlier.h5").unlink()
+    shutil.rmtree(root)
+    nsd_tree.write(root, truth)
+    (root / "nsddata/ppdata/subj01/func1pt8mm/roi/lh.floc-bodies.nii.gz").unlink()
+    run("nsd-extract", "nsd", root, "--subject", 1, "--size", 16, "-o", folder / "outlier.h5")
+    with h5py.File(folder / "outlier.h5") as f:
+        found = dict(zip(f["checks/check"].asstr()[:], zip(f["checks/warning"][:], f["checks/text"].asstr()[:])))
+    assert found["session_spread"][0] == 1 and "2 sessions" in found["session_spread"][1], found["session_spread"]
+    assert found["missing_masks"][0] == 1 and "rh floc-bodies" in found["missing_masks"][1], found["missing_masks"]
 
 
 class Simulated:

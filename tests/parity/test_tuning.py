@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import torch
 
-from common import DEVICE, close, make_dataset, run, scratch
+from common import DEVICE, close, make_dataset, run, same_library, scratch
 
 STEPS = 10
 LEARNING_RATE = 1e-4  # the paper's
@@ -157,14 +157,6 @@ def compare_embeddings(label, folder, data, loss, found, ours_twin, exact_twin):
     of_losses = max(np.abs(np.array(o[0]) - exact_losses).max() for o in others)
     print(f"{label}: and of its losses {of_losses:.1e}")
     return max(1e-4, 3 * of_losses)
-
-
-def same_library(path):
-    """Whether the file was made with the LibTorch that Python has."""
-    with h5py.File(path) as file:
-        tree = json.loads(file["provenance"].asstr()[()])
-    made_with = tree["nodes"][tree["root"]]["libraries"]["libtorch"]
-    return made_with.split(".")[:2] == torch.__version__.split(".")[:2]
 
 
 def main():

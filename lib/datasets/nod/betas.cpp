@@ -26,7 +26,7 @@ class RunBetas : public SessionFile {
                            "betas and events must be of the same run; one of the two is cut short or of another session");
         for (const char* h : {"lh", "rh"})
             if (file_.cortex(h).vertex != like.cortex(h).vertex || file_.cortex(h).offset != like.cortex(h).offset)
-                throw BadInput(fmt::format("{}: other brainordinates than in {}", run.betas.string(), like.path().string()));
+                throw BadInput(fmt::format("{}: other brainordinates than in {}", run.betas.string(), like.path().string()), "all runs must be of one subject and one release of the data; download it again");
     }
     const fs::path& path() const override { return file_.path(); }
     std::uint64_t trials() const override { return static_cast<std::uint64_t>(file_.maps()); }

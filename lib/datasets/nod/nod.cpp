@@ -66,18 +66,29 @@ std::vector<int> wanted_regions(const Atlas& atlas, const std::vector<std::strin
     return out;
 }
 
+// How --prf-best chose.
+struct Chosen {
+    std::size_t without = 0;         // vertices of the regions that have no R²
+    std::vector<std::string> less;   // regions with fewer vertices than asked for, for want of R²
+    float lowest = std::numeric_limits<float>::infinity();  // R² that was taken
+};
+
 // Places in the hemisphere's cortex that are taken, ascending.
-std::vector<std::size_t> choose(const Atlas& atlas, const formats::CortexModel& cortex, const std::vector<int>& wanted, int best, const std::vector<float>& fit) {
+std::vector<std::size_t> choose(const Atlas& atlas, const formats::CortexModel& cortex, const std::vector<int>& wanted, int best, const std::vector<float>& fit,
+                                Chosen& chosen) {
     std::vector<std::size_t> out;
     for (const int region : wanted) {
         std::vector<std::size_t> inside;
         for (std::size_t i = 0; i < cortex.vertex.size(); ++i)
             if (atlas.region(cortex.rank + static_cast<std::int64_t>(i)) == region) inside.push_back(i);
         if (best > 0) {
-            // What has no R² comes last, and of equals the first.
-            const auto value = [&](std::size_t i) { return std::isfinite(fit[i]) ? fit[i] : -std::numeric_limits<float>::infinity(); };
-            std::stable_sort(inside.begin(), inside.end(), [&](std::size_t a, std::size_t b) { return value(a) > value(b); });
-            inside.resize(std::min(inside.size(), static_cast<std::size_t>(best)));
+            const auto all = std::min(inside.size(), static_cast<std::size_t>(best));
+            chosen.without += std::erase_if(inside, [&](std::size_t i) { return !std::isfinite(fit[i]); });
+            // Of equals the first.
+            std::stable_sort(inside.begin(), inside.end(), [&](std::size_t a, std::size_t b) { return fit[a] > fit[b]; });
+            inside.resize(std::min(inside.size(), all));
+            if (inside.size() < all) chosen.less.push_back(fmt::format("{} {}", atlas.name[static_cast<std::size_t>(region - 1)], inside.size()));
+            if (!inside.empty()) chosen.lowest = std::min(chosen.lowest, fit[inside.back()]);
         }
         out.insert(out.end(), inside.begin(), inside.end());
     }
@@ -87,11 +98,18 @@ std::vector<std::size_t> choose(const Atlas& atlas, const formats::CortexModel& 
 
 // One hemisphere without its rows; the brainordinates of its columns are appended to `at`.
 Hemisphere choose_vertices(const std::string& name, const NodOptions& options, const Tree& tree, const Atlas& atlas, const formats::CiftiFile& first,
-                           std::vector<std::int64_t>& at) {
+                           std::vector<std::int64_t>& at, std::vector<Finding>& findings) {
     const formats::CortexModel& cortex = first.cortex(name);
     const auto wanted = wanted_regions(atlas, options.regions);
-    const auto taken = choose(atlas, cortex, wanted, options.prf_best, options.prf_best > 0 ? prf_fit(tree, first, name) : std::vector<float>{});
+    Chosen chosen;
+    const auto taken = choose(atlas, cortex, wanted, options.prf_best, options.prf_best > 0 ? prf_fit(tree, first, name) : std::vector<float>{}, chosen);
+    if (taken.empty() && chosen.without > 0)
+        throw BadInput(fmt::format("{}: none of the {} vertices of {} has an R²", tree.prf().string(), chosen.without, name), "extract without --prf-best");
     if (taken.empty()) throw BadInput(fmt::format("{}: no vertex of {} is in a region that was asked for", atlas.labels_file.string(), name));
+    if (options.prf_best > 0)
+        findings.push_back({"prf_fit", name, static_cast<double>(chosen.less.size()), !chosen.less.empty(),
+                            fmt::format("lowest R² taken {:.3g}; {} vertices of the regions have none{}", chosen.lowest, chosen.without,
+                                        chosen.less.empty() ? "" : "; fewer taken than asked for: " + join(chosen.less))});
     Hemisphere out;
     out.name = name;
     out.space = "fsLR32k";
@@ -158,7 +176,7 @@ Plan nod_plan(const NodOptions& options, Reporter& reporter) {
     std::vector<std::int64_t> at;
     std::vector<std::uint64_t> units;
     for (const std::string h : {"lh", "rh"}) {
-        plan.hemispheres.emplace_back().about = choose_vertices(h, options, tree, atlas, first, at);
+        plan.hemispheres.emplace_back().about = choose_vertices(h, options, tree, atlas, first, at, plan.findings);
         units.push_back(plan.hemispheres.back().about.vertex.size());
     }
     std::vector<std::shared_ptr<const SessionFile>> files;

@@ -26,7 +26,7 @@ std::vector<std::string> read_pictures(const fs::path& path) {
     std::getline(in, line);
     const auto names = split(trim(line), '\t');
     const auto column = static_cast<std::size_t>(std::find(names.begin(), names.end(), "stim_file") - names.begin());
-    if (column == names.size()) throw BadInput(fmt::format("{}: no column stim_file, found {}", path.string(), join(names)));
+    if (column == names.size()) throw BadInput(fmt::format("{}: no column stim_file, found {}", path.string(), join(names)), "take the events.tsv as NOD distributes it");
     std::vector<std::string> out;
     while (std::getline(in, line)) {
         if (trim(line).empty()) continue;

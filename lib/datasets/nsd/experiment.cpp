@@ -16,9 +16,9 @@ std::vector<std::int32_t> trial_pictures(const std::filesystem::path& design, in
     std::vector<std::int32_t> out;
     for (const std::int64_t place : order.value) {
         if (place < 1 || place > static_cast<std::int64_t>(pictures.columns))
-            throw BadInput(fmt::format("{}: masterordering: {} is no column of subjectim (1 … {})", path, place, pictures.columns));
+            throw BadInput(fmt::format("{}: masterordering: {} is no column of subjectim (1 … {})", path, place, pictures.columns), mend);
         const std::int64_t id = pictures.at(static_cast<std::size_t>(subject - 1), static_cast<std::size_t>(place - 1));
-        if (id < 1 || id > stimuli) throw BadInput(fmt::format("{}: subjectim: {} is no picture of 1 … {}", path, id, stimuli));
+        if (id < 1 || id > stimuli) throw BadInput(fmt::format("{}: subjectim: {} is no picture of 1 … {}", path, id, stimuli), mend);
         out.push_back(static_cast<std::int32_t>(id - 1));
     }
     return out;

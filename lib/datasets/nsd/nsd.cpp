@@ -49,7 +49,7 @@ std::vector<int> choose_sessions(const Tree& tree, const std::vector<int>& wante
             if (!std::binary_search(there.begin(), there.end(), s)) gaps.push_back(std::to_string(s));
     const int usual = usual_sessions(tree.subject);
     plan.findings.push_back({"missing_sessions", tree.betas().string(), static_cast<double>(gaps.size()), !gaps.empty(),
-                             gaps.empty() ? fmt::format("{} sessions{}", out.size(), usual > 0 ? fmt::format("; NSD has {} of this subject", usual) : "") : fmt::format("sessions {} are not there", join(gaps))});
+                             gaps.empty() ? fmt::format("{} sessions{}", out.size(), usual > 0 ? fmt::format("; NSD distributes {} of this subject", usual) : "") : fmt::format("sessions {} are not there; download them, or name those wanted by --sessions", join(gaps))});
     return out;
 }
 
@@ -154,6 +154,7 @@ Plan nsd_plan(const NsdOptions& options, Reporter& reporter) {
         plan.hemispheres.emplace_back().about = read_regions(tree, name, grid[side], options.regions, plan.files, reporter);
     }
     check_sides(tree, plan);
+    plan.findings.push_back(compare_classes(plan.hemispheres[0].about, plan.hemispheres[1].about));
     const auto rows = open_rows(tree, sessions, grid, plan.hemispheres[0].about.vertex, plan.hemispheres[1].about.vertex, options.threads);
     for (std::size_t side = 0; side < 2; ++side) {
         plan.hemispheres[side].parts.push_back({rows[side], presentations, rows[side]->file_numbers()});
