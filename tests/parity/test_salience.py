@@ -119,7 +119,7 @@ def check_targets(folder):
             step = (own * ((s + 0.5) / 200)).requires_grad_()
             g += torch.autograd.grad(network(step)[:, 3].sum(), step)[0]
         # a unit near its kink may be on either side of it at one of the steps
-        close("integrated gradients", f["map"][:], (own * g / 200).sum(1).detach(), of_gradients(1e-3), relative=True)
+        close("integrated gradients", f["map"][:], (own * g / 200).sum(1).detach(), of_gradients(1e-3, f), relative=True)
     run("salience-map", data, folder / "s.h5", "--logit", 3, "--method", "occlusion", "--window", 16, "--split", "test", "-o", folder / "hidden.h5")
     with h5py.File(folder / "hidden.h5") as f, torch.no_grad():
         fall, count = torch.zeros(len(at), SIZE, SIZE), torch.zeros(SIZE, SIZE)
@@ -143,7 +143,7 @@ def check_targets(folder):
             weight = basis @ (coef.mean(1) if voxel is None else coef[:, voxel])
             score = lambda found: found["features.12"].flatten(1) @ torch.from_numpy(weight).float() - float(mean @ weight) + float(intercept.mean() if voxel is None else intercept[voxel])
             close("predicted response", f["score"][:], score(outputs(network, x, {"features.12"})).detach(), 1e-4)
-            close("its map", f["map"][:], cam(network, x, "features.10", score), of_gradients(2e-5), relative=True)
+            close("its map", f["map"][:], cam(network, x, "features.10", score), of_gradients(2e-5, f), relative=True)
             held = [i for i, name in enumerate(ids) if name in set(next(iter([e["image"].asstr()[:]])))]
             close("is the encoding's prediction", f["score"][:][held], _prediction(e)[:, :].mean(1) if voxel is None else _prediction(e)[:, voxel], 2e-3)
     return data, network, x
@@ -278,7 +278,7 @@ def check_probe(folder, network):
         label = torch.tensor([classes.index(i.split(":")[1].split("/")[0]) for i in f["image"].asstr()[:]])
         mean, scale, coef, intercept = (torch.from_numpy(p[f"classifier/{n}"][:]) for n in ("mean", "scale", "coef", "intercept"))
         score = lambda found: (((found["features.12"].flatten(1) - mean) / scale) @ coef.T + intercept).gather(1, label[:, None])[:, 0]
-        close("through scaler and weights", f["map"][:], cam(network, normalised(pixels), "features.7", score), of_gradients(2e-5), relative=True)
+        close("through scaler and weights", f["map"][:], cam(network, normalised(pixels), "features.7", score), of_gradients(2e-5, f), relative=True)
         index, mirrored = f["index"][:], f["mirrored_index"][:]
         seen = np.isfinite(index) & np.isfinite(mirrored)
         print(f"ok sides: mean index {index[seen].mean():+.3f}, mirrored {mirrored[seen].mean():+.3f}")
