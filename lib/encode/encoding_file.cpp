@@ -4,12 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
-#include <string_view>
 #include <unordered_set>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
+#include "images/source.hpp"
 
 namespace cortune::encode {
 namespace {
@@ -97,23 +96,16 @@ std::vector<std::string> find_rois(const h5::Node& root) {
     return out;
 }
 
-// A folder's pictures have their file's ending in their ids, a data set's have none.
-std::string without_ending(const std::string& id) {
-    for (const std::string_view ending : {".png", ".jpg", ".jpeg"})
-        if (id.size() > ending.size() && std::equal(ending.rbegin(), ending.rend(), id.rbegin(), [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); }))
-            return id.substr(0, id.size() - ending.size());
-    return id;
-}
-
 }  // namespace
 
 std::vector<std::int16_t> mark_tuned(const std::vector<std::string>& ids, const std::vector<std::string>& sha256,
                                      const std::vector<std::string>& tuned_ids, const std::vector<std::string>& tuned_sha256) {
+    // A folder's pictures have their file's ending in their ids, a data set's have none.
     std::unordered_set<std::string> by_id;
-    for (const auto& id : tuned_ids) by_id.insert(without_ending(id));
+    for (const auto& id : tuned_ids) by_id.insert(images::without_ending(id));
     const std::unordered_set<std::string> by_pixels(tuned_sha256.begin(), tuned_sha256.end());
     std::vector<std::int16_t> out;
-    for (std::size_t i = 0; i < ids.size(); ++i) out.push_back(by_id.contains(without_ending(ids[i])) || by_pixels.contains(sha256[i]) ? 1 : 0);
+    for (std::size_t i = 0; i < ids.size(); ++i) out.push_back(by_id.contains(images::without_ending(ids[i])) || by_pixels.contains(sha256[i]) ? 1 : 0);
     return out;
 }
 

@@ -25,16 +25,23 @@ namespace {
 
 constexpr std::uint64_t most_bytes = std::uint64_t{1} << 30;  // of one picture file
 
+std::string ending_of(const fs::path& path) {
+    std::string out = path.extension().string();
+    for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return out;
+}
+
+bool is_read(const std::string& ending) { return ending == ".png" || ending == ".jpg" || ending == ".jpeg"; }
+
 enum class Sort { picture, left_out, other };
 
 Sort sort_of(const std::string& name) {
     const fs::path path(name);
     for (const auto& part : path)  // hidden files, and what macOS adds to archives
         if (part.string().starts_with('.') || part == "__MACOSX") return Sort::other;
-    std::string ending = path.extension().string();
-    for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    const std::string ending = ending_of(path);
     const auto among = [&](std::initializer_list<const char*> endings) { return std::find(endings.begin(), endings.end(), ending) != endings.end(); };
-    if (among({".png", ".jpg", ".jpeg"})) return Sort::picture;
+    if (is_read(ending)) return Sort::picture;
     return among({".gif", ".tif", ".tiff", ".bmp", ".webp", ".heic", ".jp2", ".ppm", ".pgm"}) ? Sort::left_out : Sort::other;
 }
 
@@ -153,6 +160,11 @@ class Archive : public Source {
 void Source::enter(const std::string& name, const std::function<bool()>& is_folder) {
     const Sort sort = sort_of(name);
     if (sort != Sort::other && !is_folder()) (sort == Sort::picture ? names_ : left_out_).push_back(name);
+}
+
+std::string without_ending(const std::string& name) {
+    const std::string ending = ending_of(name);
+    return is_read(ending) ? name.substr(0, name.size() - ending.size()) : name;
 }
 
 std::string left_out_text(const Source& source) {

@@ -44,6 +44,9 @@ class Source {
 // Throws BadInput where `path` is neither a folder nor a zip archive, or holds no picture.
 std::shared_ptr<const Source> open_source(const std::filesystem::path& path);
 
+// A picture file's name, or an id that is made of it, without ".png" and the like; what has no such ending as it is.
+std::string without_ending(const std::string& name);
+
 // A line that says so where pictures of other formats were left out; else empty.
 std::string left_out_text(const Source& source);
 

@@ -49,7 +49,7 @@ void read_note(const json& note, const std::string& where, Model& m) {
                                    note.at("backbone").dump()));
     m.image_size = checked_image_size(note.at("image_size").get<std::int64_t>(), architecture(m.backbone),
                                       where + "image_size");
-    if (m.heads.empty() && !note.contains("method")) return;  // untuned
+    if (note.size() == 2 && m.heads.empty()) return;  // no more than that is said of an untuned network
     note.at("method").get_to(m.method);
     note.at("subjects").get_to(m.subjects);
     note.at("dataset_uuids").get_to(m.dataset_uuids);
